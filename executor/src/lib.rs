@@ -1,1 +1,72 @@
-//! Placeholder.
+//! **Sideline** is a small, embeddable, single-threaded async runtime with a work-stealing pool for blocking
+//! closures beside it.
+//!
+//! One hand-written event loop drives I/O, timers and tasks. Closures that block or compute run on the pool, and
+//! each result comes back through one coalesced wake. It is what `asyncio.to_thread` is to asyncio: the loop never
+//! stalls.
+//!
+//! ```
+//! use sideline::time::sleep;
+//! use std::time::Duration;
+//!
+//! fn main() {
+//!     sideline::block_on(async {
+//!         // A task on the loop: futures need not be Send.
+//!         let ticks = sideline::spawn(async {
+//!             for _ in 0..3 {
+//!                 sleep(Duration::from_millis(1)).await;
+//!             }
+//!             "the loop kept ticking"
+//!         });
+//!         // A closure on the pool: it may block.
+//!         let bytes = sideline::to_thread(|| std::fs::read("Cargo.toml")).await.unwrap();
+//!         println!("{} bytes, and {}", bytes.len(), ticks.await.unwrap());
+//!     });
+//! }
+//! ```
+//!
+//! # Where to start
+//! * [`block_on`] runs a future, and everything it spawns, on this thread. [`Runtime`] is the same with an owner.
+//! * [`spawn`] puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
+//! * [`Handle`] does these things from other threads.
+//! * [`time`], [`net`] and [`io`] wait for clocks and sockets; [`task`] has [`task::JoinSet`] and
+//!   [`task::yield_now`].
+//!
+//! # Features
+//! None is on by default, and none changes behaviour.
+//! * `futures-io`: `AsyncRead` and `AsyncWrite` for the stream types.
+
+#![deny(unsafe_code)]
+
+mod budget;
+mod builder;
+mod context;
+mod core;
+mod foreign;
+mod handle;
+mod id;
+pub mod io;
+mod join_error;
+mod join_handle;
+mod metrics;
+pub mod net;
+mod report;
+mod runtime;
+mod shared;
+mod spawn;
+mod sync;
+pub mod task;
+pub mod time;
+
+pub use builder::Builder;
+pub use context::NoRuntime;
+pub use handle::Handle;
+pub use id::Id;
+pub use join_error::JoinError;
+pub use join_handle::{AbortOnDrop, JoinHandle};
+pub use metrics::Metrics;
+pub use report::Report;
+pub use runtime::{Runtime, ShutdownReport, block_on};
+pub use spawn::{ToThread, spawn, spawn_blocking, to_thread};
+
+pub use sideline_blocking_pool::{Pool, Shutdown, Survivor};

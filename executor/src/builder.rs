@@ -1,0 +1,72 @@
+//! Settings of a runtime.
+
+use crate::Runtime;
+use crate::report::{Report, Reporter};
+use sideline_blocking_pool::Pool;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Builds a [`Runtime`] with other settings than the usual ones. From [`Runtime::builder`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let pool = sideline::Pool::builder().max_threads(8).build().unwrap();
+/// let runtime = sideline::Runtime::builder().pool(pool).drop_deadline(Duration::from_secs(1)).build()?;
+/// assert_eq!(runtime.block_on(sideline_offload()), 3);
+/// # async fn sideline_offload() -> i32 { sideline::to_thread(|| 3).await }
+/// # Ok(()) }
+/// ```
+#[must_use = "a builder does nothing until build()"]
+pub struct Builder {
+    pub(crate) pool: Option<Pool>,
+    pub(crate) drop_deadline: Duration,
+    pub(crate) reporter: Reporter,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self { pool: None, drop_deadline: Duration::from_secs(10), reporter: Reporter::stderr() }
+    }
+
+    /// The pool for this runtime's blocking jobs. Default: [`Pool::global`], which all runtimes share.
+    pub fn pool(mut self, pool: Pool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// How long dropping the runtime waits for its own jobs, queued and running. Default: 10 s. Zero means not
+    /// at all. What is then still there is left to finish, and reported.
+    pub fn drop_deadline(mut self, deadline: Duration) -> Self {
+        self.drop_deadline = deadline;
+        self
+    }
+
+    /// Where to report what nobody awaits: panics of detached tasks, panics in destructors and wakers, jobs that
+    /// outlive the runtime. Default: a line on stderr each. The hook may be called on any thread, and must not
+    /// block. Jobs report through their pool's hook.
+    pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        self.reporter = Reporter::new(hook);
+        self
+    }
+
+    /// Makes the runtime. Its loop belongs to the calling thread.
+    ///
+    /// # Errors
+    /// If the operating system gives no event queue or no descriptor for it; the message says which limit to
+    /// raise.
+    pub fn build(self) -> io::Result<Runtime> {
+        Runtime::from_builder(self)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("pool", &self.pool)
+            .field("drop_deadline", &self.drop_deadline)
+            .finish_non_exhaustive()
+    }
+}

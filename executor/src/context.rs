@@ -1,0 +1,120 @@
+//! Which runtime the current thread is in, and whether it is that runtime's loop.
+//!
+//! Two facts per thread. The *handle* is what `Handle::current`, `spawn_blocking` and the I/O types look up: it
+//! is set while the loop runs, inside a blocking job, and inside `Handle::block_on`. The *core* is set on the
+//! loop's thread alone, and only while the loop runs: who finds it may touch what is the loop's own.
+
+use crate::core::Core;
+use crate::handle::Handle;
+use crate::shared::Shared;
+use crate::sync::thread_local;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+#[derive(Default)]
+struct Context {
+    handle: RefCell<Option<Handle>>,
+    core: RefCell<Option<Rc<Core>>>,
+    /// Where `block_on` was called that this thread is in.
+    blocked_on: Cell<Option<&'static Location<'static>>>,
+}
+
+thread_local! {
+    static CONTEXT: Context = Context::default();
+}
+
+/// Called outside a runtime.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRuntime(());
+
+impl fmt::Display for NoRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "this thread is not inside a sideline runtime: call it within sideline::block_on, \
+             Runtime::block_on, Handle::block_on or a job of spawn_blocking, or use a Handle",
+        )
+    }
+}
+
+impl std::error::Error for NoRuntime {}
+
+/// The runtime this thread is in.
+pub(crate) fn handle() -> Result<Handle, NoRuntime> {
+    // A thread that is ending has no thread-locals any more, and so no runtime.
+    CONTEXT.try_with(|context| context.handle.borrow().clone()).ok().flatten().ok_or(NoRuntime(()))
+}
+
+/// The reactor of the runtime this thread is in.
+pub(crate) fn reactor() -> io::Result<sideline_reactor::Handle> {
+    CONTEXT
+        .try_with(|context| context.handle.borrow().as_ref().map(|handle| handle.shared().reactor.clone()))
+        .ok()
+        .flatten()
+        .ok_or_else(|| io::Error::other(NoRuntime(())))
+}
+
+/// The loop that runs on this thread.
+pub(crate) fn core() -> Option<Rc<Core>> {
+    CONTEXT.try_with(|context| context.core.borrow().clone()).ok().flatten()
+}
+
+/// Calls `f` with the loop that `shared` belongs to, if it runs on this thread. `f` must not run user code.
+pub(crate) fn with_core_of<R>(shared: &Arc<Shared>, f: impl FnOnce(&Core) -> R) -> Option<R> {
+    CONTEXT
+        .try_with(|context| match &*context.core.borrow() {
+            Some(core) if Arc::ptr_eq(core.shared(), shared) => Some(f(core)),
+            _ => None,
+        })
+        .ok()
+        .flatten()
+}
+
+/// Whether this is the thread of the loop that `shared` belongs to, and the loop is running.
+pub(crate) fn is_core_of(shared: &Arc<Shared>) -> bool {
+    with_core_of(shared, |_| ()).is_some()
+}
+
+/// Where the `block_on` was called that drives a loop on this thread, if there is one.
+pub(crate) fn blocked_on() -> Option<&'static Location<'static>> {
+    CONTEXT
+        .try_with(|context| context.core.borrow().is_some().then(|| context.blocked_on.get()).flatten())
+        .ok()
+        .flatten()
+}
+
+/// Enters a runtime on this thread until the guard is dropped, on unwinding too.
+pub(crate) fn enter(
+    handle: Handle,
+    core: Option<Rc<Core>>,
+    at: Option<&'static Location<'static>>,
+) -> Entered {
+    CONTEXT.with(|context| Entered {
+        handle: context.handle.replace(Some(handle)),
+        core: context.core.replace(core),
+        blocked_on: context.blocked_on.replace(at),
+    })
+}
+
+/// Puts the previous context back.
+#[must_use]
+pub(crate) struct Entered {
+    handle: Option<Handle>,
+    core: Option<Rc<Core>>,
+    blocked_on: Option<&'static Location<'static>>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let Entered { handle, core, blocked_on } = self;
+        let _ = CONTEXT.try_with(|context| {
+            // What comes out is dropped after the borrow has ended: it may be the last of its runtime.
+            let left = (context.handle.replace(handle.take()), context.core.replace(core.take()));
+            context.blocked_on.set(*blocked_on);
+            left
+        });
+    }
+}

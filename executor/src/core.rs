@@ -1,0 +1,134 @@
+//! The loop: what only its own thread may touch, and one turn of it.
+//!
+//! ```text
+//! turn:  inbox -> run queue -> main future and tasks, in rounds, within the time budget
+//!                               |
+//!        nothing left to run: park in the reactor until an event, a timer or a wake
+//!        budget used up:      look at the reactor without waiting
+//! ```
+//!
+//! No queue can starve another. Tasks run in rounds: a round is what was in the run queue when it began, so the
+//! main future and the inbox have their turn between rounds however often tasks wake each other. The budget is
+//! in time, not in polls, so that a thousand quick polls cost one look at the reactor and one slow poll costs
+//! one too.
+
+use crate::budget::Budget;
+use crate::context;
+use crate::handle::Handle;
+use crate::shared::{MainWaker, Shared};
+use crate::task::Tasks;
+use sideline_reactor::Reactor;
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// A loop. Never leaves its thread.
+pub(crate) struct Core {
+    shared: Arc<Shared>,
+    pub(crate) tasks: Tasks,
+    budget: Budget,
+    /// Borrowed during a turn of the reactor only, which calls wakers and nothing else of the user's.
+    reactor: RefCell<Reactor>,
+}
+
+impl Core {
+    pub(crate) fn new(reactor: Reactor, shared: Arc<Shared>) -> Self {
+        let budget = Budget::new(reactor.handle().clock().clone());
+        Self { shared, tasks: Tasks::default(), budget, reactor: RefCell::new(reactor) }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Drives the loop until `future` is ready.
+    pub(crate) fn block_on<F: Future>(
+        self: &Rc<Self>,
+        future: F,
+        at: &'static Location<'static>,
+    ) -> F::Output {
+        refuse_nesting(at);
+        let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
+        let mut future = pin!(future);
+        let waker = Waker::from(Arc::new(MainWaker(Arc::clone(&self.shared))));
+        waker.wake_by_ref();
+        loop {
+            if let Poll::Ready(output) = self.turn(future.as_mut(), &waker) {
+                return output;
+            }
+        }
+    }
+
+    /// One turn: run what is ready, then go to the reactor.
+    fn turn<F: Future>(&self, mut main: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+        self.shared.counters.turn();
+        self.budget.begin_turn();
+        loop {
+            self.tasks.take_inbox(&self.shared.inbox);
+            let main_woken = self.shared.take_main_woken();
+            if main_woken {
+                self.shared.counters.poll();
+                if let Poll::Ready(output) = main.as_mut().poll(&mut Context::from_waker(waker)) {
+                    return Poll::Ready(output);
+                }
+            }
+            let round = self.tasks.ready();
+            if round == 0 && !main_woken {
+                self.park(None);
+                return Poll::Pending;
+            }
+            let mut spent = main_woken && self.budget.spend();
+            for _ in 0..round {
+                if spent {
+                    break;
+                }
+                self.shared.counters.poll();
+                self.tasks.run_next();
+                spent = self.budget.spend();
+            }
+            if spent {
+                self.park(Some(Duration::ZERO));
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits for events at most this long, and not at all if there is work.
+    fn park(&self, max_wait: Option<Duration>) {
+        let turned = self.reactor.borrow_mut().turn(max_wait, || self.shared.has_work());
+        if let Err(error) = turned {
+            // The descriptor is ours and open and the arguments are valid, so the kernel has no reason to
+            // refuse; if it does all the same, going on would spin without a word.
+            panic!("the kernel's event queue failed: {error}");
+        }
+    }
+
+    /// Drops every task. Returns how many there were.
+    pub(crate) fn close(self: &Rc<Self>) -> usize {
+        let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), None);
+        self.tasks.close(&self.shared.inbox)
+    }
+}
+
+/// `block_on` on a thread whose loop is running would stop that loop for as long as it waits.
+pub(crate) fn refuse_nesting(at: &'static Location<'static>) {
+    if let Some(outer) = context::blocked_on() {
+        panic!(
+            "block_on at {at} was called inside the block_on at {outer}, on the thread that drives its loop: \
+             that loop would stop until the inner call returns. Await the future instead, or call block_on \
+             from a job of spawn_blocking"
+        );
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}

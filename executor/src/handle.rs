@@ -1,0 +1,112 @@
+//! A runtime as seen from any thread.
+
+use crate::context::{self, NoRuntime};
+use crate::shared::Shared;
+use crate::task::{spawn_local, spawn_remote};
+use crate::{JoinHandle, foreign};
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A reference to a runtime: spawns on it, offloads through it, and blocks on it, from any thread.
+///
+/// Cheap to clone. A handle does not keep its runtime running: once the runtime is dropped, what is spawned
+/// through the handle is cancelled at once.
+///
+/// ```
+/// sideline::block_on(async {
+///     let handle = sideline::Handle::current();
+///     let sum = std::thread::spawn(move || handle.block_on(async { 1 + 1 }));
+///     assert_eq!(sum.join().unwrap(), 2);
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Handle(Arc<Shared>);
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
+    /// The runtime that this thread is in: on its loop's thread, in a job of its, or in a `Handle::block_on`.
+    ///
+    /// # Panics
+    /// Outside a runtime. Use [`try_current`](Self::try_current) where that may happen.
+    #[track_caller]
+    pub fn current() -> Self {
+        context::handle().unwrap_or_else(|error| panic!("Handle::current: {error}"))
+    }
+
+    /// The runtime that this thread is in.
+    ///
+    /// # Errors
+    /// [`NoRuntime`] outside a runtime.
+    ///
+    /// ```
+    /// assert!(sideline::Handle::try_current().is_err());
+    /// sideline::block_on(async { assert!(sideline::Handle::try_current().is_ok()) });
+    /// ```
+    pub fn try_current() -> Result<Self, NoRuntime> {
+        context::handle()
+    }
+
+    /// Spawns a future on the loop, from any thread. It is polled and dropped on the loop's thread.
+    ///
+    /// Dropping the result detaches the task. If the runtime is gone, the future is dropped here and the handle
+    /// says that it was cancelled.
+    ///
+    /// ```
+    /// # sideline::block_on(async {
+    /// let handle = sideline::Handle::current();
+    /// let task = std::thread::spawn(move || handle.spawn(async { 6 * 7 })).join().unwrap();
+    /// assert_eq!(task.await.unwrap(), 42);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let location = Location::caller();
+        JoinHandle::task(match context::core() {
+            Some(core) if Arc::ptr_eq(core.shared(), &self.0) => spawn_local(&core, future, location),
+            _ => spawn_remote(&self.0, future, location),
+        })
+    }
+
+    /// Runs a closure on the pool, as a job of this runtime. See [`spawn_blocking`](crate::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, closure: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let handle = self.clone();
+        JoinHandle::job(self.0.tenant.spawn(move || {
+            let _entered = context::enter(handle, None, None);
+            closure()
+        }))
+    }
+
+    /// Polls a future on this thread until it is ready. The loop goes on driving I/O, timers and tasks on its
+    /// own thread. This works from blocking jobs and from threads that have nothing to do with the runtime.
+    ///
+    /// If the runtime is shut down meanwhile, sockets and spawned tasks of its resolve to errors and sleeps end
+    /// at once; the call itself goes on until the future is ready.
+    ///
+    /// # Panics
+    /// On a thread whose own loop is running: that loop would stop for as long as the call takes. The message
+    /// names both places. A panic of the future's goes through to the caller.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let at = Location::caller();
+        crate::core::refuse_nesting(at);
+        let _entered = context::enter(self.clone(), None, None);
+        foreign::block_on(future)
+    }
+}

@@ -1,0 +1,43 @@
+//! Names for tasks and jobs, for logs and error messages.
+
+use sideline_blocking_pool::JobId;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Identifies a task or a job for as long as the process lives. Printed as `task 7` or `job 7`.
+///
+/// ```
+/// # sideline::block_on(async {
+/// let handle = sideline::spawn(async {});
+/// assert!(handle.id().to_string().starts_with("task "));
+/// # });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Id(Kind);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+enum Kind {
+    Task(u64),
+    Job(JobId),
+}
+
+impl Id {
+    pub(crate) fn next_task() -> Self {
+        // std's atomic on purpose: an id orders nothing, and a loom model may not keep state in a static.
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(Kind::Task(NEXT.fetch_add(1, Relaxed)))
+    }
+
+    pub(crate) fn job(id: JobId) -> Self {
+        Self(Kind::Job(id))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Kind::Task(number) => write!(f, "task {number}"),
+            Kind::Job(id) => fmt::Display::fmt(&id, f),
+        }
+    }
+}

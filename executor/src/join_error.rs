@@ -1,0 +1,147 @@
+//! Why a task or a job has no result.
+
+use crate::Id;
+use crate::report::{Culprit, message};
+use sideline_blocking_pool as pool;
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Mutex;
+
+/// A task or a job that ended without a result: it panicked, was cancelled, or never could start.
+///
+/// Its `Display` names the task or job and where it was spawned.
+///
+/// ```
+/// # sideline::block_on(async {
+/// let error = sideline::spawn(async { panic!("no luck") }).await.unwrap_err();
+/// assert!(error.is_panic());
+/// assert!(error.to_string().ends_with("panicked: no luck"));
+/// # });
+/// ```
+pub struct JoinError(Box<Repr>);
+
+enum Repr {
+    Task { culprit: Culprit, cause: Cause },
+    Job(pool::JoinError),
+}
+
+enum Cause {
+    Cancelled,
+    /// The lock is for `Sync` alone: a payload is only `Send`, and an error should be both.
+    Panic(Mutex<Box<dyn Any + Send>>),
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(culprit: Culprit) -> Self {
+        Self(Box::new(Repr::Task { culprit, cause: Cause::Cancelled }))
+    }
+
+    pub(crate) fn panicked(culprit: Culprit, payload: Box<dyn Any + Send>) -> Self {
+        Self(Box::new(Repr::Task { culprit, cause: Cause::Panic(Mutex::new(payload)) }))
+    }
+
+    /// True if the task was aborted, or dropped with its runtime; or if the job was aborted before it started.
+    pub fn is_cancelled(&self) -> bool {
+        match &*self.0 {
+            Repr::Task { cause, .. } => matches!(cause, Cause::Cancelled),
+            Repr::Job(error) => error.is_cancelled(),
+        }
+    }
+
+    /// True if the future or the closure panicked.
+    pub fn is_panic(&self) -> bool {
+        match &*self.0 {
+            Repr::Task { cause, .. } => matches!(cause, Cause::Panic(_)),
+            Repr::Job(error) => error.is_panic(),
+        }
+    }
+
+    /// True if the pool did not take the job: its queue is full, it is shut down, or it has no thread.
+    pub fn is_rejected(&self) -> bool {
+        matches!(&*self.0, Repr::Job(error) if error.is_rejected())
+    }
+
+    /// The panic's payload, for [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    /// If this is not a panic; see [`is_panic`](Self::is_panic) and [`try_into_panic`](Self::try_into_panic).
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("into_panic on an error that is not a panic (ask is_panic first): {error}"),
+        }
+    }
+
+    /// The panic's payload, or the error back if it is not a panic.
+    ///
+    /// # Errors
+    /// The error itself, unchanged, when it is not a panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match *self.0 {
+            Repr::Task { cause: Cause::Panic(payload), .. } => {
+                Ok(payload.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()))
+            }
+            Repr::Job(error) => error.try_into_panic().map_err(Self::from),
+            other => Err(Self(Box::new(other))),
+        }
+    }
+
+    /// Which task or job it was.
+    pub fn id(&self) -> Id {
+        match &*self.0 {
+            Repr::Task { culprit, .. } => culprit.id,
+            Repr::Job(error) => Id::job(error.id()),
+        }
+    }
+
+    /// Where it was spawned.
+    pub fn location(&self) -> &'static Location<'static> {
+        match &*self.0 {
+            Repr::Task { culprit, .. } => culprit.location,
+            Repr::Job(error) => error.location(),
+        }
+    }
+
+    /// For the report about a task whose panic nobody has read.
+    pub(crate) fn task_panic(&self) -> Option<(Culprit, String)> {
+        match &*self.0 {
+            Repr::Task { culprit, cause: Cause::Panic(payload) } => Some((*culprit, text(payload))),
+            _ => None,
+        }
+    }
+}
+
+fn text(payload: &Mutex<Box<dyn Any + Send>>) -> String {
+    message(&**payload.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+}
+
+impl From<pool::JoinError> for JoinError {
+    fn from(error: pool::JoinError) -> Self {
+        Self(Box::new(Repr::Job(error)))
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Repr::Task { culprit: Culprit { id, location }, cause } => {
+                write!(f, "{id} (spawned at {location}) ")?;
+                match cause {
+                    Cause::Cancelled => f.write_str("was cancelled"),
+                    Cause::Panic(payload) => write!(f, "panicked: {}", text(payload)),
+                }
+            }
+            Repr::Job(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl Error for JoinError {}

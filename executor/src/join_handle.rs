@@ -1,0 +1,155 @@
+//! One handle for both: tasks on the loop and jobs on the pool.
+
+use crate::Id;
+use crate::join_error::JoinError;
+use crate::task::TaskHandle;
+use sideline_blocking_pool as pool;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A task or a job that has been spawned. Awaiting it gives what the future or the closure returned.
+///
+/// **Dropping the handle detaches**: the task or job goes on, its result is dropped, and a panic is reported
+/// through the runtime's hook. See [`abort_on_drop`](Self::abort_on_drop) for the opposite.
+///
+/// Polling a handle again after it was ready panics.
+///
+/// ```
+/// # sideline::block_on(async {
+/// let task = sideline::spawn(async { 1 });
+/// let job = sideline::spawn_blocking(|| 2);
+/// assert_eq!(task.await.unwrap() + job.await.unwrap(), 3);
+/// # });
+/// ```
+#[must_use = "dropping the handle detaches; `let _ = ...` says that this is meant"]
+pub struct JoinHandle<T>(Kind<T>);
+
+enum Kind<T> {
+    Task(TaskHandle<T>),
+    Job(pool::JoinHandle<T>),
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn task(handle: TaskHandle<T>) -> Self {
+        Self(Kind::Task(handle))
+    }
+
+    pub(crate) fn job(handle: pool::JoinHandle<T>) -> Self {
+        Self(Kind::Job(handle))
+    }
+
+    /// Asks for cancellation. Returns at once; the handle still has to be awaited to see what came of it.
+    ///
+    /// A task's future is dropped by the loop, on its thread, at its next turn; if the future is ready before
+    /// that, the result stands. A job that has not started never will: its closure is dropped here. A closure that
+    /// is already running cannot be stopped: its result stands.
+    ///
+    /// ```
+    /// # sideline::block_on(async {
+    /// let forever = sideline::spawn(std::future::pending::<()>());
+    /// forever.abort();
+    /// assert!(forever.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort(&self) {
+        match &self.0 {
+            Kind::Task(handle) => handle.abort(),
+            Kind::Job(handle) => {
+                let _ = handle.abort();
+            }
+        }
+    }
+
+    /// True once awaiting would not have to wait.
+    pub fn is_finished(&self) -> bool {
+        match &self.0 {
+            Kind::Task(handle) => handle.is_finished(),
+            Kind::Job(handle) => handle.is_finished(),
+        }
+    }
+
+    /// The task's or job's name in logs and errors.
+    pub fn id(&self) -> Id {
+        match &self.0 {
+            Kind::Task(handle) => handle.id(),
+            Kind::Job(handle) => Id::job(handle.id()),
+        }
+    }
+
+    /// Where the task or job was spawned.
+    pub fn location(&self) -> &'static Location<'static> {
+        match &self.0 {
+            Kind::Task(handle) => handle.location(),
+            Kind::Job(handle) => handle.location(),
+        }
+    }
+
+    /// Wraps the handle so that dropping it aborts instead of detaching.
+    ///
+    /// ```
+    /// # sideline::block_on(async {
+    /// let guard = sideline::spawn(std::future::pending::<()>()).abort_on_drop();
+    /// drop(guard); // the task ends here
+    /// # });
+    /// ```
+    pub fn abort_on_drop(self) -> AbortOnDrop<T> {
+        AbortOnDrop(self)
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Kind::Task(handle) => handle.poll(cx),
+            Kind::Job(handle) => Pin::new(handle).poll(cx).map_err(JoinError::from),
+        }
+    }
+}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &format_args!("{}", self.id()))
+            .field("spawned_at", &format_args!("{}", self.location()))
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// A [`JoinHandle`] that aborts its task or job when it is dropped. See [`JoinHandle::abort_on_drop`].
+#[must_use = "dropping this aborts the task or job"]
+pub struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> AbortOnDrop<T> {
+    /// The handle inside.
+    pub fn handle(&self) -> &JoinHandle<T> {
+        &self.0
+    }
+}
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<T> fmt::Debug for AbortOnDrop<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AbortOnDrop").field(&self.0).finish()
+    }
+}

@@ -1,0 +1,136 @@
+//! What nobody is waiting to hear: panics without an awaiter, and jobs that outlive their runtime.
+//!
+//! A panic of the user's never ends the loop. Where a handle is awaited, the panic arrives there; everywhere
+//! else it is contained and becomes a [`Report`]. Reports go to the hook of
+//! [`Builder::on_report`](crate::Builder::on_report), or to stderr, one line each.
+
+use crate::Id;
+use crate::join_error::JoinError;
+use sideline_blocking_pool::Survivor;
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+
+/// Something that went wrong where no caller could be told.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// A task panicked and its handle was dropped without being awaited.
+    DetachedPanic {
+        /// The task.
+        id: Id,
+        /// Where it was spawned.
+        location: &'static Location<'static>,
+        /// The panic's message, or a note that it had none.
+        message: String,
+    },
+    /// A destructor or a waker that belongs to a task panicked. The panic went no further.
+    ContainedPanic {
+        /// The task.
+        id: Id,
+        /// Where it was spawned.
+        location: &'static Location<'static>,
+        /// What was being done: "dropping its future", "waking its awaiter", ...
+        during: &'static str,
+        /// The panic's message, or a note that it had none.
+        message: String,
+    },
+    /// A runtime went away while blocking jobs of its own were still there.
+    JobsLeft {
+        /// The jobs that were running, which go on to their end.
+        running: Vec<Survivor>,
+        /// How many had not started.
+        queued: u64,
+    },
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::DetachedPanic { id, location, message } => {
+                write!(f, "{id} (spawned at {location}) panicked and nobody awaited it: {message}")
+            }
+            Report::ContainedPanic { id, location, during, message } => {
+                write!(f, "{id} (spawned at {location}) panicked while {during}: {message}")
+            }
+            Report::JobsLeft { running, queued } => {
+                write!(f, "the runtime is gone while {} of its jobs run on", running.len())?;
+                if *queued > 0 {
+                    write!(f, " and {queued} are still queued")?;
+                }
+                running.iter().try_for_each(|survivor| write!(f, "; {survivor}"))
+            }
+        }
+    }
+}
+
+/// Which task a panic is to be blamed on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Culprit {
+    pub(crate) id: Id,
+    pub(crate) location: &'static Location<'static>,
+}
+
+type Hook = dyn Fn(&Report) + Send + Sync;
+
+/// Where a runtime's reports go.
+#[derive(Clone)]
+pub(crate) struct Reporter(Arc<Hook>);
+
+impl Reporter {
+    pub(crate) fn new(hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+
+    pub(crate) fn stderr() -> Self {
+        Self::new(|report| eprintln!("sideline: {report}"))
+    }
+
+    /// Calls the hook. A hook that panics is not called about that.
+    pub(crate) fn report(&self, report: Report) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.0)(&report))) {
+            drop_payload(payload);
+        }
+    }
+
+    /// Reports an error that was dropped unread, if it is a panic.
+    pub(crate) fn detached(&self, error: &JoinError) {
+        if let Some((Culprit { id, location }, message)) = error.task_panic() {
+            self.report(Report::DetachedPanic { id, location, message });
+        }
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reporter")
+    }
+}
+
+/// Runs a piece of the user's code that has nobody to panic to.
+pub(crate) fn contain(reporter: &Reporter, culprit: Culprit, during: &'static str, f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        let Culprit { id, location } = culprit;
+        reporter.report(Report::ContainedPanic { id, location, during, message: message(&*payload) });
+        drop_payload(payload);
+    }
+}
+
+/// What a panic said, for people.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "(the payload is not a string)".to_owned()
+    }
+}
+
+/// A payload is a value of the user's, and may panic when it is dropped; what that throws is forgotten.
+fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
+}

@@ -1,0 +1,200 @@
+//! A runtime as its owner sees it: make, block on, shut down.
+//!
+//! # The end
+//! However a runtime ends (dropped, shut down, or the free `block_on` returning), the order is the same:
+//!
+//! 1. The inbox closes and every future is dropped, here on the loop's thread. Handles of tasks resolve as
+//!    cancelled; `to_thread` futures among them un-queue their jobs.
+//! 2. The reactor closes: sockets that other threads wait on return errors, sleeps end.
+//! 3. The runtime waits for its jobs, as long as it was told. A job that completes now wakes nobody here: its
+//!    wake finds the inbox closed and its result is dropped.
+//!
+//! Steps 1 and 2 come first so that a job which waits for the loop (in `Handle::block_on`) gets an answer
+//! instead of holding up step 3.
+
+use crate::builder::Builder;
+use crate::context;
+use crate::core::Core;
+use crate::handle::Handle;
+use crate::report::{Report, Reporter};
+use crate::shared::Shared;
+use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport};
+use sideline_reactor::{Clock, Reactor};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A loop, and its share of a pool. It stays on the thread it was made on.
+///
+/// **Dropping** a runtime drops its tasks, then waits for its blocking jobs up to
+/// [`drop_deadline`](Builder::drop_deadline), so that a fire-and-forget write is not lost. What still runs then is
+/// left to finish and reported. Inside async code a drop does not wait; it reports.
+/// [`shutdown`](Self::shutdown) says all that explicitly.
+///
+/// Tasks that are left when [`block_on`](Self::block_on) returns stay, and go on in the next `block_on`.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = sideline::Runtime::new()?;
+/// let hello = runtime.block_on(async { sideline::to_thread(|| "hello").await });
+/// assert_eq!(hello, "hello");
+/// # Ok(()) }
+/// ```
+pub struct Runtime {
+    /// `None` only while the runtime is being dropped.
+    core: Option<Rc<Core>>,
+    handle: Handle,
+    drop_deadline: Duration,
+}
+
+impl Runtime {
+    /// A runtime with the usual settings, on the shared [`Pool::global`]. It starts no thread.
+    ///
+    /// # Errors
+    /// If the operating system gives no event queue or no descriptor for it; the message says which limit to
+    /// raise.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A runtime with settings of your own.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn from_builder(builder: Builder) -> io::Result<Self> {
+        let pool = builder.pool.unwrap_or_else(|| Pool::global().clone());
+        Self::assemble(Clock::real(), &pool, builder.reporter, builder.drop_deadline)
+    }
+
+    pub(crate) fn assemble(
+        clock: Clock,
+        pool: &Pool,
+        reporter: Reporter,
+        drop_deadline: Duration,
+    ) -> io::Result<Self> {
+        let reactor = Reactor::new(clock)?;
+        let shared = Arc::new(Shared::new(reactor.handle().clone(), pool.tenant(), reporter));
+        let handle = Handle::new(Arc::clone(&shared));
+        Ok(Self { core: Some(Rc::new(Core::new(reactor, shared))), handle, drop_deadline })
+    }
+
+    /// Drives the loop on this thread until `future` is ready, and returns its output.
+    ///
+    /// # Panics
+    /// Inside another `block_on` on the same thread; the message names both places. A panic of the future's
+    /// goes through to the caller, and the runtime can be used again.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let at = Location::caller();
+        let core = self.core.as_ref().expect("the core is there until the drop");
+        core.block_on(future, at)
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Ends the runtime: drops its tasks, then deals with its blocking jobs as `mode` says. Jobs of other
+    /// runtimes on the same pool, and the pool itself, are not touched.
+    ///
+    /// `Drain` waits for all of its jobs; `Deadline(d)` for at most `d`; `Abandon` not at all, and what has not
+    /// started never will.
+    ///
+    /// ```
+    /// use sideline::{Runtime, Shutdown};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = Runtime::new()?;
+    /// drop(runtime.handle().spawn_blocking(|| "written"));
+    /// let report = runtime.shutdown(Shutdown::Drain);
+    /// assert!(report.jobs.left_running.is_empty());
+    /// # Ok(()) }
+    /// ```
+    pub fn shutdown(mut self, mode: Shutdown) -> ShutdownReport {
+        let tasks_dropped = self.close_loop();
+        ShutdownReport { tasks_dropped, jobs: self.handle.shared().tenant.shutdown(mode) }
+    }
+
+    /// Steps 1 and 2 of the end. Does nothing the second time.
+    fn close_loop(&mut self) -> usize {
+        // The last reference to the core, and with it the reactor, goes here.
+        self.core.take().map_or(0, |core| core.close())
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if self.core.is_none() {
+            return;
+        }
+        self.close_loop();
+        let tenant = &self.handle.shared().tenant;
+        tenant.close();
+        // Waiting here would stop a loop that runs on this thread.
+        let in_async_code = context::blocked_on().is_some();
+        let deadline = if in_async_code { Duration::ZERO } else { self.drop_deadline };
+        if !tenant.wait(Instant::now().checked_add(deadline)) {
+            let running = tenant.survivors();
+            let queued = tenant.outstanding().saturating_sub(running.len()) as u64;
+            self.handle.shared().reporter.report(Report::JobsLeft { running, queued });
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("core", &self.core)
+            .field("drop_deadline", &self.drop_deadline)
+            .finish()
+    }
+}
+
+/// What became of a runtime's tasks and jobs, from [`Runtime::shutdown`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Tasks that had not completed. Their futures were dropped.
+    pub tasks_dropped: usize,
+    /// The blocking jobs that were outstanding, each in exactly one class.
+    pub jobs: JobsReport,
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tasks dropped; jobs: {}", self.tasks_dropped, self.jobs)
+    }
+}
+
+/// Runs a future on a fresh runtime on this thread, and returns its output.
+///
+/// Tasks that are left over are dropped when it returns; blocking jobs are waited for as when a [`Runtime`] is
+/// dropped.
+///
+/// # Panics
+/// Inside another `block_on` on the same thread; the message names both places. If the operating system gives
+/// no descriptor for the event queue; use [`Runtime::new`] to get that as an error. A panic of the future's goes
+/// through to the caller.
+///
+/// ```
+/// let sum = sideline::block_on(async {
+///     let far = sideline::spawn_blocking(|| 40);
+///     let near = sideline::spawn(async { 2 });
+///     far.await.unwrap() + near.await.unwrap()
+/// });
+/// assert_eq!(sum, 42);
+/// ```
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let at = Location::caller();
+    crate::core::refuse_nesting(at);
+    let runtime = Runtime::new().unwrap_or_else(|error| panic!("sideline::block_on: {error}"));
+    let core = runtime.core.as_ref().expect("the core is there until the drop");
+    core.block_on(future, at)
+}

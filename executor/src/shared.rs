@@ -1,0 +1,74 @@
+//! What the loop's thread and everybody else have in common.
+
+use crate::report::Reporter;
+use crate::sync::atomic::{AtomicBool, Ordering::*};
+use crate::sync::left_out;
+use crate::task::Inbox;
+use crate::{context, metrics::Counters};
+use sideline_blocking_pool::Tenant;
+use std::fmt;
+use std::sync::Arc;
+use std::task::Wake;
+
+/// One per runtime, behind every [`Handle`](crate::Handle), task and waker.
+pub(crate) struct Shared {
+    /// Tasks that other threads have woken or spawned.
+    pub(crate) inbox: Inbox,
+    /// Wakes the loop; registers sockets and timers.
+    pub(crate) reactor: sideline_reactor::Handle,
+    /// This runtime's account with the pool.
+    pub(crate) tenant: Tenant,
+    pub(crate) reporter: Reporter,
+    pub(crate) counters: Counters,
+    /// The future given to `block_on` has been woken since it was last polled.
+    main_woken: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(reactor: sideline_reactor::Handle, tenant: Tenant, reporter: Reporter) -> Self {
+        Self {
+            inbox: Inbox::new(),
+            reactor,
+            tenant,
+            reporter,
+            counters: Counters::default(),
+            main_woken: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the main future is to be polled. Resets the answer.
+    pub(crate) fn take_main_woken(&self) -> bool {
+        // The load spares the read-modify-write in the common case. Acquire: pairs with the Release in wake().
+        self.main_woken.load(Relaxed) && self.main_woken.swap(false, Acquire)
+    }
+
+    /// Whether there is anything that another thread wants done: the last look before parking.
+    pub(crate) fn has_work(&self) -> bool {
+        // Relaxed: the notifier's fence orders this after its announcement.
+        self.main_woken.load(Relaxed) || !self.inbox.is_empty()
+    }
+}
+
+/// The main future's waker.
+pub(crate) struct MainWaker(pub(crate) Arc<Shared>);
+
+impl Wake for MainWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release: pairs with the Acquire in take_main_woken().
+        let already = self.0.main_woken.swap(true, Release);
+        // Whoever set it first notifies. On the loop's thread nobody sleeps.
+        if !already && !context::is_core_of(&self.0) && !left_out("main-wake-notifies") {
+            self.0.reactor.notify();
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("inbox", &self.inbox).finish_non_exhaustive()
+    }
+}

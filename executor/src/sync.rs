@@ -1,0 +1,49 @@
+//! The primitives the executor's protocols are built on, from `std` or from loom.
+//!
+//! Only what a protocol shares between threads comes from here, so that a loom model runs the shipped code.
+//! `Arc` stays `std`'s everywhere: its own counting is not what the models are about.
+
+#[cfg(not(loom))]
+mod imp {
+    pub(crate) use std::sync::atomic;
+    pub(crate) use std::thread_local;
+
+    pub(crate) mod cell {
+        /// `std`'s cell with loom's interface: access only through a closure, so that loom can watch it.
+        #[derive(Debug)]
+        #[repr(transparent)]
+        pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+        impl<T> UnsafeCell<T> {
+            pub(crate) const fn new(value: T) -> Self {
+                Self(std::cell::UnsafeCell::new(value))
+            }
+
+            pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+                f(self.0.get())
+            }
+
+            pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+                f(self.0.get())
+            }
+        }
+    }
+
+    /// True only in a loom run of the broken twin called `step`: the step it guards is then left out.
+    pub(crate) const fn left_out(_step: &str) -> bool {
+        false
+    }
+}
+
+#[cfg(loom)]
+mod imp {
+    pub(crate) use loom::{cell, sync::atomic, thread_local};
+    use std::sync::OnceLock;
+
+    pub(crate) fn left_out(step: &str) -> bool {
+        static TWIN: OnceLock<Option<String>> = OnceLock::new();
+        TWIN.get_or_init(|| std::env::var("SIDELINE_TWIN").ok()).as_deref() == Some(step)
+    }
+}
+
+pub(crate) use imp::*;

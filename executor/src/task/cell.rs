@@ -1,0 +1,250 @@
+//! The one allocation of a task: a header that everybody may look at, and the future or its output behind it.
+//!
+//! Which part may be touched by whom is decided by the state word (see [`state`](super::state)):
+//!
+//! | part | who |
+//! |---|---|
+//! | `state`, `shared`, `id`, `location`, `vtable` | anybody with a reference; never changed but for the atomics in `state` |
+//! | `link` | the queue that holds the task, while `SCHEDULED` |
+//! | `slot` | the loop's thread |
+//! | `join_waker` | the handle; from `complete` on, the loop if `JOIN_WAKER` was set |
+//! | `stage` | the loop's thread until `COMPLETE`; then the handle if there was one, else the loop |
+//!
+//! A future is therefore polled and dropped on the loop's thread alone, whoever holds the last waker: the last
+//! reference frees memory in which nothing of the user's is left.
+
+use super::state::State;
+use crate::Id;
+use crate::join_error::JoinError;
+use crate::report::{Culprit, contain};
+use crate::shared::Shared;
+use crate::sync::cell::UnsafeCell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+/// What every task has, whatever its future. The first field of a [`TaskCell`].
+pub(crate) struct Header {
+    pub(super) state: State,
+    /// The next task in the queue that holds this one.
+    pub(super) link: UnsafeCell<Option<TaskPtr>>,
+    /// Where the loop's table keeps this task.
+    pub(super) slot: UnsafeCell<Option<usize>>,
+    pub(super) join_waker: UnsafeCell<Option<Waker>>,
+    pub(super) vtable: &'static Vtable,
+    pub(super) shared: Arc<Shared>,
+    pub(super) culprit: Culprit,
+}
+
+/// A task of unknown type. Copying it counts nothing; each method's safety section says who must hold what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TaskPtr(pub(super) NonNull<Header>);
+
+#[repr(C)]
+struct TaskCell<F: Future> {
+    header: Header,
+    stage: UnsafeCell<Stage<F>>,
+}
+
+enum Stage<F: Future> {
+    Future(F),
+    Output(Result<F::Output, JoinError>),
+    Gone,
+}
+
+/// The operations that need to know the future's type.
+pub(super) struct Vtable {
+    poll: unsafe fn(TaskPtr, &mut Context<'_>) -> Poll<()>,
+    cancel: unsafe fn(TaskPtr),
+    /// Moves the output to where the second argument points: an `Option<Result<F::Output, JoinError>>`.
+    take_output: unsafe fn(TaskPtr, *mut ()),
+    drop_output: unsafe fn(TaskPtr),
+    free: unsafe fn(TaskPtr),
+}
+
+impl TaskPtr {
+    /// A new task, scheduled but in no queue yet, with a reference for the table and one for the handle.
+    pub(super) fn allocate<F: Future>(
+        future: F,
+        shared: Arc<Shared>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        let vtable = &Vtable {
+            poll: poll::<F>,
+            cancel: cancel::<F>,
+            take_output: take_output::<F>,
+            drop_output: drop_output::<F>,
+            free: free::<F>,
+        };
+        let cell = Box::new(TaskCell {
+            header: Header {
+                state: State::new(),
+                link: UnsafeCell::new(None),
+                slot: UnsafeCell::new(None),
+                join_waker: UnsafeCell::new(None),
+                vtable,
+                shared,
+                culprit: Culprit { id: Id::next_task(), location },
+            },
+            stage: UnsafeCell::new(Stage::Future(future)),
+        });
+        TaskPtr(NonNull::from(Box::leak(cell)).cast())
+    }
+
+    /// # Safety
+    /// The caller holds a reference, or the loop's table does, for as long as the result is used.
+    pub(super) unsafe fn header<'a>(self) -> &'a Header {
+        // SAFETY: the caller vouches that the task is not freed yet.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Polls the future once. `Ready` means that the output has taken its place.
+    ///
+    /// # Safety
+    /// On the loop's thread, before `COMPLETE`, and not from within a poll of the same task.
+    pub(super) unsafe fn poll(self, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: the table's reference keeps an incomplete task.
+        let vtable = unsafe { self.header() }.vtable;
+        // SAFETY: passed on.
+        unsafe { (vtable.poll)(self, cx) }
+    }
+
+    /// Drops the future and puts "cancelled" in its place.
+    ///
+    /// # Safety
+    /// As for [`poll`](Self::poll).
+    pub(super) unsafe fn cancel(self) {
+        // SAFETY: the table's reference keeps an incomplete task.
+        let vtable = unsafe { self.header() }.vtable;
+        // SAFETY: passed on.
+        unsafe { (vtable.cancel)(self) }
+    }
+
+    /// # Safety
+    /// After `COMPLETE`, by the one the output belongs to; `T` is the future's output type.
+    pub(super) unsafe fn take_output<T>(self) -> Option<Result<T, JoinError>> {
+        // SAFETY: the caller holds a reference.
+        let vtable = unsafe { self.header() }.vtable;
+        let mut output: Option<Result<T, JoinError>> = None;
+        // SAFETY: the pointer is to an Option of the type that the caller vouches for.
+        unsafe { (vtable.take_output)(self, (&raw mut output).cast()) };
+        output
+    }
+
+    /// Drops the output, if it is still there; a panic that nobody has seen is reported.
+    ///
+    /// # Safety
+    /// After `COMPLETE`, by the one the output belongs to.
+    pub(super) unsafe fn drop_output(self) {
+        // SAFETY: the caller holds a reference.
+        let vtable = unsafe { self.header() }.vtable;
+        // SAFETY: passed on.
+        unsafe { (vtable.drop_output)(self) }
+    }
+
+    /// Gives one reference back, and frees the task with the last one.
+    ///
+    /// # Safety
+    /// The caller owns a reference and does not use the task through it again.
+    pub(super) unsafe fn release(self) {
+        // SAFETY: the caller still holds its reference.
+        let header = unsafe { self.header() };
+        if header.state.release_reference() {
+            let free = header.vtable.free;
+            // SAFETY: that was the last reference, so nobody else can reach the task.
+            unsafe { free(self) }
+        }
+    }
+}
+
+impl TaskPtr {
+    /// # Safety
+    /// As for [`header`](Self::header); `F` is the type this task was allocated with.
+    unsafe fn stage<'a, F: Future>(self) -> &'a UnsafeCell<Stage<F>> {
+        // SAFETY: allocate() made this pointer from a TaskCell<F>, whose first field is the header (repr(C)).
+        unsafe { &self.0.cast::<TaskCell<F>>().as_ref().stage }
+    }
+}
+
+unsafe fn poll<F: Future>(task: TaskPtr, cx: &mut Context<'_>) -> Poll<()> {
+    // SAFETY: per TaskPtr::poll, the table keeps the task.
+    let header = unsafe { task.header() };
+    // SAFETY: this function is in the vtable of a TaskCell<F>.
+    let stage = unsafe { task.stage::<F>() };
+    stage.with_mut(|stage| {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: per TaskPtr::poll, the stage is the loop's, and nobody else looks at it now.
+            let Stage::Future(future) = (unsafe { &mut *stage }) else {
+                unreachable!("polled after completion")
+            };
+            // SAFETY: the future stays in this allocation until it is dropped in place.
+            unsafe { Pin::new_unchecked(future) }.poll(cx)
+        }));
+        let output = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(JoinError::panicked(header.culprit, payload)),
+        };
+        // SAFETY: the stage is still the loop's.
+        unsafe { replace_future(header, stage, output) };
+        Poll::Ready(())
+    })
+}
+
+unsafe fn cancel<F: Future>(task: TaskPtr) {
+    // SAFETY: per TaskPtr::cancel, the table keeps the task.
+    let header = unsafe { task.header() };
+    // SAFETY: this function is in the vtable of a TaskCell<F>.
+    let stage = unsafe { task.stage::<F>() };
+    let output = Err(JoinError::cancelled(header.culprit));
+    // SAFETY: per TaskPtr::cancel, the stage is the loop's.
+    stage.with_mut(|stage| unsafe { replace_future(header, stage, output) });
+}
+
+/// Drops the future where it is, whatever its destructor does, and stores the output.
+///
+/// # Safety
+/// `stage` holds the future and is the caller's alone.
+unsafe fn replace_future<F: Future>(
+    header: &Header,
+    stage: *mut Stage<F>,
+    output: Result<F::Output, JoinError>,
+) {
+    contain(&header.shared.reporter, header.culprit, "dropping its future", || {
+        // SAFETY: the stage is valid; it is overwritten below without being dropped again.
+        unsafe { stage.drop_in_place() }
+    });
+    // SAFETY: what was there has been dropped.
+    unsafe { stage.write(Stage::Output(output)) };
+}
+
+unsafe fn take_output<F: Future>(task: TaskPtr, into: *mut ()) {
+    // SAFETY: this function is in the vtable of a TaskCell<F>, and the caller holds a reference.
+    let stage = unsafe { task.stage::<F>() };
+    // SAFETY: per TaskPtr::take_output, the stage is the caller's.
+    let taken = stage.with_mut(|stage| unsafe { stage.replace(Stage::Gone) });
+    if let Stage::Output(output) = taken {
+        // SAFETY: per TaskPtr::take_output, this is where an Option of this type lives.
+        unsafe { *into.cast::<Option<Result<F::Output, JoinError>>>() = Some(output) };
+    }
+}
+
+unsafe fn drop_output<F: Future>(task: TaskPtr) {
+    let mut output: Option<Result<F::Output, JoinError>> = None;
+    // SAFETY: passed on; the pointer is to an Option of the right type.
+    unsafe { take_output::<F>(task, (&raw mut output).cast()) };
+    // SAFETY: the caller holds a reference.
+    let header = unsafe { task.header() };
+    if let Some(Err(error)) = &output {
+        header.shared.reporter.detached(error);
+    }
+    contain(&header.shared.reporter, header.culprit, "dropping its output", || drop(output));
+}
+
+unsafe fn free<F: Future>(task: TaskPtr) {
+    // SAFETY: allocate() leaked this box, and the last reference is gone.
+    drop(unsafe { Box::from_raw(task.0.cast::<TaskCell<F>>().as_ptr()) });
+}

@@ -1,0 +1,106 @@
+//! The awaiting side of a task: registers a waker, takes the output, aborts, detaches.
+
+use super::cell::TaskPtr;
+use super::waker;
+use crate::Id;
+use crate::join_error::JoinError;
+use crate::report::contain;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::task::{Context, Poll};
+
+/// Owns one reference to a task, and its output once there is one.
+pub(crate) struct TaskHandle<T> {
+    task: TaskPtr,
+    _output: PhantomData<T>,
+}
+
+// SAFETY: through a handle another thread reaches the header, whose fields are shared by the rules in `cell`, and
+// the output, which moves to that thread: `T: Send`. The future it never reaches.
+unsafe impl<T: Send> Send for TaskHandle<T> {}
+// SAFETY: `&TaskHandle` gives access to the state word, the id and the location alone.
+unsafe impl<T: Send> Sync for TaskHandle<T> {}
+
+impl<T> TaskHandle<T> {
+    /// # Safety
+    /// The caller hands over a reference, and `T` is the task's output type.
+    pub(super) unsafe fn new(task: TaskPtr) -> Self {
+        Self { task, _output: PhantomData }
+    }
+
+    fn header(&self) -> &super::cell::Header {
+        // SAFETY: this handle holds a reference.
+        unsafe { self.task.header() }
+    }
+
+    pub(crate) fn abort(&self) {
+        // SAFETY: this handle holds a reference.
+        unsafe { waker::abort(self.task) }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.header().state.is_complete()
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.header().culprit.id
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.header().culprit.location
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        if !self.is_finished() && self.register(cx) {
+            return Poll::Pending;
+        }
+        // SAFETY: COMPLETE was seen with Acquire, and the output is the handle's.
+        match unsafe { self.task.take_output::<T>() } {
+            Some(output) => Poll::Ready(output),
+            None => panic!("a JoinHandle was polled after it had returned its result"),
+        }
+    }
+
+    /// Leaves a waker for completion to find. False if the task has completed.
+    fn register(&self, cx: &mut Context<'_>) -> bool {
+        let header = self.header();
+        // Cloned first: it is user code, and may panic; nothing has changed then.
+        let new = cx.waker().clone();
+        if header.state.has_join_waker() && !header.state.retract_join_waker() {
+            return false;
+        }
+        // SAFETY: JOIN_WAKER is clear and the task was not complete, so the cell is the handle's.
+        let old = header.join_waker.with_mut(|cell| unsafe { (*cell).replace(new) });
+        if header.state.publish_join_waker() {
+            self.discard(old);
+            return true;
+        }
+        // SAFETY: completion came first and did not see JOIN_WAKER, so the cell is still the handle's.
+        let new = header.join_waker.with_mut(|cell| unsafe { (*cell).take() });
+        self.discard(old);
+        self.discard(new);
+        false
+    }
+
+    fn discard<W>(&self, waker: Option<W>) {
+        let header = self.header();
+        contain(&header.shared.reporter, header.culprit, "dropping its awaiter's waker", || drop(waker));
+    }
+}
+
+impl<T> Drop for TaskHandle<T> {
+    fn drop(&mut self) {
+        let header = self.header();
+        if header.state.has_join_waker() && header.state.retract_join_waker() {
+            // SAFETY: taken back from completion, so the cell is the handle's.
+            let waker = header.join_waker.with_mut(|cell| unsafe { (*cell).take() });
+            self.discard(waker);
+        }
+        if header.state.drop_handle() {
+            // SAFETY: COMPLETE was seen with Acquire while HANDLE was set, so the output is ours.
+            unsafe { self.task.drop_output() };
+        }
+        // SAFETY: the handle's reference is given up here.
+        unsafe { self.task.release() };
+    }
+}

@@ -1,0 +1,207 @@
+//! Many handles, awaited in the order in which they become ready.
+//!
+//! Each handle is polled with a waker of its own that notes the handle's key in a list, so that a set of ten
+//! thousand does not poll ten thousand handles when one is ready. The list and the set's own waker are behind one
+//! lock, held for a push or a pop and never while user code runs.
+
+use crate::join_error::JoinError;
+use crate::{Handle, JoinHandle};
+use parking_lot::Mutex;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+/// A set of tasks and jobs. [`join_next`](Self::join_next) returns their results as they come.
+///
+/// **Dropping the set aborts** what is still in it. See [`detach_all`](Self::detach_all) for the opposite.
+///
+/// ```
+/// use sideline::task::JoinSet;
+///
+/// sideline::block_on(async {
+///     let mut set = JoinSet::new();
+///     set.spawn(async { 1 });
+///     set.spawn_blocking(|| 2);
+///     let mut sum = 0;
+///     while let Some(result) = set.join_next().await {
+///         sum += result.unwrap();
+///     }
+///     assert_eq!(sum, 3);
+/// });
+/// ```
+pub struct JoinSet<T> {
+    entries: Slab<Entry<T>>,
+    ready: Arc<Mutex<Ready>>,
+}
+
+struct Entry<T> {
+    handle: JoinHandle<T>,
+    waker: Waker,
+}
+
+#[derive(Default)]
+struct Ready {
+    /// Keys of handles to be polled. A key may be stale, or name a later entry: polling is harmless.
+    keys: VecDeque<usize>,
+    /// Whoever waits in `join_next`.
+    waiter: Option<Waker>,
+}
+
+struct EntryWaker {
+    key: usize,
+    ready: Arc<Mutex<Ready>>,
+}
+
+impl Wake for EntryWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let waiter = {
+            let mut ready = self.ready.lock();
+            ready.keys.push_back(self.key);
+            ready.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+}
+
+impl<T: 'static> JoinSet<T> {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self { entries: Slab::new(), ready: Arc::default() }
+    }
+
+    /// How many tasks and jobs have not been joined yet.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if everything has been joined.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Spawns a task into the set, on this thread's loop. See [`spawn`](crate::spawn), also for its panics.
+    #[track_caller]
+    pub fn spawn<F>(&mut self, future: F)
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(crate::spawn(future));
+    }
+
+    /// Spawns a task into the set through a handle, from any thread. See [`Handle::spawn`].
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, future: F, handle: &Handle)
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn(future));
+    }
+
+    /// Offloads a closure into the set. See [`spawn_blocking`](crate::spawn_blocking), also for its panics.
+    #[track_caller]
+    pub fn spawn_blocking<F>(&mut self, closure: F)
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(crate::spawn_blocking(closure));
+    }
+
+    /// Adds a task or job that has been spawned already.
+    pub fn insert(&mut self, handle: JoinHandle<T>) {
+        let entry = self.entries.vacant_entry();
+        let key = entry.key();
+        let waker = Waker::from(Arc::new(EntryWaker { key, ready: Arc::clone(&self.ready) }));
+        // The first poll is what registers the waker.
+        waker.wake_by_ref();
+        entry.insert(Entry { handle, waker });
+    }
+
+    /// Waits for the next result. `None` once the set is empty.
+    ///
+    /// Dropping this future before it is ready loses nothing.
+    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    /// The next result, if there is one now.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        match self.poll_join_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => None,
+        }
+    }
+
+    /// What [`join_next`](Self::join_next) polls.
+    pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        if self.entries.is_empty() {
+            return Poll::Ready(None);
+        }
+        // Cloned and dropped outside the lock: both are user code.
+        let mut waiter = Some(cx.waker().clone());
+        loop {
+            let (key, old) = {
+                let mut ready = self.ready.lock();
+                match ready.keys.pop_front() {
+                    Some(key) => (Some(key), None),
+                    None => {
+                        (None, ready.waiter.replace(waiter.take().expect("only one pass stores the waker")))
+                    }
+                }
+            };
+            drop(old);
+            let Some(key) = key else { return Poll::Pending };
+            let Some(entry) = self.entries.get_mut(key) else { continue };
+            let polled = Pin::new(&mut entry.handle).poll(&mut Context::from_waker(&entry.waker));
+            if let Poll::Ready(result) = polled {
+                self.entries.remove(key);
+                return Poll::Ready(Some(result));
+            }
+        }
+    }
+
+    /// Asks for cancellation of everything in the set. Each still has to be joined. See [`JoinHandle::abort`].
+    pub fn abort_all(&mut self) {
+        self.entries.iter().for_each(|(_, entry)| entry.handle.abort());
+    }
+
+    /// Aborts everything and waits until all of it has ended. A running closure is waited for.
+    pub async fn shutdown(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Empties the set; what was in it goes on by itself.
+    pub fn detach_all(&mut self) {
+        self.entries.clear();
+    }
+}
+
+impl<T: 'static> Default for JoinSet<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        self.entries.iter().for_each(|(_, entry)| entry.handle.abort());
+    }
+}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinSet").field("len", &self.entries.len()).finish()
+    }
+}

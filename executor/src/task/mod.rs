@@ -1,0 +1,35 @@
+//! Tasks: futures on the loop.
+//!
+//! A task's way through the house, file by file:
+//!
+//! ```text
+//! spawn -> cell (one allocation) -> queue (run queue, or inbox from another thread) -> run -> poll
+//!            ^                                                                          |
+//!            |                                waker -> queue  <-------- Pending --------+
+//!          state (who may touch what)                                                   |
+//!            v                                                                          |
+//!          join (the handle)  <------------------- output ------------- Ready ----------+
+//! ```
+//!
+//! `unsafe` lives in `cell`, `queue`, `waker`, `join` and `run`, and each block leans on the table in `state`.
+//! The public part is [`yield_now`] and [`JoinSet`].
+
+#[allow(unsafe_code, reason = "the single allocation, its type erasure and its reference count")]
+mod cell;
+#[allow(unsafe_code, reason = "takes the output out of the cell")]
+mod join;
+mod join_set;
+#[allow(unsafe_code, reason = "queues threaded through the tasks")]
+mod queue;
+#[allow(unsafe_code, reason = "polls and completes what is in the cell")]
+mod run;
+mod state;
+#[allow(unsafe_code, reason = "a RawWaker is a pointer and a vtable")]
+mod waker;
+mod yield_now;
+
+pub(crate) use join::TaskHandle;
+pub use join_set::JoinSet;
+pub(crate) use queue::Inbox;
+pub(crate) use run::{Tasks, spawn_local, spawn_remote};
+pub use yield_now::{YieldNow, yield_now};

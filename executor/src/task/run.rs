@@ -1,0 +1,212 @@
+//! The loop's side of a task: the table of live tasks, one run, completion, and the end of all tasks.
+
+use super::cell::TaskPtr;
+use super::join::TaskHandle;
+use super::queue::{Closed, Inbox, Pushed, RunQueue};
+use super::state::Run;
+use super::waker;
+use crate::core::Core;
+use crate::report::contain;
+use crate::shared::Shared;
+use crate::sync::left_out;
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Context;
+
+/// Every task of a loop that has not completed, and the queue of those that are ready. Owns one reference to
+/// each. Never leaves the loop's thread.
+#[derive(Default, Debug)]
+pub(crate) struct Tasks {
+    table: RefCell<Slab<TaskPtr>>,
+    run_queue: RunQueue,
+    /// A task is being run: what `run_next` checks, so that no future is polled while it is being polled.
+    running: Cell<bool>,
+}
+
+/// Spawns on the loop of this thread. If that loop is being dropped, the task is cancelled with the others.
+pub(crate) fn spawn_local<F>(
+    core: &Core,
+    future: F,
+    location: &'static Location<'static>,
+) -> TaskHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let task = TaskPtr::allocate(future, Arc::clone(core.shared()), location);
+    // SAFETY: allocate() gave us the handle's reference, for a task with this output.
+    let handle = unsafe { TaskHandle::new(task) };
+    // SAFETY: a new task is marked as scheduled, is in no queue, and belongs to this loop.
+    unsafe { core.tasks.receive(task) };
+    handle
+}
+
+/// Spawns on a loop that is not this thread's.
+pub(crate) fn spawn_remote<F>(
+    shared: &Arc<Shared>,
+    future: F,
+    location: &'static Location<'static>,
+) -> TaskHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let task = TaskPtr::allocate(future, Arc::clone(shared), location);
+    // SAFETY: allocate() gave us the handle's reference, for a task with this output.
+    let handle = unsafe { TaskHandle::new(task) };
+    // SAFETY: a new task is marked as scheduled and in no queue; our handle keeps it during the call.
+    match unsafe { shared.inbox.push(task) } {
+        Ok(Pushed::First) => shared.reactor.notify(),
+        Ok(Pushed::Behind) => {}
+        Err(Closed) => {
+            // SAFETY: no loop has seen this task, so it is all ours; and its future is Send.
+            unsafe { task.cancel() };
+            // SAFETY: as above: the table's reference is ours, and no queue holds the task.
+            unsafe { finish(task) };
+        }
+    }
+    handle
+}
+
+impl Tasks {
+    pub(crate) fn len(&self) -> usize {
+        self.table.borrow().len()
+    }
+
+    pub(crate) fn ready(&self) -> usize {
+        self.run_queue.len()
+    }
+
+    /// Queues a task of this loop that was woken on the loop's thread.
+    ///
+    /// # Safety
+    /// The caller has just marked the task as scheduled, and it belongs to this loop.
+    pub(super) unsafe fn push(&self, task: TaskPtr) {
+        // SAFETY: scheduled, in no queue, and in the table until it is popped.
+        unsafe { self.run_queue.push(task) }
+    }
+
+    /// Queues a task of this loop that may be new to it.
+    ///
+    /// # Safety
+    /// The task is marked as scheduled, is in no queue, and belongs to this loop. If it has no slot, the caller
+    /// hands over the table's reference.
+    unsafe fn receive(&self, task: TaskPtr) {
+        // SAFETY: the table's reference, ours or the caller's, keeps the task.
+        let header = unsafe { task.header() };
+        header.slot.with_mut(|slot| {
+            // SAFETY: the slot field is the loop's, and this is its thread.
+            let slot = unsafe { &mut *slot };
+            slot.get_or_insert_with(|| self.table.borrow_mut().insert(task));
+        });
+        // SAFETY: as the caller says.
+        unsafe { self.run_queue.push(task) };
+    }
+
+    /// Queues what other threads have woken and spawned.
+    pub(crate) fn take_inbox(&self, inbox: &Inbox) {
+        // SAFETY: tasks in the inbox are scheduled, just taken off it, and belong to this loop; those without a
+        // slot were pushed by spawn_remote(), with the table's reference.
+        inbox.take_into(|task| unsafe { self.receive(task) });
+    }
+
+    /// Runs the task that has been ready for longest.
+    pub(crate) fn run_next(&self) {
+        let Some(task) = self.run_queue.pop() else { return };
+        assert!(!self.running.replace(true), "a turn of the loop was started inside a task");
+        // SAFETY: popped off this loop's queue, and no task is being run.
+        unsafe { self.run(task) };
+        self.running.set(false);
+    }
+
+    /// # Safety
+    /// The task was just popped off this loop's queue, and no task is being run.
+    unsafe fn run(&self, task: TaskPtr) {
+        // SAFETY: a task popped off the queue is in the table, or has left its reference to us.
+        let header = unsafe { task.header() };
+        let run = if left_out("task-clear-before-poll") { Run::Poll } else { header.state.begin_run() };
+        match run {
+            Run::Release => {
+                // SAFETY: completion left the table's reference to us.
+                unsafe { task.release() };
+                return;
+            }
+            Run::Cancel => {
+                // SAFETY: we are the loop, and the task is not complete.
+                unsafe { task.cancel() };
+            }
+            Run::Poll => {
+                // SAFETY: the task stays in the table until finish() below.
+                let waker = unsafe { waker::borrowed(task) };
+                // SAFETY: we are the loop, the task is not complete, and no other task is being run.
+                let polled = unsafe { task.poll(&mut Context::from_waker(&waker)) };
+                if left_out("task-clear-before-poll") {
+                    let _ = header.state.begin_run();
+                }
+                if polled.is_pending() {
+                    return;
+                }
+            }
+        }
+        // SAFETY: the slot field is the loop's.
+        if let Some(slot) = header.slot.with(|slot| unsafe { *slot }) {
+            self.table.borrow_mut().remove(slot);
+        }
+        // SAFETY: the output has just been stored, and the task is out of the table.
+        unsafe { finish(task) };
+    }
+
+    /// Drops every future, those included that are spawned by destructors meanwhile. Returns how many.
+    pub(crate) fn close(&self, inbox: &Inbox) -> usize {
+        // SAFETY: as in take_inbox().
+        inbox.close(|task| unsafe { self.receive(task) });
+        let mut cancelled = 0;
+        // Look anew each time, and hold no borrow: a destructor may spawn, wake and abort.
+        while let Some(task) = self.take_any() {
+            // SAFETY: we are the loop; the task was in the table, so it is not complete.
+            unsafe { task.cancel() };
+            // SAFETY: the output has just been stored, and the task is out of the table.
+            unsafe { finish(task) };
+            cancelled += 1;
+        }
+        while let Some(task) = self.run_queue.pop() {
+            // SAFETY: all tasks have completed, and those in the queue left us the table's reference.
+            unsafe { self.run(task) };
+        }
+        cancelled
+    }
+
+    fn take_any(&self) -> Option<TaskPtr> {
+        let mut table = self.table.borrow_mut();
+        let (slot, _) = table.iter().next()?;
+        Some(table.remove(slot))
+    }
+}
+
+/// Completes a task whose output is in place, and gives up the table's reference.
+///
+/// # Safety
+/// By the loop, or by the spawner of a task that no loop will see; the task is in no table.
+unsafe fn finish(task: TaskPtr) {
+    // SAFETY: the table's reference is given up at the end of this function at the earliest.
+    let header = unsafe { task.header() };
+    let completed = header.state.complete();
+    if completed.wake_handle {
+        // SAFETY: JOIN_WAKER was set when we set COMPLETE, so the cell is ours.
+        if let Some(waker) = header.join_waker.with_mut(|cell| unsafe { (*cell).take() }) {
+            contain(&header.shared.reporter, header.culprit, "waking its awaiter", || waker.wake());
+        }
+    }
+    if !completed.has_handle {
+        // SAFETY: without a handle the output stays with us.
+        unsafe { task.drop_output() };
+    }
+    // An entry in a queue inherits the reference: see `state`.
+    if !completed.still_queued || left_out("task-entry-inherits-reference") {
+        // SAFETY: the task is out of the table, so its reference is ours to give up.
+        unsafe { task.release() };
+    }
+}

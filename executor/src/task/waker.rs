@@ -1,0 +1,106 @@
+//! From a `Waker` to the right queue.
+//!
+//! On the loop's own thread a wake is one read-modify-write on the task's state and a push to the run queue. From
+//! anywhere else it goes through the inbox, and rings the notifier if it is the first to arrive there.
+
+use super::cell::{Header, TaskPtr};
+use super::queue::{Closed, Pushed};
+use super::state::{Run, Wake};
+use crate::context;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+
+/// A waker for the duration of one poll: it borrows the table's reference, so making it costs nothing.
+///
+/// # Safety
+/// The task is in the table for as long as the waker is used.
+pub(super) unsafe fn borrowed(task: TaskPtr) -> ManuallyDrop<Waker> {
+    let raw = RawWaker::new(task.0.as_ptr().cast(), &VTABLE);
+    // SAFETY: the vtable's functions are thread-safe and count references; this one is never dropped.
+    ManuallyDrop::new(unsafe { Waker::from_raw(raw) })
+}
+
+/// Marks the task as cancelled and has the loop drop its future.
+///
+/// # Safety
+/// The caller holds a reference to the task during the call.
+pub(super) unsafe fn abort(task: TaskPtr) {
+    // SAFETY: the caller holds a reference.
+    let header = unsafe { task.header() };
+    if header.state.abort() == Wake::Enqueue {
+        // SAFETY: just marked as scheduled, by us.
+        unsafe { enqueue(task) };
+    }
+}
+
+/// Puts a task that the caller has just marked as scheduled where the loop will find it.
+///
+/// # Safety
+/// The caller marked the task as scheduled, and holds a reference during the call: the loop may run and
+/// release the task the moment it is in a queue.
+pub(super) unsafe fn enqueue(task: TaskPtr) {
+    // SAFETY: the caller holds a reference.
+    let header = unsafe { task.header() };
+    let queued_here = context::with_core_of(&header.shared, |core| {
+        // SAFETY: marked as scheduled by the caller, and a task of this very loop.
+        unsafe { core.tasks.push(task) }
+    });
+    if queued_here.is_some() {
+        return;
+    }
+    // SAFETY: scheduled, in no queue, and in the table until popped.
+    match unsafe { header.shared.inbox.push(task) } {
+        Ok(Pushed::First) => header.shared.reactor.notify(),
+        Ok(Pushed::Behind) => {}
+        Err(Closed) => {
+            // The loop is gone. We take its part: see "wake against loop drop" in `state`.
+            if header.state.begin_run() == Run::Release {
+                // SAFETY: completion left the table's reference to whoever takes the task off its queue.
+                unsafe { task.release() }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `data` is the pointer of a waker of ours.
+unsafe fn task(data: *const ()) -> TaskPtr {
+    // SAFETY: borrowed() and clone() made it from a NonNull.
+    TaskPtr(unsafe { NonNull::new_unchecked(data.cast_mut().cast::<Header>()) })
+}
+
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: this is in VTABLE, so `data` is a waker's.
+    let task = unsafe { task(data) };
+    // SAFETY: the waker being cloned keeps the task.
+    unsafe { task.header() }.state.add_reference();
+    RawWaker::new(data, &VTABLE)
+}
+
+unsafe fn wake(data: *const ()) {
+    // SAFETY: this waker's reference keeps the task until drop() below.
+    unsafe { wake_by_ref(data) };
+    // SAFETY: the waker is consumed, and its reference with it.
+    unsafe { drop(data) };
+}
+
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: this is in VTABLE, so `data` is a waker's.
+    let task = unsafe { task(data) };
+    // SAFETY: the waker keeps the task.
+    let header = unsafe { task.header() };
+    if header.state.wake() == Wake::Enqueue {
+        // SAFETY: just marked as scheduled, by us; the waker keeps the task during the call.
+        unsafe { enqueue(task) };
+    }
+}
+
+unsafe fn drop(data: *const ()) {
+    // SAFETY: this is in VTABLE, so `data` is a waker's.
+    let task = unsafe { task(data) };
+    // SAFETY: the waker's reference is given up here.
+    unsafe { task.release() };
+}

@@ -1,0 +1,112 @@
+//! Ticking at a fixed period.
+
+use super::after;
+use super::sleep::{Sleep, current_reactor, sleep_until};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+/// Ticks every `period`; the first tick is ready at once.
+///
+/// # Panics
+/// If `period` is zero. Outside a runtime.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// sideline::block_on(async {
+///     let mut interval = sideline::time::interval(Duration::from_millis(1));
+///     let first = interval.tick().await;
+///     let second = interval.tick().await;
+///     assert_eq!(second - first, Duration::from_millis(1));
+/// });
+/// ```
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    interval_at(current_reactor().clock().now(), period)
+}
+
+/// Ticks at `start` and every `period` after it.
+///
+/// # Panics
+/// If `period` is zero. Outside a runtime.
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    assert!(!period.is_zero(), "an interval needs a period longer than zero");
+    Interval { sleep: sleep_until(start), period, missed: MissedTickBehavior::Burst }
+}
+
+/// What an [`Interval`] does about ticks that nobody waited for in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MissedTickBehavior {
+    /// Ticks at once until it has caught up: the number of ticks is right in the end.
+    #[default]
+    Burst,
+    /// Ticks one period after the late tick: the distance between ticks is never short.
+    Delay,
+    /// Leaves out what was missed: ticks stay at multiples of the period from the start.
+    Skip,
+}
+
+/// From [`interval`] and [`interval_at`].
+#[derive(Debug)]
+pub struct Interval {
+    sleep: Sleep,
+    period: Duration,
+    missed: MissedTickBehavior,
+}
+
+impl Interval {
+    /// Waits for the next tick, and returns when it was due. Dropping this future before it is ready loses no tick.
+    pub async fn tick(&mut self) -> Instant {
+        poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    /// What [`tick`](Self::tick) polls.
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        ready!(Pin::new(&mut self.sleep).poll(cx));
+        let due = self.sleep.deadline();
+        let next = self.next_tick(due, self.sleep.now());
+        self.sleep.reset(next);
+        Poll::Ready(due)
+    }
+
+    fn next_tick(&self, due: Instant, now: Instant) -> Instant {
+        let next = after(due, self.period);
+        if next > now {
+            return next;
+        }
+        match self.missed {
+            MissedTickBehavior::Burst => next,
+            MissedTickBehavior::Delay => after(now, self.period),
+            MissedTickBehavior::Skip => {
+                let late = (now - due).as_nanos() % self.period.as_nanos();
+                let (secs, nanos) = (late / 1_000_000_000, late % 1_000_000_000);
+                // The remainder is below the period, so its seconds fit wherever the period's do.
+                after(now, self.period) - Duration::new(secs as u64, nanos as u32)
+            }
+        }
+    }
+
+    /// The time between ticks.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// What happens to missed ticks.
+    pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
+        self.missed
+    }
+
+    /// Changes what happens to missed ticks. Default: [`MissedTickBehavior::Burst`].
+    pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
+        self.missed = behavior;
+    }
+
+    /// Starts anew: the next tick is one period from now.
+    pub fn reset(&mut self) {
+        let next = after(self.sleep.now(), self.period);
+        self.sleep.reset(next);
+    }
+}

@@ -1,0 +1,20 @@
+//! Sleeps, timeouts and intervals, in nanoseconds of the monotonic clock.
+//!
+//! The timers themselves are in `sideline-reactor`; what is here awaits them. All of it is `Send + Sync`, and may be
+//! polled on any thread: the loop fires the timer and wakes whoever polled last.
+
+mod interval;
+mod sleep;
+mod timeout;
+
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+
+use std::time::{Duration, Instant};
+
+/// Far enough to be never: `now + Duration::MAX` does not exist.
+fn after(now: Instant, duration: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
+}

@@ -1,0 +1,104 @@
+//! Waiting for a point in time.
+
+use crate::context;
+use sideline_reactor::{Clock, Handle as Reactor, Timer};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Waits until `duration` has passed. Never early; a `duration` too long for the clock waits a century.
+///
+/// # Panics
+/// Outside a runtime.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// sideline::block_on(async {
+///     let start = Instant::now();
+///     sideline::time::sleep(Duration::from_millis(2)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(2));
+/// });
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    let reactor = current_reactor();
+    let deadline = super::after(reactor.clock().now(), duration);
+    Sleep::new(&reactor, deadline)
+}
+
+/// Waits until `deadline`. At once if that has passed.
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::new(&current_reactor(), deadline)
+}
+
+#[track_caller]
+pub(super) fn current_reactor() -> Reactor {
+    context::reactor().unwrap_or_else(|error| panic!("sideline::time: {error}"))
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+///
+/// It takes no resources before it is first polled. Dropping it cancels the timer at once. If its runtime is shut
+/// down, it is ready at once.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Sleep {
+    timer: Timer,
+    clock: Clock,
+}
+
+impl Sleep {
+    fn new(reactor: &Reactor, deadline: Instant) -> Self {
+        Self { timer: Timer::new(reactor, deadline), clock: reactor.clock().clone() }
+    }
+
+    /// What time it is for this sleep.
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// When it will be ready.
+    pub fn deadline(&self) -> Instant {
+        self.timer.deadline()
+    }
+
+    /// True once the deadline has passed.
+    pub fn is_elapsed(&self) -> bool {
+        self.timer.is_elapsed()
+    }
+
+    /// Moves the deadline, whether or not the old one has passed.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// sideline::block_on(async {
+    ///     let mut sleep = sideline::time::sleep(Duration::from_secs(3600));
+    ///     sleep.reset(Instant::now());
+    ///     sleep.await;
+    /// });
+    /// ```
+    pub fn reset(&mut self, deadline: Instant) {
+        self.timer.reset(deadline);
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.poll(cx)
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("deadline", &self.deadline()).finish()
+    }
+}
