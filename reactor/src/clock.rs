@@ -1,0 +1,111 @@
+//! Where "now" comes from: the system's monotonic clock, or a hand that moves it in tests.
+
+use std::fmt;
+// The hand of a manual clock is no part of any protocol, so it stays a plain atomic in the models too.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The source of [`Instant`]s for one reactor and everything that belongs to it.
+///
+/// Clones share the same time. It is `Send + Sync`; reading it takes no lock.
+///
+/// # Example
+/// ```
+/// use sideline_reactor::Clock;
+/// use std::time::Duration;
+///
+/// let clock = Clock::manual();
+/// let before = clock.now();
+/// clock.advance(Duration::from_secs(3600));
+/// assert_eq!(clock.now() - before, Duration::from_secs(3600));
+/// ```
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    Real,
+    Manual(Arc<Hand>),
+}
+
+struct Hand {
+    start: Instant,
+    moved_ns: AtomicU64,
+}
+
+impl Clock {
+    /// The system's monotonic clock, [`Instant::now`].
+    pub fn real() -> Clock {
+        Clock(Source::Real)
+    }
+
+    /// A clock that starts at the present moment and from then on moves only by [`advance`](Clock::advance).
+    pub fn manual() -> Clock {
+        Clock(Source::Manual(Arc::new(Hand { start: Instant::now(), moved_ns: AtomicU64::new(0) })))
+    }
+
+    /// The present moment of this clock. Never goes backwards.
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            Source::Real => Instant::now(),
+            // Acquire: pairs with the Release in `advance`; who sees the new time sees what was done before it.
+            Source::Manual(hand) => hand.start + Duration::from_nanos(hand.moved_ns.load(Ordering::Acquire)),
+        }
+    }
+
+    /// Moves a manual clock forward. It stops moving some 584 years after its start.
+    ///
+    /// Nothing fires here: timers that became due fire in the reactor's next turn, and a reactor that is parked on
+    /// another thread learns of it by [`Handle::notify`](crate::Handle::notify).
+    ///
+    /// # Panics
+    /// On a [real](Clock::real) clock, which nobody can move.
+    pub fn advance(&self, by: Duration) {
+        let Source::Manual(hand) = &self.0 else {
+            panic!(
+                "Clock::advance on a real clock: only a clock made by Clock::manual() can be moved by hand"
+            );
+        };
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        // AcqRel: Release pairs with the Acquire in `now`; Acquire orders the steps of two movers.
+        hand.moved_ns
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |moved| Some(moved.saturating_add(by)))
+            .expect("the update never declines");
+    }
+
+    /// Whether this is a [manual](Clock::manual) clock.
+    pub fn is_manual(&self) -> bool {
+        matches!(self.0, Source::Manual(_))
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_manual() { "Clock::manual()" } else { "Clock::real()" })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manual_time_moves_only_by_hand_and_is_shared() {
+        let clock = Clock::manual();
+        let other = clock.clone();
+        let start = clock.now();
+        assert_eq!(other.now(), start);
+        other.advance(Duration::from_nanos(1));
+        assert_eq!(clock.now(), start + Duration::from_nanos(1));
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert!(clock.now() > start + Duration::from_secs(500 * 365 * 86_400));
+    }
+
+    #[test]
+    #[should_panic(expected = "Clock::manual()")]
+    fn a_real_clock_refuses_to_be_moved() {
+        Clock::real().advance(Duration::ZERO);
+    }
+}

@@ -1,0 +1,100 @@
+//! Everybody else's side of the reactor.
+
+use crate::clock::Clock;
+use crate::errors;
+use crate::notifier::Notifier;
+use crate::registration::Registration;
+use crate::sync::{Arc, AtomicBool, Ordering, sys};
+use crate::table::Table;
+use crate::timers::Timers;
+use std::time::Instant;
+use std::{fmt, io};
+
+/// Registers sources, arms timers and wakes the loop, from any thread.
+///
+/// Cloning is cheap. Clones keep the loop's eventfd (not the loop) alive, so that a thread which notifies and exits
+/// at once does not take its event with it. Once the reactor is gone, [`register`](Handle::register) is an error,
+/// [`notify`](Handle::notify) does nothing and a [`Timer`](crate::Timer) is due at once.
+#[derive(Clone)]
+pub struct Handle(pub(crate) Arc<Shared>);
+
+/// What the loop and its handles have in common.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) notifier: Notifier,
+    pub(crate) table: Table,
+    pub(crate) timers: Timers,
+    pub(crate) closed: AtomicBool,
+    pub(crate) registry: sys::Registry,
+    pub(crate) wakeup: sys::Wakeup,
+}
+
+impl Handle {
+    /// Ends the loop's sleep, if it is parked or about to be; otherwise one fence and one load.
+    ///
+    /// Publish first, notify second: the loop looks for work after it has announced that it will sleep, so whatever
+    /// was published before this call is either seen there or ends the sleep. Calls in a row cost one system call.
+    pub fn notify(&self) {
+        self.0.notifier.notify(|| self.0.wakeup.wake());
+    }
+
+    /// The clock that this reactor's timers go by.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Has the kernel report the readiness of `source` to the loop.
+    ///
+    /// The source must be non-blocking. [Deregister](Registration::deregister) it before it is closed: a duplicate
+    /// of its descriptor would keep the kernel's entry alive.
+    ///
+    /// # Errors
+    /// If the reactor is closed ("the runtime was shut down"); if the kernel refuses, which for a regular file says
+    /// that it has no readiness, and for a lack of descriptors names the limit. Nothing stays registered then.
+    ///
+    /// # Example
+    /// ```
+    /// use sideline_reactor::{Clock, Direction, Reactor};
+    ///
+    /// let reactor = Reactor::new(Clock::real())?;
+    /// let mut listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+    /// let registration = reactor.handle().register(&mut listener, mio::Interest::READABLE)?;
+    /// let nobody = registration.try_io(Direction::Read, || listener.accept()).unwrap_err();
+    /// assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+    /// registration.deregister(&mut listener)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn register<S>(&self, source: &mut S, interest: mio::Interest) -> io::Result<Registration>
+    where
+        S: mio::event::Source + ?Sized,
+    {
+        let (token, io) = self.0.table.insert().ok_or_else(errors::shut_down)?;
+        // Made first: if the source's own code fails or panics, dropping this frees the slot.
+        let registration = Registration::new(self.clone(), token, io);
+        self.0.registry.register(source, token, interest).map_err(errors::on_register)?;
+        Ok(registration)
+    }
+
+    /// When the earliest armed timer is due, `None` if none is armed. May lie in the past.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.0.timers.next_deadline()
+    }
+
+    /// Whether the reactor has been dropped.
+    pub fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in the reactor's drop.
+        self.0.closed.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("loop", &self.0.notifier)
+            .field("closed", &self.is_closed())
+            .field("sources", &self.0.table.len())
+            .field("timers", &self.0.timers.len())
+            .field("clock", &self.0.clock)
+            .finish()
+    }
+}

@@ -1,0 +1,90 @@
+//! Stand-ins for what loom cannot run: parking_lot's lock, and the kernel.
+//!
+//! The kernel is a flag with a condition variable: a wakeup sets it, a wait takes it. It reports no events, since
+//! sources are not really registered. A wait with a limit ends at once if the flag is not up, as if the time had
+//! passed; a wait without one ends only by a wakeup, so a lost wake shows as a deadlock.
+
+use crate::readiness::Ready;
+use loom::sync::{Arc, Condvar};
+use mio::event::Source;
+use mio::{Interest, Token};
+use std::sync::OnceLock;
+use std::time::Duration;
+use std::{env, io};
+
+/// Whether this process runs the twin that lacks `step`, named by `SIDELINE_TWIN`.
+pub(crate) fn left_out(step: &str) -> bool {
+    static TWIN: OnceLock<Option<String>> = OnceLock::new();
+    TWIN.get_or_init(|| env::var("SIDELINE_TWIN").ok()).as_deref() == Some(step)
+}
+
+/// parking_lot's face on loom's mutex.
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Mutex<T> {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("no model panics with a lock held")
+    }
+}
+
+struct Kernel {
+    woken: Mutex<bool>,
+    changed: Condvar,
+}
+
+pub(crate) fn open() -> io::Result<(Selector, Registry, Wakeup)> {
+    let kernel = Arc::new(Kernel { woken: Mutex::new(false), changed: Condvar::new() });
+    Ok((Selector(kernel.clone()), Registry, Wakeup(kernel)))
+}
+
+pub(crate) struct Selector(Arc<Kernel>);
+
+impl Selector {
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let mut woken = self.0.woken.lock();
+        while timeout.is_none() && !*woken {
+            woken = self.0.changed.wait(woken).expect("no model panics with a lock held");
+        }
+        let ended_by_time = !*woken;
+        *woken = false;
+        drop(woken);
+        if ended_by_time {
+            // Somebody else has to get on, or a loop of such waits would never end.
+            loom::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Ready)> + use<> {
+        std::iter::empty()
+    }
+}
+
+pub(crate) struct Registry;
+
+impl Registry {
+    pub(crate) fn register<S>(&self, _source: &mut S, _token: Token, _interest: Interest) -> io::Result<()>
+    where
+        S: Source + ?Sized,
+    {
+        Ok(())
+    }
+
+    pub(crate) fn deregister<S: Source + ?Sized>(&self, _source: &mut S) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) struct Wakeup(Arc<Kernel>);
+
+impl Wakeup {
+    pub(crate) fn wake(&self) -> io::Result<()> {
+        *self.0.woken.lock() = true;
+        self.0.changed.notify_one();
+        Ok(())
+    }
+}

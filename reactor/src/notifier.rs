@@ -1,0 +1,162 @@
+//! Waking the loop costs a system call only if it sleeps.
+//!
+//! ```text
+//!            announce                     notify: the winner writes the eventfd
+//!  RUNNING ────────────► PARKED ───────────────────────────────────────────────► NOTIFIED
+//!     ▲                    │                                                        │
+//!     └────────────────────┴──────────────────── resume ────────────────────────────┘
+//! ```
+//!
+//! Only the loop announces and resumes; only notifiers go from PARKED to NOTIFIED. While the loop is RUNNING or
+//! NOTIFIED a notify is one fence and one load: the loop is going to look anyway.
+//!
+//! # Why no wake is lost
+//! Each side writes first and looks second:
+//!
+//! ```text
+//! loop                                   notifier
+//! L1 state := PARKED                     N1 publishes the work (inbox, timer)
+//! L2 fence                               N2 fence
+//! L3 looks for work                      N3 looks at the state
+//! ```
+//!
+//! Of two sequentially consistent fences one comes first. If it is L2, then N3 sees PARKED and the notifier writes
+//! the eventfd, whose event stays there until the loop's wait takes it. If it is N2, then L3 sees the work and the
+//! loop does not wait. Without a fence both looks could miss: the loop sleeps on its work. If the loop looked only
+//! *before* L1, a notifier between the look and L1 would see RUNNING and write nothing.
+//!
+//! Model: `park_against_notify`, twins `notifier-fence` and `loop-looks-after-announcing`; the same for timers in
+//! `timer_against_park`.
+//!
+//! # A late event
+//! The winner writes after it has set NOTIFIED, so the loop may by then have woken for another reason, resumed, and
+//! even parked again. The event then ends that wait with nothing to do: one empty turn, nothing lost.
+//!
+//! # When the write fails
+//! It hardly can: the eventfd is non-blocking and mio empties it when it is full. But swallowed, the error would be
+//! a silent hang, so it is tried again a few times; then PARKED is put back, for the next notifier to try, and it is
+//! said on stderr.
+
+use crate::sync::{AtomicU8, Ordering, fence, left_out, yield_now};
+use std::{fmt, io};
+
+pub(crate) struct Notifier(AtomicU8);
+
+const RUNNING: u8 = 0;
+const PARKED: u8 = 1;
+const NOTIFIED: u8 = 2;
+
+const ATTEMPTS: u32 = 16;
+
+impl Notifier {
+    pub(crate) fn new() -> Notifier {
+        Notifier(AtomicU8::new(RUNNING))
+    }
+
+    /// The loop says that it is about to sleep. It looks for work *after* this; dropping the guard resumes.
+    pub(crate) fn announce(&self) -> Parked<'_> {
+        self.0.store(PARKED, Ordering::Relaxed);
+        // L2. SeqCst: pairs with the fence in `notify`.
+        fence(Ordering::SeqCst);
+        Parked(self)
+    }
+
+    /// Wakes the loop if it is parked, by calling `wake` on the PARKED -> NOTIFIED edge.
+    pub(crate) fn notify(&self, mut wake: impl FnMut() -> io::Result<()>) {
+        // N2. SeqCst: pairs with the fence in `announce`.
+        if !left_out("notifier-fence") {
+            fence(Ordering::SeqCst);
+        }
+        if self.0.load(Ordering::Relaxed) != PARKED {
+            return;
+        }
+        // Release: pairs with the Acquire in `Parked::drop`.
+        if self.0.compare_exchange(PARKED, NOTIFIED, Ordering::Release, Ordering::Relaxed).is_err() {
+            return;
+        }
+        let mut failure = None;
+        for _ in 0..ATTEMPTS {
+            match wake() {
+                Ok(()) => return,
+                Err(error) => failure = Some(error),
+            }
+            yield_now();
+        }
+        // Relaxed: nothing is published; if the loop has resumed meanwhile there is nothing to put back.
+        let _ = self.0.compare_exchange(NOTIFIED, PARKED, Ordering::Relaxed, Ordering::Relaxed);
+        if let Some(error) = failure {
+            eprintln!("sideline: the loop could not be woken, tried {ATTEMPTS} times: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for Notifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0.load(Ordering::Relaxed) {
+            RUNNING => "RUNNING",
+            PARKED => "PARKED",
+            _ => "NOTIFIED",
+        })
+    }
+}
+
+/// While this lives, the loop counts as asleep.
+pub(crate) struct Parked<'a>(&'a Notifier);
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it.
+        self.0.0.swap(RUNNING, Ordering::Acquire);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_notify_of_a_parked_loop_writes() {
+        let notifier = Notifier::new();
+        let mut writes = 0;
+        let mut notify = || {
+            notifier.notify(|| {
+                writes += 1;
+                Ok(())
+            });
+        };
+        notify();
+        let parked = notifier.announce();
+        notify();
+        notify();
+        drop(parked);
+        notify();
+        assert_eq!(writes, 1);
+    }
+
+    #[test]
+    fn a_failing_write_is_tried_again() {
+        let notifier = Notifier::new();
+        let _parked = notifier.announce();
+        let mut outcomes = vec![Ok(()), Err(io::ErrorKind::WouldBlock), Err(io::ErrorKind::Interrupted)];
+        notifier.notify(|| outcomes.pop().unwrap().map_err(io::Error::from));
+        assert!(outcomes.is_empty());
+    }
+
+    #[test]
+    fn after_a_hopeless_write_the_next_notify_tries_anew() {
+        let notifier = Notifier::new();
+        let _parked = notifier.announce();
+        let mut attempts = 0;
+        notifier.notify(|| {
+            attempts += 1;
+            Err(io::ErrorKind::PermissionDenied.into())
+        });
+        assert_eq!(attempts, ATTEMPTS);
+        let mut woken = false;
+        notifier.notify(|| {
+            woken = true;
+            Ok(())
+        });
+        assert!(woken);
+    }
+}

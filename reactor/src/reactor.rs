@@ -1,0 +1,144 @@
+//! The loop's side: one turn at a time, and what closing does.
+
+use crate::clock::Clock;
+use crate::contain;
+use crate::errors;
+use crate::handle::{Handle, Shared};
+use crate::notifier::Notifier;
+use crate::readiness::Ready;
+use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
+use crate::table::Table;
+use crate::timers::Timers;
+use std::task::Waker;
+use std::time::Duration;
+use std::{fmt, io};
+
+/// Waits in the kernel for readiness, timers and notifications, and wakes whoever waits for them.
+///
+/// It belongs to the thread that runs the loop: `Send`, but not shared; everybody else has a [`Handle`].
+///
+/// Dropping it closes it. Everybody who waits on a [`Registration`](crate::Registration) is woken and gets the
+/// error "the runtime was shut down", every [`Timer`](crate::Timer) is woken and completes; later registrations are
+/// errors and later notifications do nothing.
+///
+/// # Example
+/// ```
+/// use sideline_reactor::{Clock, Reactor, Timer};
+/// use std::task::{Context, Poll, Waker};
+/// use std::time::{Duration, Instant};
+///
+/// let mut reactor = Reactor::new(Clock::real())?;
+/// let mut timer = Timer::new(reactor.handle(), Instant::now() + Duration::from_millis(5));
+/// let mut cx = Context::from_waker(Waker::noop());
+/// while timer.poll(&mut cx).is_pending() {
+///     reactor.turn(None, || false)?;
+/// }
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Reactor {
+    selector: sys::Selector,
+    handle: Handle,
+    /// Collected while a lock is held, woken after; empty between turns, kept for its capacity.
+    woken: Vec<Waker>,
+}
+
+impl Reactor {
+    /// A reactor whose timers go by `clock`. Opens three file descriptors on Linux.
+    ///
+    /// # Errors
+    /// What the kernel says. A lack of file descriptors names the limit to raise.
+    pub fn new(clock: Clock) -> io::Result<Reactor> {
+        let (selector, registry, wakeup) = sys::open().map_err(errors::name_descriptor_limit)?;
+        let shared = Shared {
+            notifier: Notifier::new(),
+            table: Table::new(),
+            timers: Timers::new(clock.now()),
+            closed: AtomicBool::new(false),
+            clock,
+            registry,
+            wakeup,
+        };
+        Ok(Reactor { selector, handle: Handle(Arc::new(shared)), woken: Vec::new() })
+    }
+
+    /// The handle to this reactor.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// One turn: sleep until there is something to do, then wake those who wait for it.
+    ///
+    /// The sleep ends with the first of: a registered source that becomes ready, the earliest timer, `max_wait`
+    /// (`None`: no limit), a [`notify`](Handle::notify), a signal. The kernel counts in whole milliseconds; waits are
+    /// rounded up, so that a timer is never early. `has_work` is called once this reactor has announced that it
+    /// will sleep: work that is published, and then notified, before or after that moment is not slept on. If it
+    /// says true, or `max_wait` is zero, or a timer is due, the kernel is only asked, without sleeping.
+    /// `has_work` is not called if `max_wait` is zero.
+    ///
+    /// On a [manual](Clock::manual) clock time stands still during the sleep, so a timer that is not due yet does
+    /// not end it.
+    ///
+    /// # Errors
+    /// If the kernel's wait fails, other than by a signal. Due timers have been fired even then.
+    pub fn turn(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<()> {
+        let waited = self.wait(max_wait, has_work);
+        if waited.is_ok() {
+            self.handle.0.table.dispatch(self.selector.events(), &mut self.woken);
+            contain::wake_all(&mut self.woken);
+        }
+        self.fire_timers();
+        waited
+    }
+
+    fn wait(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<()> {
+        if max_wait == Some(Duration::ZERO) {
+            return self.selector.wait(Some(Duration::ZERO));
+        }
+        let parked = self.handle.0.notifier.announce();
+        // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
+        let work = !left_out("loop-looks-after-announcing") && has_work();
+        let wait = if work { Some(Duration::ZERO) } else { self.until_next_timer(max_wait) };
+        if wait == Some(Duration::ZERO) {
+            drop(parked);
+            return self.selector.wait(wait);
+        }
+        self.selector.wait(wait)
+    }
+
+    /// `max_wait`, cut at the earliest timer.
+    fn until_next_timer(&self, max_wait: Option<Duration>) -> Option<Duration> {
+        let Some(deadline) = self.handle.next_deadline() else { return max_wait };
+        let left = deadline.saturating_duration_since(self.handle.clock().now());
+        if self.handle.clock().is_manual() && !left.is_zero() {
+            return max_wait;
+        }
+        Some(max_wait.map_or(left, |max| max.min(left)))
+    }
+
+    /// Wakes the timers that are due, in the order of their deadlines, and returns how many.
+    ///
+    /// No system call but the clock's, and not even that if none is armed. At most a few thousand fire in one call,
+    /// so that a flood of them cannot keep the rest of the loop waiting; then the next deadline lies in the past.
+    pub fn fire_timers(&mut self) -> usize {
+        self.handle.0.timers.fire(&self.handle.0.clock, &mut self.woken)
+    }
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        let shared = &self.handle.0;
+        // Release: pairs with the Acquire in `is_closed`.
+        shared.closed.store(true, Ordering::Release);
+        for io in shared.table.close() {
+            io.set_ready(Ready::GONE, &mut self.woken);
+        }
+        shared.timers.close(&mut self.woken);
+        contain::wake_all(&mut self.woken);
+    }
+}
+
+impl fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor").field("handle", &self.handle).finish()
+    }
+}

@@ -1,0 +1,255 @@
+//! A source and the operations that wait for it.
+//!
+//! Every operation is tried first and waits only after it has said `WouldBlock`; the readiness word spares the tries
+//! that are known to be in vain. What the flags mean, and how they are forgotten safely, is told in `readiness.rs`.
+
+use crate::errors;
+use crate::handle::Handle;
+use crate::platform;
+use crate::readiness::{Disproof, Ready, Snapshot};
+use crate::scheduled_io::{ScheduledIo, WaiterId};
+use crate::sync::Arc;
+use std::task::{Context, Poll};
+use std::{fmt, io};
+
+/// What an operation waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Direction {
+    /// Something to read: bytes, a datagram, a connection to accept, the end of the stream.
+    Read = 0,
+    /// Room to write, or a connection that is established.
+    Write = 1,
+}
+
+/// A source whose readiness the kernel reports to the loop. Made by [`Handle::register`].
+///
+/// It does not own the source; whoever does calls [`deregister`](Registration::deregister) before closing it.
+/// Dropping the registration alone frees its slot, and later events are ignored, but the kernel's own entry lives
+/// until the descriptor and its duplicates are closed.
+///
+/// All methods take `&self`, from any thread. Operations must be non-blocking; `Interrupted` is retried. After the
+/// reactor has gone every wait is the error "the runtime was shut down".
+pub struct Registration {
+    handle: Handle,
+    token: mio::Token,
+    io: Arc<ScheduledIo>,
+}
+
+impl Registration {
+    pub(crate) fn new(handle: Handle, token: mio::Token, io: Arc<ScheduledIo>) -> Registration {
+        Registration { handle, token, io }
+    }
+
+    /// Tries `op`, and if it would block has the current task woken when `direction` is ready.
+    ///
+    /// There is one place per direction, for traits with `poll_*` methods: the last caller is the one that is woken.
+    /// Concurrent tasks use [`async_io`](Registration::async_io).
+    pub fn poll_io<R>(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        op: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(direction, cx, op, |_| false)
+    }
+
+    /// As [`poll_io`](Registration::poll_io), for a byte stream: `op` was asked to move `wanted` bytes.
+    ///
+    /// Where the kernel's edges allow it, having moved fewer (but some) counts as proof that there is nothing left,
+    /// and saves the system call that would have said so. The end of the stream is still seen. On Linux, register
+    /// with [`PRIORITY`](mio::Interest) too: a read also stops short at TCP's urgent mark, and then proves nothing.
+    /// Not for datagrams, nor for Unix streams, whose reads stop short where credentials or descriptors were sent.
+    pub fn poll_transfer(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        op: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_with(direction, cx, op, |&moved| is_short(moved, wanted))
+    }
+
+    /// Tries `op` until it does something else than block, waiting for `direction` in between.
+    ///
+    /// Any number of tasks may wait at once; each is woken, and tries again. Dropping the future takes it off the
+    /// list: `op` is then not called again, and what it has not done is not done.
+    ///
+    /// # Errors
+    /// Those of `op`; or that the runtime was shut down, or the source deregistered.
+    pub async fn async_io<R>(
+        &self,
+        direction: Direction,
+        op: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.async_with(direction, op, |_| false).await
+    }
+
+    /// As [`async_io`](Registration::async_io), with the shortcut of [`poll_transfer`](Registration::poll_transfer).
+    pub async fn transfer(
+        &self,
+        direction: Direction,
+        wanted: usize,
+        op: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.async_with(direction, op, |&moved| is_short(moved, wanted)).await
+    }
+
+    /// Waits until the kernel has reported `direction`, and nothing since has disproved it.
+    ///
+    /// It may have been used up by the time the caller tries: then [`try_io`](Registration::try_io) says
+    /// `WouldBlock`, and forgets the readiness. An operation that goes past `try_io` leaves it standing, and this
+    /// would return at once for ever.
+    ///
+    /// # Errors
+    /// If the runtime was shut down, or the source deregistered.
+    pub async fn ready(&self, direction: Direction) -> io::Result<()> {
+        self.io.readying(direction, |seen: Snapshot| seen.reported(direction)).await;
+        if self.io.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) }
+    }
+
+    /// As [`ready`](Registration::ready), in the place that [`poll_io`](Registration::poll_io) uses.
+    pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_ready = |seen: Snapshot| seen.reported(direction);
+        if !is_ready(self.io.snapshot())
+            && self.io.wait(WaiterId::poll_slot(direction), cx, is_ready).is_pending()
+        {
+            return Poll::Pending;
+        }
+        Poll::Ready(if self.io.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) })
+    }
+
+    /// Tries `op` once if `direction` may be ready, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it is not ready, or `op` says so, which is remembered; otherwise those of `op`.
+    pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        let seen = self.io.snapshot();
+        // With the loop gone nobody reports readiness any more, but the source itself still works.
+        if !seen.worth_trying(direction) && !seen.is_gone() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = op();
+        if would_block(&result) {
+            self.io.clear(direction, seen, Disproof::WouldBlock);
+        }
+        result
+    }
+
+    /// Ends the kernel's reports. Whoever still waits is woken and gets an error.
+    ///
+    /// To be called before the source is closed, with the source that was registered.
+    ///
+    /// # Errors
+    /// What the kernel says; the slot is freed all the same.
+    pub fn deregister<S>(&self, source: &mut S) -> io::Result<()>
+    where
+        S: mio::event::Source + ?Sized,
+    {
+        let result = self.handle.0.registry.deregister(source);
+        self.handle.0.table.remove(self.token);
+        let mut woken = Vec::new();
+        self.io.set_ready(Ready::GONE, &mut woken);
+        crate::contain::wake_all(&mut woken);
+        result
+    }
+
+    /// The reactor that this is registered with.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    fn poll_with<R>(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut() -> io::Result<R>,
+        drained: impl Fn(&R) -> bool,
+    ) -> Poll<io::Result<R>> {
+        let slot = WaiterId::poll_slot(direction);
+        loop {
+            if let Some(result) = self.attempt(direction, &mut op, &drained) {
+                return Poll::Ready(result);
+            }
+            if self.io.wait(slot, cx, |seen| worth_another_look(seen, direction)).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    async fn async_with<R>(
+        &self,
+        direction: Direction,
+        mut op: impl FnMut() -> io::Result<R>,
+        drained: impl Fn(&R) -> bool,
+    ) -> io::Result<R> {
+        loop {
+            if let Some(result) = self.attempt(direction, &mut op, &drained) {
+                return result;
+            }
+            self.io.readying(direction, |seen: Snapshot| worth_another_look(seen, direction)).await;
+        }
+    }
+
+    /// Calls `op` as long as it is worth it. `None`: there is nothing to do but wait.
+    fn attempt<R>(
+        &self,
+        direction: Direction,
+        op: &mut impl FnMut() -> io::Result<R>,
+        drained: &impl Fn(&R) -> bool,
+    ) -> Option<io::Result<R>> {
+        loop {
+            // Before `op`: an event that comes while it runs makes this snapshot too old to clear anything.
+            let seen = self.io.snapshot();
+            if seen.is_gone() {
+                return Some(Err(self.gone()));
+            }
+            if !seen.worth_trying(direction) {
+                return None;
+            }
+            match op() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.io.clear(direction, seen, Disproof::WouldBlock);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => {
+                    if platform::SHORT_MEANS_DRAINED
+                        && !seen.is_urgent()
+                        && result.as_ref().is_ok_and(drained)
+                    {
+                        self.io.clear(direction, seen, Disproof::ShortTransfer);
+                    }
+                    return Some(result);
+                }
+            }
+        }
+    }
+
+    fn gone(&self) -> io::Error {
+        if self.handle.is_closed() { errors::shut_down() } else { errors::deregistered() }
+    }
+}
+
+fn worth_another_look(seen: Snapshot, direction: Direction) -> bool {
+    seen.worth_trying(direction) || seen.is_gone()
+}
+
+/// Nothing moved at all is the end of the stream, or an empty request: no proof of anything.
+fn is_short(moved: usize, wanted: usize) -> bool {
+    0 < moved && moved < wanted
+}
+
+fn would_block<R>(result: &io::Result<R>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.handle.0.table.remove(self.token);
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration").field("token", &self.token.0).field("readiness", &self.io).finish()
+    }
+}

@@ -1,0 +1,25 @@
+//! What the protocols are made of: the real things, or loom's under `cfg(loom)`. Re-exports only.
+
+#[cfg(not(loom))]
+mod chosen {
+    pub(crate) use crate::sys;
+    pub(crate) use parking_lot::Mutex;
+    pub(crate) use std::sync::Arc;
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+    pub(crate) use std::thread::yield_now;
+
+    /// Whether a model run leaves out this step to prove that the model would notice. Never, outside models.
+    pub(crate) const fn left_out(_step: &str) -> bool {
+        false
+    }
+}
+
+#[cfg(loom)]
+mod chosen {
+    pub(crate) use crate::model::{self as sys, Mutex, left_out};
+    pub(crate) use loom::sync::Arc;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+    pub(crate) use loom::thread::yield_now;
+}
+
+pub(crate) use chosen::*;
