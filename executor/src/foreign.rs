@@ -1,11 +1,11 @@
 //! Blocking on a future on a thread that is not the loop's: the smallest executor there is.
 
 use crate::sync::atomic::{AtomicBool, Ordering::*};
+use crate::sync::thread::{self, Thread};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 
 struct Unpark {
     /// Our own flag, because the thread's token may be used up by code inside the future.

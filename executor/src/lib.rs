@@ -49,6 +49,8 @@ pub mod io;
 mod join_error;
 mod join_handle;
 mod metrics;
+#[cfg(all(test, loom))]
+mod models;
 pub mod net;
 mod report;
 mod runtime;

@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::handle::Handle;
 use crate::report::{Report, Reporter};
 use crate::shared::Shared;
+use crate::sync;
 use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport};
 use sideline_reactor::{Clock, Reactor};
 use std::fmt;
@@ -68,7 +69,7 @@ impl Runtime {
 
     pub(crate) fn from_builder(builder: Builder) -> io::Result<Self> {
         let pool = builder.pool.unwrap_or_else(|| Pool::global().clone());
-        Self::assemble(Clock::real(), &pool, builder.reporter, builder.drop_deadline)
+        Self::assemble(sync::clock(), &pool, builder.reporter, builder.drop_deadline)
     }
 
     pub(crate) fn assemble(

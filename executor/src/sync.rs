@@ -5,8 +5,9 @@
 
 #[cfg(not(loom))]
 mod imp {
+    use sideline_reactor::Clock;
     pub(crate) use std::sync::atomic;
-    pub(crate) use std::thread_local;
+    pub(crate) use std::{thread, thread_local};
 
     pub(crate) mod cell {
         /// `std`'s cell with loom's interface: access only through a closure, so that loom can watch it.
@@ -29,6 +30,11 @@ mod imp {
         }
     }
 
+    /// What time it is for a runtime.
+    pub(crate) fn clock() -> Clock {
+        Clock::real()
+    }
+
     /// True only in a loom run of the broken twin called `step`: the step it guards is then left out.
     pub(crate) const fn left_out(_step: &str) -> bool {
         false
@@ -37,8 +43,14 @@ mod imp {
 
 #[cfg(loom)]
 mod imp {
-    pub(crate) use loom::{cell, sync::atomic, thread_local};
+    pub(crate) use loom::{cell, sync::atomic, thread, thread_local};
+    use sideline_reactor::Clock;
     use std::sync::OnceLock;
+
+    /// A model has no time: whether a budget or a deadline has passed must not differ between runs.
+    pub(crate) fn clock() -> Clock {
+        Clock::manual()
+    }
 
     pub(crate) fn left_out(step: &str) -> bool {
         static TWIN: OnceLock<Option<String>> = OnceLock::new();

@@ -84,7 +84,7 @@ pub(crate) struct Completed {
 impl State {
     /// A task just spawned: about to be pushed, one reference for the table and one for the handle.
     pub(crate) fn new() -> Self {
-        Self(AtomicUsize::new(SCHEDULED | HANDLE | 2 * REFERENCE))
+        Self(AtomicUsize::new(SCHEDULED | HANDLE | (2 * REFERENCE)))
     }
 
     pub(crate) fn wake(&self) -> Wake {

@@ -7,6 +7,7 @@ use super::cell::{Header, TaskPtr};
 use super::queue::{Closed, Pushed};
 use super::state::{Run, Wake};
 use crate::context;
+use crate::sync::left_out;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -53,8 +54,10 @@ pub(super) unsafe fn enqueue(task: TaskPtr) {
     }
     // SAFETY: scheduled, in no queue, and in the table until popped.
     match unsafe { header.shared.inbox.push(task) } {
+        Ok(Pushed::First) if left_out("first-push-notifies") => {}
         Ok(Pushed::First) => header.shared.reactor.notify(),
         Ok(Pushed::Behind) => {}
+        Err(Closed) if left_out("refused-push-takes-the-queues-part") => {}
         Err(Closed) => {
             // The loop is gone. We take its part: see "wake against loop drop" in `state`.
             if header.state.begin_run() == Run::Release {

@@ -1,0 +1,213 @@
+//! Loom models of the task protocol, of the inbox, and of the loop's parking, through the real `block_on`.
+//!
+//! Each test is one race. Unless it says otherwise, a fault shows as a deadlock: somebody parks who should have
+//! been woken. `twins_are_caught` runs the models again with one step of the shipped code left out, and expects
+//! them to fail.
+
+use crate::sync::atomic::{AtomicUsize, Ordering::*};
+use crate::sync::{clock, thread};
+use crate::{Runtime, report::Reporter};
+use loom::model::Builder;
+use sideline_blocking_pool::Pool;
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+fn runtime() -> Runtime {
+    let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
+    Runtime::assemble(clock(), &pool, Reporter::stderr(), Duration::ZERO).unwrap()
+}
+
+/// Pending once; the waker goes to another thread, which uses it at once.
+fn woken_from_elsewhere() -> impl Future<Output = ()> {
+    let mut polls = 0;
+    poll_fn(move |cx| {
+        polls += 1;
+        if polls == 1 {
+            let waker = cx.waker().clone();
+            thread::spawn(move || waker.wake());
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+}
+
+/// The wake lands before, during or after the end of the poll, or while the loop parks.
+#[test]
+fn wake_during_poll_requeues_once() {
+    check(3, || {
+        let runtime = runtime();
+        runtime.block_on(async { crate::spawn(woken_from_elsewhere()).await.unwrap() });
+    });
+}
+
+/// The same for the main future, whose waker is a flag and not a queue.
+#[test]
+fn wake_of_the_main_future_is_seen() {
+    check(3, || {
+        let runtime = runtime();
+        runtime.block_on(woken_from_elsewhere());
+    });
+}
+
+/// A handle on another thread registers its waker while the loop completes the task.
+#[test]
+fn complete_against_register_wakes_or_is_seen() {
+    check(3, || {
+        let runtime = runtime();
+        let awaiter = runtime.block_on(async {
+            let task = crate::spawn(async { 7 });
+            let awaiter = thread::spawn(move || crate::foreign::block_on(task).unwrap());
+            crate::task::yield_now().await;
+            awaiter
+        });
+        assert_eq!(awaiter.join().unwrap(), 7);
+    });
+}
+
+/// Two threads push while the loop takes: nothing is lost, and the second pusher may rely on the first.
+#[test]
+fn pushes_against_take_lose_nothing() {
+    check(2, || {
+        let runtime = runtime();
+        let handle = runtime.handle().clone();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let mut threads = None;
+        runtime.block_on(poll_fn(|cx: &mut Context<'_>| {
+            threads.get_or_insert_with(|| {
+                [0, 1].map(|_| {
+                    let (handle, ran, main) = (handle.clone(), Arc::clone(&ran), cx.waker().clone());
+                    thread::spawn(move || {
+                        drop(handle.spawn(async move {
+                            ran.fetch_add(1, Relaxed);
+                            main.wake();
+                        }))
+                    })
+                })
+            });
+            if ran.load(Relaxed) == 2 { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        threads.unwrap().map(|thread| thread.join().unwrap());
+    });
+}
+
+/// Whoever takes the entry off its queue frees the task: the loop, the closing loop, or the refused pusher. A leak
+/// or a double release shows in the count of what the task refers to.
+#[test]
+fn wake_against_loop_drop_frees_once() {
+    check(3, || {
+        let runtime = runtime();
+        let shared = Arc::clone(runtime.handle().shared());
+        let waker = Arc::new(parking_lot::Mutex::new(None::<Waker>));
+        let slot = Arc::clone(&waker);
+        runtime.block_on(async move {
+            drop(crate::spawn(poll_fn(move |cx| {
+                *slot.lock() = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            })));
+            crate::task::yield_now().await;
+        });
+        let waker = waker.lock().take().unwrap();
+        let before = Arc::strong_count(&shared);
+        let other = thread::spawn(move || waker.wake());
+        drop(runtime);
+        other.join().unwrap();
+        // Gone: the task's reference, the runtime's core and its handle.
+        assert_eq!(Arc::strong_count(&shared), 1, "of {before}");
+    });
+}
+
+/// A spawn from another thread while the loop is dropped: the task runs or is cancelled, and its future is
+/// dropped once.
+#[test]
+fn spawn_against_loop_drop_resolves() {
+    check(3, || {
+        let runtime = runtime();
+        let shared = Arc::clone(runtime.handle().shared());
+        let handle = runtime.handle().clone();
+        let spawner = thread::spawn(move || {
+            let error = crate::foreign::block_on(handle.spawn(async {})).unwrap_err();
+            assert!(error.is_cancelled());
+        });
+        drop(runtime);
+        spawner.join().unwrap();
+        assert_eq!(Arc::strong_count(&shared), 1);
+    });
+}
+
+/// Abort from another thread while the task is polled to its end: cancelled or complete, dropped once, and always
+/// on the loop's thread.
+#[test]
+fn abort_against_poll_drops_on_the_loop() {
+    struct Dropped(Arc<AtomicUsize>, thread::ThreadId);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            assert_eq!(thread::current().id(), self.1);
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+    check(3, || {
+        let runtime = runtime();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let guard = Dropped(Arc::clone(&drops), thread::current().id());
+        runtime.block_on(async move {
+            let task = crate::spawn(async move {
+                crate::task::yield_now().await;
+                drop(guard);
+            });
+            let aborter = thread::spawn(move || {
+                task.abort();
+                task
+            });
+            let task = aborter.join().unwrap();
+            if let Err(error) = task.await {
+                assert!(error.is_cancelled());
+            }
+        });
+        assert_eq!(drops.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn twins_are_caught() {
+    let twins = [
+        ("task-clear-before-poll", "wake_during_poll_requeues_once"),
+        ("main-wake-notifies", "wake_of_the_main_future_is_seen"),
+        ("task-publish-sees-complete", "complete_against_register_wakes_or_is_seen"),
+        ("first-push-notifies", "wake_during_poll_requeues_once"),
+        ("refused-push-takes-the-queues-part", "wake_against_loop_drop_frees_once"),
+    ];
+    for (step, model) in twins {
+        assert!(twin_fails(step, model), "without {step}, {model} must fail");
+    }
+}
+
+fn twin_fails(step: &str, model: &str) -> bool {
+    let mut twin = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("models::{model}")])
+        .env("SIDELINE_TWIN", step)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // A twin may also loop for ever, which is not being caught.
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        match twin.try_wait().unwrap() {
+            Some(status) => return !status.success(),
+            None if std::time::Instant::now() > deadline => {
+                twin.kill().unwrap();
+                twin.wait().unwrap();
+                return false;
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}

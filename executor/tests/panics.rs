@@ -1,0 +1,194 @@
+//! A panic of the user's never ends the loop or the pool, and always reaches the awaiter or the hook.
+#![cfg(not(loom))]
+
+use sideline::task::yield_now;
+use sideline::{Report, Runtime, spawn, spawn_blocking, to_thread};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Panics when it is dropped.
+struct Bomb(&'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("{}", self.0);
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Reports(Arc<Mutex<Vec<String>>>);
+
+impl Reports {
+    fn runtime(&self) -> Runtime {
+        let reports = self.clone();
+        let hook = move |report: &Report| reports.0.lock().unwrap().push(report.to_string());
+        Runtime::builder().on_report(hook).build().unwrap()
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[test]
+fn in_a_task_it_reaches_the_awaiter() {
+    let reports = Reports::default();
+    reports.runtime().block_on(async {
+        let error = spawn(async { panic!("number {}", 5) }).await.unwrap_err();
+        assert!(error.is_panic() && !error.is_cancelled());
+        let text = error.to_string();
+        assert!(
+            text.starts_with("task ") && text.contains("tests/panics.rs") && text.ends_with("number 5"),
+            "{text}"
+        );
+        assert_eq!(error.into_panic().downcast_ref::<String>().unwrap(), "number 5");
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+    assert!(reports.take().is_empty());
+}
+
+#[test]
+fn in_a_job_it_reaches_the_awaiter() {
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let error = spawn_blocking(|| panic!("no luck")).await.unwrap_err();
+        assert!(error.is_panic());
+        let text = error.to_string();
+        assert!(
+            text.starts_with("job ") && text.contains("tests/panics.rs") && text.ends_with("no luck"),
+            "{text}"
+        );
+        assert_eq!(spawn_blocking(|| 1).await.unwrap(), 1);
+    });
+    let resumed =
+        catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { to_thread(|| panic_any(77_u8)).await })));
+    assert_eq!(resumed.unwrap_err().downcast_ref::<u8>(), Some(&77));
+    assert_eq!(runtime.block_on(to_thread_in(|| 3)), 3);
+}
+
+async fn to_thread_in<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    to_thread(f).await
+}
+
+#[test]
+fn in_a_detached_task_it_is_reported_whenever_the_handle_went() {
+    let reports = Reports::default();
+    reports.runtime().block_on(async {
+        drop(spawn(async { panic!("early") }));
+        let late = spawn(async { panic!("late") });
+        yield_now().await;
+        drop(late);
+    });
+    let seen = reports.take();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert!(seen[0].contains("nobody awaited") && seen[0].ends_with("early"));
+    assert!(seen[1].ends_with("late"));
+}
+
+#[test]
+fn in_destructors_of_futures_and_outputs_it_is_contained() {
+    let reports = Reports::default();
+    reports.runtime().block_on(async {
+        // The future's captures, at completion: the output is not lost.
+        let bomb = Bomb("capture");
+        let mut done = false;
+        let value = spawn(poll_fn(move |_| {
+            let _bomb = &bomb;
+            done = true;
+            Poll::Ready(done)
+        }))
+        .await
+        .unwrap();
+        assert!(value);
+        // At abort.
+        let bomb = Bomb("aborted");
+        let task = spawn(async move {
+            let _bomb = bomb;
+            std::future::pending::<()>().await
+        });
+        yield_now().await;
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        // The output of a detached task, and of a handle dropped late.
+        drop(spawn(async { Bomb("output") }));
+        yield_now().await;
+        let task = spawn(async { Bomb("late output") });
+        yield_now().await;
+        drop(task);
+        // A payload that panics when it is dropped.
+        drop(spawn(async { panic_any(Bomb("payload")) }));
+        yield_now().await;
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+    let seen = reports.take();
+    for expected in ["capture", "aborted", "output", "late output", "payload"] {
+        assert!(seen.iter().any(|line| line.ends_with(expected)), "{expected} in {seen:?}");
+    }
+}
+
+#[test]
+fn while_the_runtime_is_dropped_it_is_contained() {
+    let reports = Reports::default();
+    let runtime = reports.runtime();
+    let after = Arc::new(());
+    let kept = Arc::clone(&after);
+    runtime.block_on(async {
+        let bomb = Bomb("at the end");
+        drop(spawn(async move {
+            let _bomb = bomb;
+            std::future::pending::<()>().await
+        }));
+        drop(spawn(async move {
+            let _kept = kept;
+            std::future::pending::<()>().await
+        }));
+        yield_now().await;
+    });
+    drop(runtime);
+    assert_eq!(Arc::strong_count(&after), 1);
+    assert!(reports.take().iter().any(|line| line.ends_with("at the end")));
+}
+
+#[test]
+fn in_the_awaiters_waker_it_is_contained() {
+    struct Grumpy;
+    impl Wake for Grumpy {
+        fn wake(self: Arc<Self>) {
+            panic!("not now");
+        }
+    }
+    let reports = Reports::default();
+    reports.runtime().block_on(async {
+        let mut task = spawn(async { 4 });
+        let waker = Waker::from(Arc::new(Grumpy));
+        assert!(Pin::new(&mut task).poll(&mut Context::from_waker(&waker)).is_pending());
+        yield_now().await;
+        assert_eq!(task.await.unwrap(), 4);
+    });
+    assert!(reports.take().iter().any(|line| line.ends_with("not now")));
+}
+
+#[test]
+fn in_the_hook_itself_it_goes_nowhere() {
+    let runtime = Runtime::builder().on_report(|_| panic!("the hook too")).build().unwrap();
+    runtime.block_on(async {
+        drop(spawn(async { panic!("detached") }));
+        yield_now().await;
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn in_the_main_future_it_goes_to_the_caller_and_the_runtime_lives_on() {
+    let runtime = Runtime::new().unwrap();
+    let caught = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { panic!("main") })));
+    assert!(caught.is_err());
+    assert_eq!(runtime.block_on(async { spawn(async { 2 }).await.unwrap() }), 2);
+    // The thread is outside the runtime again.
+    assert!(sideline::Handle::try_current().is_err());
+}
