@@ -72,3 +72,8 @@ pub use runtime::{Runtime, ShutdownReport, block_on};
 pub use spawn::{ToThread, spawn, spawn_blocking, to_thread};
 
 pub use sideline_blocking_pool::{Pool, Shutdown, Survivor};
+
+/// The README's program runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
