@@ -53,6 +53,8 @@ mod timers;
 
 #[cfg(loom)]
 mod model;
+#[cfg(test)]
+mod models;
 #[cfg(not(loom))]
 mod sys;
 

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Therefore every event bumps a tick in the same word, and [`clear`](ReadinessWord::clear) gives up if the tick is
-//! not the one that was seen *before* the operation. 56 bits of it do not wrap while a task holds a snapshot.
+//! not the one that was seen *before* the operation. 56 bits of it do not wrap while a task holds a snapshot. Model:
+//! `event_against_operation`, twin `clear-checks-tick`.
 //!
 //! | flag | set by | cleared by |
 //! |---|---|---|
@@ -27,16 +28,15 @@
 //! accepted, the request is often there before its first event.
 
 use crate::registration::Direction;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, left_out};
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
 /// A set of the flags above.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Ready(u64);
 
 impl Ready {
-    pub(crate) const NONE: Ready = Ready(0);
     pub(crate) const READABLE: Ready = Ready(1 << 0);
     pub(crate) const WRITABLE: Ready = Ready(1 << 1);
     pub(crate) const READ_CLOSED: Ready = Ready(1 << 2);
@@ -185,7 +185,7 @@ impl ReadinessWord {
         // Relaxed: clearing publishes nothing. An event since then shows as another tick, and the update declines;
         // another direction's flags may have changed in between, which is why this is not a compare-exchange.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
-            let event_since = (word ^ seen.0) & !FLAGS != 0;
+            let event_since = (word ^ seen.0) & !FLAGS != 0 && !left_out("clear-checks-tick");
             (!event_since).then_some(word & !cleared.0)
         });
     }

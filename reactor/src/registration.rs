@@ -158,6 +158,11 @@ impl Registration {
         &self.handle
     }
 
+    #[cfg(test)]
+    pub(crate) fn token(&self) -> mio::Token {
+        self.token
+    }
+
     fn poll_with<R>(
         &self,
         direction: Direction,

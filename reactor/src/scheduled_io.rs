@@ -12,7 +12,7 @@
 //! ```
 //!
 //! If the waiter has the lock first, the loop finds it. Either order of the two critical sections wakes it. Model:
-//! `readiness_against_waiter_registering`, twin `waiter-looks-again`.
+//! `event_against_operation`, twin `waiter-looks-again`.
 //!
 //! Wakers are cloned, woken and dropped outside the lock: all three are foreign code that may call back in here.
 

@@ -6,6 +6,8 @@ mod chosen {
     pub(crate) use parking_lot::Mutex;
     pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+    #[cfg(test)]
+    pub(crate) use std::thread;
     pub(crate) use std::thread::yield_now;
 
     /// Whether a model run leaves out this step to prove that the model would notice. Never, outside models.
@@ -19,6 +21,8 @@ mod chosen {
     pub(crate) use crate::model::{self as sys, Mutex, left_out};
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+    #[cfg(test)]
+    pub(crate) use loom::thread;
     pub(crate) use loom::thread::yield_now;
 }
 

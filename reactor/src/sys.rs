@@ -53,7 +53,7 @@ impl Selector {
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 86_400);
 
 fn ready(event: &Event) -> Ready {
-    let mut ready = Ready::NONE;
+    let mut ready = Ready::default();
     if event.is_readable() {
         ready |= Ready::READABLE;
     }

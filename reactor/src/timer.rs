@@ -114,7 +114,7 @@ impl Timer {
 
     fn disarm(&mut self) {
         if let State::Armed(key) = self.state {
-            // First: `disarm` drops a waker, which may panic out of here in no way, but let that not matter.
+            // Dropping the waker may run foreign code; it must not find a key that is no longer ours.
             self.state = State::Idle;
             self.handle.0.timers.disarm(key);
         }

@@ -1,0 +1,181 @@
+//! The loop itself: sleeping, being woken, being interrupted, closing, and what it costs in descriptors.
+
+mod support;
+
+use sideline_reactor::{Clock, Direction, Handle, Reactor, Registration, Timer};
+use std::process::{Command, Stdio};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use support::Count;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn work_that_is_there_when_the_loop_looks_is_not_slept_on() {
+    let mut reactor = Reactor::new(Clock::real()).unwrap();
+    reactor.turn(None, || true).unwrap();
+    reactor.turn(Some(Duration::ZERO), || unreachable!("a turn that cannot sleep does not ask")).unwrap();
+}
+
+#[test]
+fn a_notify_from_within_the_look_ends_the_sleep() {
+    let mut reactor = Reactor::new(Clock::real()).unwrap();
+    let handle = reactor.handle().clone();
+    reactor
+        .turn(None, || {
+            handle.notify();
+            false
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_notifier_that_exits_at_once_takes_no_event_with_it() {
+    let mut reactor = Reactor::new(Clock::real()).unwrap();
+    for _ in 0..200 {
+        let handle = reactor.handle().clone();
+        let worker = std::thread::spawn(move || handle.notify());
+        reactor.turn(Some(HOUR), || worker.is_finished()).unwrap();
+        worker.join().unwrap();
+    }
+}
+
+#[test]
+fn a_panic_in_the_look_leaves_the_reactor_usable() {
+    let mut reactor = Reactor::new(Clock::real()).unwrap();
+    let handle = reactor.handle().clone();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = reactor.turn(None, || panic!("foreign"));
+    }));
+    assert!(panicked.is_err());
+    reactor.turn(Some(Duration::from_millis(1)), || false).unwrap();
+    assert!(format!("{handle:?}").contains("RUNNING"));
+}
+
+#[test]
+fn a_signal_neither_fails_a_turn_nor_makes_a_timer_late() {
+    let mut reactor = Reactor::new(Clock::real()).unwrap();
+    let mut timer = Timer::new(reactor.handle(), Instant::now() + Duration::from_millis(300));
+    // Even without a handler, stopping and continuing a process interrupts epoll_wait with EINTR.
+    let mut signals = Command::new("sh")
+        .args(["-c", "for i in $(seq 50); do kill -STOP $0; kill -CONT $0; sleep 0.004; done"])
+        .arg(std::process::id().to_string())
+        .spawn()
+        .unwrap();
+    let mut turns = 0;
+    while timer.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        reactor.turn(None, || false).unwrap();
+        turns += 1;
+    }
+    let late = Instant::now() - timer.deadline();
+    signals.wait().unwrap();
+    assert!(turns > 3, "{turns} turns: the signals did not arrive");
+    assert!(late < Duration::from_millis(250), "{late:?} late");
+}
+
+fn fresh_listener(handle: &Handle) -> (mio::net::TcpListener, Registration) {
+    let mut listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let registration = handle.register(&mut listener, mio::Interest::READABLE).unwrap();
+    (listener, registration)
+}
+
+#[test]
+fn closing_wakes_every_waiter_with_an_error_and_refuses_newcomers() {
+    let clock = Clock::manual();
+    let reactor = Reactor::new(clock.clone()).unwrap();
+    let handle = reactor.handle().clone();
+    let (mut listener, registration) = fresh_listener(&handle);
+    let (count, waker) = Count::new();
+    let mut cx = Context::from_waker(&waker);
+    assert!(registration.poll_io(Direction::Read, &mut cx, || listener.accept()).is_pending());
+    let mut accepting = Box::pin(registration.async_io(Direction::Read, || listener.accept()));
+    assert!(accepting.as_mut().poll(&mut cx).is_pending());
+    let mut timer = Timer::new(&handle, clock.now() + HOUR);
+    assert!(timer.poll(&mut cx).is_pending());
+    assert!(!handle.is_closed());
+
+    drop(reactor);
+
+    assert_eq!(count.get(), 3);
+    assert!(handle.is_closed() && timer.is_elapsed());
+    assert!(timer.poll(&mut cx).is_ready());
+    assert!(Timer::new(&handle, clock.now() + HOUR).poll(&mut cx).is_ready());
+    let Poll::Ready(Err(error)) = accepting.as_mut().poll(&mut cx) else { panic!("not an error") };
+    assert_eq!(error.to_string(), "the runtime was shut down");
+    drop(accepting);
+    let Poll::Ready(Err(_)) = registration.poll_io(Direction::Write, &mut cx, || Ok(())) else {
+        panic!("not an error")
+    };
+    let refused = handle.register(&mut listener, mio::Interest::READABLE).unwrap_err();
+    assert_eq!(refused.to_string(), "the runtime was shut down");
+    handle.notify();
+    // The source itself still works, and can be taken back.
+    let nobody = registration.try_io(Direction::Read, || listener.accept()).unwrap_err();
+    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+    registration.deregister(&mut listener).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Re-runs one test of this file in a process of its own, with at most `descriptors` open files.
+#[cfg(target_os = "linux")]
+fn alone(test: &str, descriptors: &str) {
+    let status = Command::new("sh")
+        .args(["-c", "ulimit -n $1 && exec \"$0\" --exact \"$2\" --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .args([descriptors, test])
+        .env("SIDELINE_ALONE", "1")
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind() {
+    if std::env::var_os("SIDELINE_ALONE").is_none() {
+        return alone("a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind", "64");
+    }
+    let before = open_descriptors();
+    for _ in 0..1_000 {
+        let reactor = Reactor::new(Clock::real()).unwrap();
+        let (mut listener, registration) = fresh_listener(reactor.handle());
+        registration.deregister(&mut listener).unwrap();
+        let kept = fresh_listener(reactor.handle());
+        drop(reactor);
+        drop(kept);
+    }
+    assert_eq!(open_descriptors(), before);
+
+    let reactor = Reactor::new(Clock::real()).unwrap();
+    let file = std::fs::File::open("/proc/self/exe").unwrap();
+    for _ in 0..1_000 {
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let mut source = mio::unix::SourceFd(&fd);
+        let error = reactor.handle().register(&mut source, mio::Interest::READABLE).unwrap_err();
+        assert!(error.to_string().contains("blocking pool"), "{error}");
+    }
+    assert!(format!("{reactor:?}").contains("sources: 0"), "{reactor:?}");
+    drop((reactor, file));
+
+    // Now use all of them up.
+    let mut hoard = Vec::new();
+    let error = loop {
+        match std::fs::File::open("/dev/null") {
+            Ok(file) => hoard.push(file),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.raw_os_error(), Some(24));
+    for free in 0..3 {
+        let error = Reactor::new(Clock::real()).unwrap_err();
+        assert!(error.to_string().contains("RLIMIT_NOFILE"), "with {free} free: {error}");
+        hoard.pop();
+    }
+    drop(hoard);
+    assert_eq!(open_descriptors(), before, "a reactor that could not be opened leaves nothing open");
+}
