@@ -1,1 +1,68 @@
-//! Placeholder.
+//! A pool of threads for blocking closures whose results any executor can await.
+//!
+//! Give it a closure that blocks or computes; get a future of what it returns. The pool knows no event loop: it
+//! wakes the [`Waker`](std::task::Waker) it is polled with, so its jobs can be awaited under `sideline`, tokio, smol
+//! or a bare `block_on`.
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs"));
+//! use sideline_blocking_pool::Pool;
+//!
+//! let text = Pool::global().spawn(|| std::fs::read_to_string("Cargo.toml"));
+//! assert!(block_on(text)??.contains("[package]"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The way of a closure
+//!
+//! ```text
+//! spawn -> gate -> job -> queue -> worker -> closure runs -> outcome -> waker
+//!          gate.rs job/   queue.rs worker.rs contain.rs      job/      (yours)
+//!                         idle.rs: who is awake    growth/: when to have more threads
+//! ```
+//!
+//! Each of these files opens with the protocol it implements, and names the loom model that checks it.
+//!
+//! # What holds
+//!
+//! - A job is one allocation, is run once or cancelled once, and is delivered once; what its closure had captured is
+//!   gone before anybody can see it finished.
+//! - No code of yours runs under a lock of the pool: not closures, not wakers, not drops. A panic in any of them
+//!   reaches the awaiter or the [`Report`] hook, and no thread of the pool dies of it.
+//! - Below `max_threads`, a job never waits for ever behind jobs that block.
+//! - A pool with nothing to do makes no system call, once its extra threads' keep-alive is over.
+
+#![deny(unsafe_code)] // Except in `job/cell.rs` and `desk.rs`, which say why.
+
+mod builder;
+mod contain;
+mod desk;
+mod error;
+mod gate;
+mod growth;
+mod idle;
+mod job;
+mod metrics;
+#[cfg(loom)]
+mod model;
+#[cfg(test)]
+mod models;
+mod padded;
+mod park;
+mod pool;
+mod queue;
+mod report;
+mod roster;
+mod shutdown;
+mod sync;
+mod tenant;
+mod worker;
+
+pub use builder::{BuildError, Builder};
+pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
+pub use job::{JobId, JoinHandle};
+pub use metrics::Metrics;
+pub use pool::Pool;
+pub use report::Report;
+pub use shutdown::{Shutdown, ShutdownReport, Survivor};
+pub use tenant::Tenant;

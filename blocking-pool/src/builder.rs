@@ -1,0 +1,218 @@
+//! The choices one has, and what is chosen when one has not.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::pool::Pool;
+use crate::report::{Hook, Report};
+
+type ThreadHook = Arc<dyn Fn() + Send + Sync>;
+/// Decides whether the next thread start fails; for models and tests.
+type Fault = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
+
+pub(crate) struct Config {
+    pub(crate) core_threads: usize,
+    pub(crate) max_threads: usize,
+    pub(crate) keep_alive: Duration,
+    pub(crate) thread_name: String,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) queue_limit: Option<usize>,
+    pub(crate) on_start: Option<ThreadHook>,
+    pub(crate) on_stop: Option<ThreadHook>,
+    pub(crate) on_report: Option<Hook>,
+    /// Off in models, which grow by hand.
+    pub(crate) growth: bool,
+    pub(crate) start_fault: Option<Fault>,
+}
+
+impl Config {
+    pub(crate) fn start_fault(&self) -> io::Result<()> {
+        self.start_fault.as_ref().map_or(Ok(()), |fault| fault())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        // An error means that nobody knows; one core is certain. On Linux a cgroup's quota counts.
+        let core_threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            core_threads,
+            max_threads: MAX_THREADS.max(core_threads),
+            keep_alive: Duration::from_secs(10),
+            thread_name: "sideline-pool".to_owned(),
+            stack_size: None,
+            queue_limit: None,
+            on_start: None,
+            on_stop: None,
+            on_report: None,
+            growth: true,
+            start_fault: None,
+        }
+    }
+}
+
+const MAX_THREADS: usize = 512;
+/// What fits the idle protocol's word with room to spare.
+const MOST_THREADS: usize = 1 << 16;
+
+/// Chooses what a [`Pool`] is like. Every method but [`build`](Self::build) replaces a default.
+///
+/// ```
+/// use sideline_blocking_pool::Pool;
+/// use std::time::Duration;
+///
+/// let pool = Pool::builder()
+///     .core_threads(2)
+///     .max_threads(64)
+///     .keep_alive(Duration::from_secs(1))
+///     .thread_name("db")
+///     .queue_limit(10_000)
+///     .on_report(|report| eprintln!("db pool: {report}"))
+///     .build()?;
+/// # drop(pool);
+/// # Ok::<(), sideline_blocking_pool::BuildError>(())
+/// ```
+#[must_use = "a builder builds nothing until `build`"]
+pub struct Builder {
+    config: Config,
+    core_threads: Option<usize>,
+    max_threads: Option<usize>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self { config: Config::default(), core_threads: None, max_threads: None }
+    }
+
+    /// How many threads to start for jobs that compute rather than block; they stay until the pool closes. Default:
+    /// the processors the process may use, or `max_threads` if that is less.
+    pub fn core_threads(mut self, threads: usize) -> Self {
+        self.core_threads = Some(threads);
+        self
+    }
+
+    /// How many threads there may be at most, when jobs block. Default: 512, or `core_threads` if that is more.
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max_threads = Some(threads);
+        self
+    }
+
+    /// How long a thread above the core waits for a job before it ends. Default: 10 s.
+    pub fn keep_alive(mut self, idle: Duration) -> Self {
+        self.config.keep_alive = idle;
+        self
+    }
+
+    /// What the threads are called: this, a hyphen and a number. Linux shows the first 15 bytes. Default:
+    /// `sideline-pool`.
+    pub fn thread_name(mut self, prefix: impl Into<String>) -> Self {
+        self.config.thread_name = prefix.into();
+        self
+    }
+
+    /// The size of each thread's stack, in bytes. Default: the standard library's (2 MiB, or `RUST_MIN_STACK`).
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.config.stack_size = Some(bytes);
+        self
+    }
+
+    /// How many jobs may wait for a thread; running ones do not count. Default: no limit.
+    pub fn queue_limit(mut self, jobs: usize) -> Self {
+        self.config.queue_limit = Some(jobs);
+        self
+    }
+
+    /// Runs on each worker thread before its first job. Jobs wait for it. A panic in it is reported.
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.config.on_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Runs on each worker thread after its last job. A panic in it is reported.
+    pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.config.on_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Is told what went wrong where nobody awaits it, instead of stderr; on the thread that noticed. A panic in it
+    /// is ignored.
+    pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        self.config.on_report = Some(Arc::new(hook));
+        self
+    }
+
+    /// The pool. No thread is started yet.
+    ///
+    /// # Errors
+    /// No core thread, no thread at all, more core threads than threads, a queue of length 0, or a name with a NUL
+    /// byte; the message says what to change.
+    ///
+    /// ```
+    /// let error = sideline_blocking_pool::Pool::builder().core_threads(8).max_threads(4).build().unwrap_err();
+    /// assert!(error.to_string().contains("raise `max_threads` to at least 8"));
+    /// ```
+    pub fn build(self) -> Result<Pool, BuildError> {
+        let mut config = self.config;
+        let fail = |message: String| Err(BuildError(message));
+        if self.max_threads == Some(0) {
+            return fail("`max_threads(0)` leaves nobody to run a job: pass at least 1".to_owned());
+        }
+        if self.core_threads == Some(0) {
+            return fail(
+                "`core_threads(0)` is not supported: pass at least 1; no thread starts before the first job"
+                    .to_owned(),
+            );
+        }
+        if let (Some(core), Some(max)) = (self.core_threads, self.max_threads) {
+            if core > max {
+                return fail(format!(
+                    "`core_threads({core})` is more than `max_threads({max})`: raise `max_threads` to at least {core}, or lower `core_threads`"
+                ));
+            }
+        }
+        if config.queue_limit == Some(0) {
+            return fail("`queue_limit(0)` would reject every job: pass at least 1".to_owned());
+        }
+        if config.thread_name.contains('\0') {
+            return fail(
+                "`thread_name` has a NUL byte, which no operating system accepts: remove it".to_owned(),
+            );
+        }
+        if self.max_threads.or(self.core_threads).is_some_and(|threads| threads > MOST_THREADS) {
+            return fail(format!("more than {MOST_THREADS} threads are not supported: lower `max_threads`"));
+        }
+        let core = self.core_threads.unwrap_or(config.core_threads);
+        config.max_threads = self.max_threads.unwrap_or(MAX_THREADS.max(core));
+        config.core_threads = core.min(config.max_threads);
+        Ok(Pool::with(config))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("core_threads", &self.core_threads)
+            .field("max_threads", &self.max_threads)
+            .field("keep_alive", &self.config.keep_alive)
+            .field("thread_name", &self.config.thread_name)
+            .field("stack_size", &self.config.stack_size)
+            .field("queue_limit", &self.config.queue_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A combination of choices that makes no pool. Its message says what to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError(String);
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for BuildError {}

@@ -1,0 +1,71 @@
+//! User code behind a wall: closures, wakers, hooks and every `drop` of something the user gave us.
+//!
+//! A panic payload is user code, too: it may panic when it is dropped (rust#86027), and what that panic carries may
+//! do so again. We contain the first and leak the second; there is nobody left to tell.
+
+use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Runs `user`, turning a panic into its payload.
+pub(crate) fn contain<R>(user: impl FnOnce() -> R) -> Result<R, Payload> {
+    // Unwind-safe: whatever the panic left half done is only ever dropped, or was behind the user's own locks.
+    catch_unwind(AssertUnwindSafe(user))
+}
+
+/// Drops something of the user's. Returns the message if that panicked.
+pub(crate) fn discard<T>(theirs: T) -> Result<(), String> {
+    contain(|| drop(theirs)).map_err(message_and_discard)
+}
+
+/// The text of a panic, where it has one.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "a panic payload that is not text"
+    }
+}
+
+/// The text of a panic whose payload nobody else wants.
+pub(crate) fn message_and_discard(payload: Payload) -> String {
+    let text = message(&*payload).to_owned();
+    if let Err(second) = contain(|| drop(payload)) {
+        mem::forget(second);
+    }
+    text
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    struct Bomb(u32);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if self.0 > 0 {
+                std::panic::panic_any(Bomb(self.0 - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_that_panics_on_drop_stops_here() {
+        assert_eq!(discard(Bomb(3)), Err("a panic payload that is not text".to_owned()));
+    }
+
+    #[test]
+    fn messages_are_kept() {
+        assert_eq!(contain(|| panic!("one")).map_err(message_and_discard), Err::<(), _>("one".to_owned()));
+        let n = 2;
+        assert_eq!(
+            contain(|| panic!("two {n}")).map_err(message_and_discard),
+            Err::<(), _>("two 2".to_owned())
+        );
+    }
+}

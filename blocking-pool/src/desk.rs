@@ -1,0 +1,90 @@
+//! What each worker is doing now, for whoever asks: survivors of a shutdown, and the monitor.
+//!
+//! The job's id serves as the version: 0 while the record is empty or being written, and never used twice. A reader
+//! that finds the same id before and after has read one job's record. std's atomics even under loom: nothing is
+//! decided by it that would have to be right.
+
+// One block: a pointer that was made from a `&'static` becomes one again.
+#![allow(unsafe_code)]
+
+use std::panic::Location;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+
+use crate::growth::sample::Tid;
+use crate::job::JobId;
+
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) name: String,
+    /// Set by the thread itself, once it runs.
+    pub(crate) tid: OnceLock<Tid>,
+    job: AtomicU64,
+    location: AtomicPtr<Location<'static>>,
+    tenant: AtomicU64,
+}
+
+/// A job on a desk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OnDesk {
+    pub(crate) id: JobId,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) tenant: u64,
+}
+
+impl Desk {
+    pub(crate) fn new(name: String) -> Self {
+        Self {
+            name,
+            tid: OnceLock::new(),
+            job: AtomicU64::new(0),
+            location: AtomicPtr::new(ptr::null_mut()),
+            tenant: AtomicU64::new(0),
+        }
+    }
+
+    /// By the worker, before it runs a job. The desk is empty.
+    pub(crate) fn begin(&self, id: JobId, location: &'static Location<'static>, tenant: u64) {
+        // Release: whoever reads one of these sees that the last job has been cleared away.
+        fence(Ordering::Release);
+        self.location.store(ptr::from_ref(location).cast_mut(), Ordering::Relaxed);
+        self.tenant.store(tenant, Ordering::Relaxed);
+        // Release: pairs with the first Acquire in read().
+        self.job.store(id.get(), Ordering::Release);
+    }
+
+    /// By the worker, when the closure has ended.
+    pub(crate) fn end(&self) {
+        self.job.store(0, Ordering::Relaxed);
+    }
+
+    /// The number of the job, or 0.
+    pub(crate) fn job(&self) -> u64 {
+        self.job.load(Ordering::Relaxed)
+    }
+
+    /// The tenant of the job on it, by the worker itself.
+    pub(crate) fn own_tenant(&self) -> Option<u64> {
+        (self.job() != 0).then(|| self.tenant.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn read(&self) -> Option<OnDesk> {
+        loop {
+            // Acquire: pairs with the Release in begin().
+            let id = self.job.load(Ordering::Acquire);
+            if id == 0 {
+                return None;
+            }
+            let location = self.location.load(Ordering::Relaxed);
+            let tenant = self.tenant.load(Ordering::Relaxed);
+            // Acquire: pairs with the fence in begin(); had we read the next job's record, we would now see 0 or it.
+            fence(Ordering::Acquire);
+            if self.job.load(Ordering::Relaxed) == id {
+                // SAFETY: `id` was read with Acquire after begin() stored a `&'static Location` here.
+                let location: &'static Location<'static> = unsafe { &*location };
+                return Some(OnDesk { id: JobId::from_raw(id), location, tenant });
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Why a job gave no result, and why a closure was not taken.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+
+use crate::contain::{self, Payload};
+use crate::job::JobId;
+
+/// How a job ended other than with a value.
+pub(crate) enum Failure {
+    Cancelled,
+    Panicked(Payload),
+    Rejected(Rejection),
+}
+
+/// Why a pool did not take, or could not keep, a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The pool, or the tenant, has been shut down.
+    Closed,
+    /// The queue holds as many jobs as [`Builder::queue_limit`](crate::Builder::queue_limit) allows.
+    Full {
+        /// That limit, in jobs.
+        limit: usize,
+    },
+    /// The pool has no thread and the operating system refused to start one; its words.
+    NoThread(String),
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the pool is shut down"),
+            Self::Full { limit } => write!(f, "queue is full (limit {limit})"),
+            Self::NoThread(error) => write!(f, "no thread could be started: {error}"),
+        }
+    }
+}
+
+/// What awaiting a [`JoinHandle`](crate::JoinHandle) yields when there is no result.
+///
+/// Its `Display` names the job and where it was spawned:
+///
+/// ```
+/// # use sideline_blocking_pool::Pool;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs"));
+/// let pool = Pool::new();
+/// let job = pool.spawn(|| -> u32 { panic!("no such file") });
+/// let error = block_on(job).unwrap_err();
+/// assert!(error.is_panic());
+/// assert!(error.to_string().ends_with("panicked: no such file"), "{error}");
+/// ```
+///
+/// A panic payload that itself panics when dropped is contained: dropping a `JoinError` never panics.
+pub struct JoinError(Box<Inner>);
+
+struct Inner {
+    id: JobId,
+    location: &'static Location<'static>,
+    kind: Kind,
+}
+
+enum Kind {
+    Cancelled,
+    Rejected(Rejection),
+    Panicked { message: String, payload: Shut },
+}
+
+/// A payload that nobody can look at through a shared reference, which makes the error `Sync`; dropping it never
+/// panics.
+struct Shut(std::sync::Mutex<Option<Payload>>);
+
+impl Shut {
+    fn open(mut self) -> Payload {
+        let slot = self.0.get_mut().unwrap_or_else(|poison| poison.into_inner());
+        slot.take().expect("only `open` empties it, and it consumes")
+    }
+}
+
+impl Drop for Shut {
+    fn drop(&mut self) {
+        let slot = self.0.get_mut().unwrap_or_else(|poison| poison.into_inner());
+        let _ = contain::discard(slot.take());
+    }
+}
+
+impl JoinError {
+    pub(crate) fn new(id: JobId, location: &'static Location<'static>, failure: Failure) -> Self {
+        let kind = match failure {
+            Failure::Cancelled => Kind::Cancelled,
+            Failure::Rejected(why) => Kind::Rejected(why),
+            Failure::Panicked(payload) => Kind::Panicked {
+                message: contain::message(&*payload).to_owned(),
+                payload: Shut(std::sync::Mutex::new(Some(payload))),
+            },
+        };
+        Self(Box::new(Inner { id, location, kind }))
+    }
+
+    /// True if the job was taken out of the queue before it started, by `abort` or by a shutdown.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0.kind, Kind::Cancelled)
+    }
+
+    /// True if the closure panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0.kind, Kind::Panicked { .. })
+    }
+
+    /// True if the pool did not take the job, or had to give it back because it has no thread.
+    pub fn is_rejected(&self) -> bool {
+        matches!(self.0.kind, Kind::Rejected(_))
+    }
+
+    /// Why the job was rejected; `None` if it was not.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match &self.0.kind {
+            Kind::Rejected(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The panic's payload, to hand to [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    /// If this is not a panic; ask [`is_panic`](Self::is_panic) or use [`try_into_panic`](Self::try_into_panic).
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("`JoinError::into_panic` on an error that is not a panic: {error}"),
+        }
+    }
+
+    /// The panic's payload, or the error back if it is not a panic.
+    ///
+    /// # Errors
+    /// The error itself, unchanged, if the job was cancelled or rejected.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, Self> {
+        let Inner { id, location, kind } = *self.0;
+        match kind {
+            Kind::Panicked { payload, .. } => Ok(payload.open()),
+            kind => Err(Self(Box::new(Inner { id, location, kind }))),
+        }
+    }
+
+    /// The job's number.
+    pub fn id(&self) -> JobId {
+        self.0.id
+    }
+
+    /// Where the job was spawned.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.0.location
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { id, location, kind } = &*self.0;
+        write!(f, "job {id} (spawned at {location}) ")?;
+        match kind {
+            Kind::Cancelled => f.write_str("was cancelled before it started"),
+            Kind::Panicked { message, .. } => write!(f, "panicked: {message}"),
+            Kind::Rejected(why) => write!(f, "was rejected: {why}"),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl Error for JoinError {}
+
+/// A closure that [`try_spawn`](crate::Pool::try_spawn) did not take. It is in here: nothing of it has run, nothing
+/// was dropped.
+///
+/// ```
+/// # use sideline_blocking_pool::{Pool, Shutdown, SpawnErrorKind};
+/// let pool = Pool::new();
+/// pool.shutdown(Shutdown::Drain);
+/// let error = pool.try_spawn(|| 7).unwrap_err();
+/// assert!(matches!(error.kind(), SpawnErrorKind::Closed));
+/// assert_eq!(error.into_closure()(), 7); // run it here instead
+/// ```
+pub struct SpawnError<F> {
+    kind: SpawnErrorKind,
+    closure: F,
+}
+
+/// Why [`try_spawn`](crate::Pool::try_spawn) did not take a closure.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SpawnErrorKind {
+    /// The queue is full.
+    Full {
+        /// The [`queue_limit`](crate::Builder::queue_limit), in jobs.
+        limit: usize,
+    },
+    /// The pool, or the tenant, has been shut down.
+    Closed,
+    /// The pool has no thread and none could be started.
+    NoThread(io::Error),
+}
+
+impl SpawnErrorKind {
+    pub(crate) fn rejection(&self) -> Rejection {
+        match self {
+            Self::Full { limit } => Rejection::Full { limit: *limit },
+            Self::Closed => Rejection::Closed,
+            Self::NoThread(error) => Rejection::NoThread(error.to_string()),
+        }
+    }
+}
+
+impl<F> SpawnError<F> {
+    pub(crate) fn new(kind: SpawnErrorKind, closure: F) -> Self {
+        Self { kind, closure }
+    }
+
+    /// Why.
+    pub fn kind(&self) -> &SpawnErrorKind {
+        &self.kind
+    }
+
+    /// The closure, untouched.
+    pub fn into_closure(self) -> F {
+        self.closure
+    }
+
+    pub(crate) fn into_parts(self) -> (SpawnErrorKind, F) {
+        (self.kind, self.closure)
+    }
+}
+
+impl<F> fmt::Display for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            SpawnErrorKind::Full { limit } => write!(
+                f,
+                "the pool's queue is full (limit {limit}): retry later, run the closure in place, or raise `Builder::queue_limit`"
+            ),
+            SpawnErrorKind::Closed => {
+                f.write_str("the pool is shut down: run the closure in place, or use another pool")
+            }
+            SpawnErrorKind::NoThread(error) => write!(
+                f,
+                "the pool has no thread and none could be started ({error}): retry later, or raise the limit on threads"
+            ),
+        }
+    }
+}
+
+impl<F> fmt::Debug for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpawnError").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl<F> Error for SpawnError<F> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            SpawnErrorKind::NoThread(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The decision: given what was seen, how many threads more?
+//!
+//! | seen, while jobs wait                                               | so                                      |
+//! |----------------------------------------------------------------------|------------------------------------------|
+//! | fewer workers busy than there are cores, twice with the same jobs blocked | the processors idle: 1, 2, 4, 8 ... more |
+//! | the same with other jobs each time, four times                       | short blocking jobs: likewise            |
+//! | the workers are busy, jobs are started                               | more threads would only take turns: none |
+//! | no job was started for 5 ms, workers busy                            | a short call may wait behind long ones: 1, 2, ... up to the core count at once |
+//! | no job was started for 5 ms, workers not busy or not known           | they may wait for each other: 1, 2, 4, 8 ... |
+//!
+//! Never more than there are jobs waiting. One sample proves nothing: a worker that computes is caught sleeping now
+//! and then, on a lock of the allocator or on a page.
+
+use std::time::Duration;
+
+/// What one look at the pool has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sample {
+    /// Jobs that wait for a thread.
+    pub(crate) waiting: usize,
+    /// Threads for jobs that compute.
+    pub(crate) core: usize,
+    /// The workers' states, where the platform tells.
+    pub(crate) workers: Option<Workers>,
+    /// How long ago a job was last seen to start.
+    pub(crate) since_start: Duration,
+}
+
+/// The workers that were running a job when looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Workers {
+    /// On a processor, or ready for one.
+    pub(crate) busy: usize,
+    /// Asleep in the kernel.
+    pub(crate) blocked: usize,
+    /// Blocked, and in the same job as at the look before.
+    pub(crate) stuck: usize,
+}
+
+/// How long the same verdict has held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Streak {
+    idle_looks: u32,
+    step: usize,
+    stall_step: usize,
+    /// The stall had grown the pool when it was this old.
+    stall_grown: Duration,
+}
+
+/// How many threads to add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grow(pub(crate) usize);
+
+/// Nothing dequeued for so long means: grow regardless.
+pub(crate) const STALL: Duration = Duration::from_millis(5);
+/// Looks at blocked workers in a row that count as evidence although the jobs change.
+const CHURN_LOOKS: u32 = 4;
+
+pub(crate) fn decide(seen: &Sample, streak: &mut Streak) -> Grow {
+    if seen.waiting == 0 {
+        *streak = Streak::default();
+        return Grow(0);
+    }
+    if let Some(workers) = seen.workers {
+        let processors_idle = workers.busy < seen.core && workers.blocked > 0;
+        if processors_idle {
+            streak.idle_looks += 1;
+            let proven = workers.busy + (workers.blocked - workers.stuck) < seen.core
+                || streak.step > 0
+                || streak.idle_looks >= CHURN_LOOKS;
+            if proven {
+                return step(&mut streak.step, usize::MAX, seen.waiting);
+            }
+        } else {
+            (streak.idle_looks, streak.step) = (0, 0);
+        }
+    }
+    if seen.since_start < STALL {
+        streak.stall_grown = Duration::ZERO;
+        // The threads we add start a job each, which looks like progress; so the step shrinks, but slowly.
+        if seen.since_start.is_zero() {
+            streak.stall_step /= 2;
+        }
+        return Grow(0);
+    }
+    if seen.since_start < streak.stall_grown + STALL {
+        return Grow(0);
+    }
+    streak.stall_grown = seen.since_start;
+    let busy = seen.workers.is_some_and(|workers| workers.busy >= seen.core);
+    let most = if busy { seen.core } else { usize::MAX };
+    step(&mut streak.stall_step, most, seen.waiting)
+}
+
+fn step(step: &mut usize, most: usize, waiting: usize) -> Grow {
+    *step = (*step * 2).clamp(1, most.max(1));
+    Grow((*step).min(waiting))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn seen(waiting: usize, workers: (usize, usize, usize), since_start: Duration) -> Sample {
+        let (busy, blocked, stuck) = workers;
+        Sample { waiting, core: 2, workers: Some(Workers { busy, blocked, stuck }), since_start }
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn nothing_waits_so_nothing_grows() {
+        let mut streak = Streak { idle_looks: 9, step: 8, ..Streak::default() };
+        assert_eq!(decide(&seen(0, (0, 2, 2), ms(100)), &mut streak), Grow(0));
+        assert_eq!(streak, Streak::default());
+    }
+
+    #[test]
+    fn workers_stuck_in_the_same_jobs_double_the_step() {
+        let mut streak = Streak::default();
+        assert_eq!(decide(&seen(100, (0, 2, 0), NOW), &mut streak), Grow(0), "one look proves nothing");
+        let steps: Vec<usize> = (0..6).map(|_| decide(&seen(100, (0, 2, 2), NOW), &mut streak).0).collect();
+        assert_eq!(steps, [1, 2, 4, 8, 16, 32]);
+    }
+
+    #[test]
+    fn never_more_than_wait() {
+        let mut streak = Streak { step: 64, ..Streak::default() };
+        assert_eq!(decide(&seen(3, (0, 2, 2), NOW), &mut streak), Grow(3));
+    }
+
+    #[test]
+    fn busy_workers_that_make_progress_stay_as_many() {
+        let mut streak = Streak::default();
+        for _ in 0..1000 {
+            assert_eq!(decide(&seen(20_000, (2, 0, 0), NOW), &mut streak), Grow(0));
+        }
+    }
+
+    #[test]
+    fn a_worker_caught_asleep_now_and_then_is_no_evidence() {
+        let mut streak = Streak::default();
+        for round in 0..100 {
+            let workers = if round % 3 == 0 { (2, 0, 0) } else { (1, 1, 0) };
+            assert_eq!(decide(&seen(20_000, workers, NOW), &mut streak), Grow(0));
+        }
+    }
+
+    #[test]
+    fn one_stuck_beside_one_busy_leaves_a_processor_idle() {
+        let mut streak = Streak::default();
+        assert_eq!(decide(&seen(10, (1, 1, 1), NOW), &mut streak), Grow(1));
+        assert_eq!(decide(&seen(10, (2, 1, 1), NOW), &mut streak), Grow(0));
+    }
+
+    #[test]
+    fn short_blocking_jobs_are_evidence_after_four_looks() {
+        let mut streak = Streak::default();
+        let steps: Vec<usize> = (0..6).map(|_| decide(&seen(100, (0, 2, 0), NOW), &mut streak).0).collect();
+        assert_eq!(steps, [0, 0, 0, 1, 2, 4]);
+    }
+
+    #[test]
+    fn long_busy_jobs_grow_after_a_stall_by_the_core_count_at_most() {
+        let mut streak = Streak::default();
+        let mut grown = Vec::new();
+        for at in 1..=25 {
+            grown.push(decide(&seen(100, (2, 0, 0), ms(at)), &mut streak).0);
+        }
+        assert_eq!(grown.iter().sum::<usize>(), 1 + 2 + 2 + 2 + 2);
+        assert_eq!(grown[3], 0);
+        assert_eq!(grown[4], 1, "after 5 ms");
+        assert_eq!(grown[9], 2, "after 10 ms");
+    }
+
+    #[test]
+    fn unknown_workers_grow_after_a_stall_and_double() {
+        let mut streak = Streak::default();
+        let mut grown = 0;
+        for at in 1..=20 {
+            let sample = Sample { waiting: 100, core: 2, workers: None, since_start: ms(at) };
+            grown += decide(&sample, &mut streak).0;
+        }
+        assert_eq!(grown, 1 + 2 + 4 + 8);
+    }
+}

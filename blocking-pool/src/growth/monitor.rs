@@ -1,0 +1,232 @@
+//! The thread that looks whether more threads are needed, and only while that is a question.
+//!
+//! | mode   | meaning                                    | left by                                                 |
+//! |--------|--------------------------------------------|---------------------------------------------------------|
+//! | ABSENT | there is no monitor thread                 | `poke`: starts one                                      |
+//! | AWAKE  | it looks every half millisecond or so      | itself, when nobody has to wait for a while             |
+//! | ASLEEP | it is parked                               | `poke` and `call`: wake it; itself, after the keep-alive |
+//!
+//! `poke` comes from whoever sees a job waiting with every worker running one. It costs a load while the monitor is
+//! awake. The bad interleaving: the monitor sees a searcher and is about to sleep; the searcher finds a job, sees
+//! another one left and everybody running, and the monitor still awake; the monitor sleeps; the job waits behind a
+//! worker that may never be done. So the monitor says that it sleeps, and then looks once more:
+//!
+//! ```text
+//!   last searcher:  stop searching;  fence(SeqCst);  read mode
+//!   monitor:        mode = ASLEEP;   fence(SeqCst);  read the idle word and the queues
+//! ```
+//!
+//! If no monitor thread can be started the pool goes on with the threads it has, and the next `poke` tries again.
+//! Models have no monitor: they grow by hand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::evidence::{Grow, Sample, Streak, Workers, decide};
+use super::sample;
+use crate::desk::Desk;
+use crate::park::Parker;
+use crate::pool::Shared;
+use crate::report::Report;
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+
+const ABSENT: usize = 0;
+const AWAKE: usize = 1;
+const ASLEEP: usize = 2;
+
+pub(crate) struct Monitor {
+    enabled: bool,
+    mode: AtomicUsize,
+    parker: Parker,
+}
+
+/// Between two looks, at first and at most. Longer while the workers are busy, as looking costs, too.
+const SHORT: Duration = Duration::from_micros(500);
+const LONG: Duration = Duration::from_millis(4);
+/// Looks without anybody waiting before it goes to sleep: sleeping and waking costs more than a few looks.
+const CALM_LOOKS: u32 = 8;
+/// Workers whose state is read at one look.
+const MOST_READ: usize = 32;
+
+impl Monitor {
+    pub(crate) fn new(enabled: bool) -> Self {
+        Self { enabled, mode: AtomicUsize::new(ABSENT), parker: Parker::new() }
+    }
+
+    /// A job waits and everybody is running one: have a look. Called after a fence.
+    pub(crate) fn poke(&self, pool: &Arc<Shared>) {
+        if !self.enabled || self.mode.load(Ordering::Acquire) == AWAKE {
+            return;
+        }
+        // AcqRel: one poke makes each edge; the others find it AWAKE.
+        match self.mode.swap(AWAKE, Ordering::AcqRel) {
+            ASLEEP => self.parker.unpark(),
+            ABSENT => self.start(pool),
+            _ => {}
+        }
+    }
+
+    /// The pool was closed: a sleeping monitor has to leave.
+    pub(crate) fn call(&self) {
+        if self.mode.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.parker.unpark();
+        }
+    }
+
+    fn start(&self, pool: &Arc<Shared>) {
+        let name = |_| format!("{}-monitor", pool.config.thread_name);
+        let hired = pool.roster.hire(name, false, |desk| {
+            pool.config.start_fault()?;
+            let shared = Arc::clone(pool);
+            pool.thread_builder(&desk.name).spawn(move || run(&shared, &desk))
+        });
+        if let Err((name, error)) = hired {
+            self.mode.store(ABSENT, Ordering::Release);
+            pool.report(&Report::ThreadFailed { name, error, threads: pool.idle.census().threads() });
+        }
+    }
+}
+
+fn run(pool: &Arc<Shared>, desk: &Arc<Desk>) {
+    let mut look = Look::new(pool);
+    loop {
+        look_while_awake(pool, &mut look);
+        if pool.gate.is_closed() {
+            // Nobody waits. A poke after this finds ABSENT and starts another.
+            pool.monitor.mode.store(ABSENT, Ordering::Release);
+            fence(Ordering::SeqCst);
+            if !is_needed(pool) || !wake_up_from(pool, ABSENT) {
+                break;
+            }
+            continue;
+        }
+        pool.monitor.mode.store(ASLEEP, Ordering::Release);
+        // Pairs with the fence of the last searcher, of a submitter, and of close().
+        fence(Ordering::SeqCst);
+        if is_needed(pool) || pool.gate.is_closed() {
+            if !wake_up_from(pool, ASLEEP) {
+                // Poked meanwhile: use up the token.
+                pool.monitor.parker.park();
+            }
+            continue;
+        }
+        if pool.monitor.parker.park_for(pool.config.keep_alive) {
+            continue;
+        }
+        // Not needed for long. If somebody pokes right now, one of us makes the edge.
+        let gone = pool.monitor.mode.compare_exchange(ASLEEP, ABSENT, Ordering::AcqRel, Ordering::Relaxed);
+        if gone.is_ok() {
+            break;
+        }
+        pool.monitor.parker.park();
+    }
+    pool.roster.leave(desk, pool.gate.is_closed());
+}
+
+fn wake_up_from(pool: &Shared, mode: usize) -> bool {
+    pool.monitor.mode.compare_exchange(mode, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}
+
+/// Does a job wait with nobody about to take it?
+fn is_needed(pool: &Shared) -> bool {
+    let census = pool.idle.census();
+    census.searching() == 0
+        && census.idle() == 0
+        && census.threads() < pool.config.max_threads
+        && pool.queues.has_work()
+}
+
+/// Looks, and grows, until nobody has had to wait for a while.
+fn look_while_awake(pool: &Arc<Shared>, look: &mut Look) {
+    let mut calm = 0;
+    let mut pause = SHORT;
+    while calm < CALM_LOOKS {
+        std::thread::sleep(pause);
+        if !is_needed(pool) {
+            calm += 1;
+            look.streak = Streak::default();
+            look.last_start = Instant::now();
+            pause = SHORT;
+            continue;
+        }
+        calm = 0;
+        let sample = look.sample(pool);
+        let Grow(count) = decide(&sample, &mut look.streak);
+        pool.grow(count);
+        let busy = sample.workers.is_some_and(|workers| workers.busy >= sample.core);
+        pause = if busy { (pause * 2).min(LONG) } else { SHORT };
+    }
+}
+
+/// What is remembered between two looks.
+struct Look {
+    streak: Streak,
+    starts: u64,
+    last_start: Instant,
+    /// The job that each worker, by thread number, was blocked in.
+    blocked_in: HashMap<sample::Tid, u64>,
+    /// Where to go on reading states if there are too many to read them all.
+    cursor: usize,
+}
+
+impl Look {
+    fn new(pool: &Shared) -> Self {
+        Self {
+            streak: Streak::default(),
+            starts: pool.counters.starts(),
+            last_start: Instant::now(),
+            blocked_in: HashMap::new(),
+            cursor: 0,
+        }
+    }
+
+    fn sample(&mut self, pool: &Shared) -> Sample {
+        let now = Instant::now();
+        let starts = pool.counters.starts();
+        if starts != self.starts {
+            (self.starts, self.last_start) = (starts, now);
+        }
+        let totals = pool.counters.totals();
+        let waiting = pool.gate.count().saturating_sub(totals.started + totals.cancelled);
+        Sample {
+            waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
+            core: pool.config.core_threads,
+            workers: self.workers(&pool.roster.desks()),
+            since_start: now - self.last_start,
+        }
+    }
+
+    /// Reads the states of at most `MOST_READ` workers that run a job, and counts for all of them.
+    fn workers(&mut self, desks: &[Arc<Desk>]) -> Option<Workers> {
+        let at_work: Vec<(sample::Tid, u64)> = desks
+            .iter()
+            .filter_map(|desk| Some((*desk.tid.get()?, desk.job())))
+            .filter(|&(_, job)| job != 0)
+            .collect();
+        let read = at_work.len().min(MOST_READ);
+        let mut seen = Workers::default();
+        let mut blocked_in = HashMap::with_capacity(read);
+        for offset in 0..read {
+            let (tid, job) = at_work[(self.cursor + offset) % at_work.len()];
+            match sample::is_blocked(tid)? {
+                false => seen.busy += 1,
+                true => {
+                    seen.blocked += 1;
+                    seen.stuck += usize::from(self.blocked_in.get(&tid) == Some(&job));
+                    blocked_in.insert(tid, job);
+                }
+            }
+        }
+        if at_work.len() > MOST_READ {
+            // The next look reads others, half of them again: those are the ones that can be found stuck.
+            self.cursor = (self.cursor + MOST_READ / 2) % at_work.len();
+            let scale = |count: usize| count * at_work.len() / read;
+            seen = Workers { busy: scale(seen.busy), blocked: scale(seen.blocked), stuck: scale(seen.stuck) };
+        } else {
+            self.cursor = 0;
+        }
+        self.blocked_in = blocked_in;
+        Some(seen)
+    }
+}

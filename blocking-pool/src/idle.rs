@@ -1,0 +1,223 @@
+//! Who is awake: the protocol that never leaves a job in a queue with everybody asleep.
+//!
+//! A thread of the pool is *running* a job, *searching* the queues for one, or *idle*: parked, and on the list of
+//! sleepers. One word counts threads, idle and searching.
+//!
+//! **A submitter** pushes, then looks at the word: somebody is searching: it will find the job; somebody is idle:
+//! take one off the list (it counts as searching from here on) and call it; fewer threads than cores: start one
+//! (it counts as a thread and as searching before it exists); otherwise all are running, and each looks at the
+//! queues when its job ends, unless its job never ends: so the monitor is told ([`crate::growth`]).
+//!
+//! **A searcher** that finds a job stops searching. If it was the last one, a submitter may have relied on it for a
+//! second job: it looks at the queues once more, and if something is there it acts as a submitter. So one call
+//! becomes a chain that wakes as many as there is work for.
+//!
+//! **A searcher that finds nothing** puts itself on the list (idle + 1, searching - 1), and only then looks at all
+//! queues for the last time.
+//!
+//! # The bad interleaving
+//!
+//! The searcher looks: nothing. The submitter pushes, and sees a searcher: nothing to do. The searcher lies down.
+//! The job waits for ever. The last look after lying down prevents it, but only with both fences:
+//!
+//! ```text
+//!   submitter:  push;      fence(SeqCst);  read word
+//!   sleeper:    lie down;  fence(SeqCst);  read queues
+//! ```
+//!
+//! One of the two fences comes first in the one order of SeqCst fences. If the submitter's does, the sleeper sees
+//! the push; if the sleeper's does, the submitter sees it idle. Leave out either fence and both may read old values
+//! (a store may still sit in each one's store buffer). The same pair, with "stop searching" in place of "lie down",
+//! guards the hand-over.
+//!
+//! # Who changes the idle count
+//!
+//! Only whoever changes the list, in the same critical section: the sleeper when it lies down, the caller when it
+//! takes a sleeper off, the sleeper when it takes itself off. (tokio#7922: sleeper and notifier both subtracted.)
+//! Whether a sleeper whose keep-alive has run out may leave is therefore decided by the list alone: if it is still
+//! on it, nobody has called, and from then on nobody can. A submitter that read "one idle" before that finds the
+//! list empty and reads the word again (tokio#1560: the thread that had timed out still counted).
+//!
+//! # Idle before delivered
+//!
+//! A worker that has nothing left in its own deque counts as searching *before* it publishes its job's outcome. So
+//! an awaiter that submits its next job as soon as it sees the last one's outcome finds a searcher, and a thousand
+//! jobs in strict sequence use one thread.
+//!
+//! Models: `submit_against_going_idle`, `popped_against_stolen`, `retire_against_submit`,
+//! `failed_start_against_submit`, `submit_against_shutdown`; twins: `idle-last-look`, `idle-fence`,
+//! `searcher-hands-over`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::park::Parker;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::left_out;
+
+/// Three counts of 20 bits each.
+const THREAD: u64 = 1;
+const IDLE: u64 = 1 << 20;
+const SEARCHING: u64 = 1 << 40;
+const MASK: u64 = IDLE - 1;
+
+/// The word, read once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Census(u64);
+
+impl Census {
+    pub(crate) fn threads(self) -> usize {
+        (self.0 & MASK) as usize
+    }
+
+    pub(crate) fn idle(self) -> usize {
+        (self.0 >> 20 & MASK) as usize
+    }
+
+    pub(crate) fn searching(self) -> usize {
+        (self.0 >> 40 & MASK) as usize
+    }
+}
+
+impl fmt::Debug for Census {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} threads, {} idle, {} searching", self.threads(), self.idle(), self.searching())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Idle {
+    word: AtomicU64,
+    /// Last in, first out: the one with the warmest cache is called first, the others age until their keep-alive.
+    sleepers: Mutex<Vec<Arc<Parker>>>,
+}
+
+/// What a submitter has to do for its job to be found.
+#[must_use]
+#[derive(Debug)]
+pub(crate) enum Summon {
+    /// Nothing: somebody is searching.
+    Enough,
+    /// Unpark this one; it has been taken off the list and counts as searching.
+    Call(Arc<Parker>),
+    /// Start a thread; it counts already, as a thread and as searching.
+    Start,
+    /// Everybody is running a job.
+    Busy(Census),
+}
+
+impl Idle {
+    pub(crate) fn new() -> Self {
+        Self { word: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) }
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        Census(self.word.load(Ordering::Acquire))
+    }
+
+    /// After a push and a fence: who will find it? Threads may be started while there are fewer than `core`.
+    pub(crate) fn summon(&self, core: usize) -> Summon {
+        loop {
+            let now = self.census();
+            if now.searching() > 0 {
+                return Summon::Enough;
+            }
+            if now.idle() > 0 {
+                // None: somebody else has called it, or it has left; the word has changed, so read it again.
+                let Some(sleeper) = self.take_sleeper() else { continue };
+                return Summon::Call(sleeper);
+            }
+            if now.threads() >= core {
+                return Summon::Busy(now);
+            }
+            if self.replace(now, now.0 + THREAD + SEARCHING) {
+                return Summon::Start;
+            }
+        }
+    }
+
+    /// Counts one more thread, searching, if there are fewer than `max`.
+    pub(crate) fn reserve(&self, max: usize) -> bool {
+        loop {
+            let now = self.census();
+            if now.threads() >= max {
+                return false;
+            }
+            if self.replace(now, now.0 + THREAD + SEARCHING) {
+                return true;
+            }
+        }
+    }
+
+    fn replace(&self, now: Census, next: u64) -> bool {
+        // AcqRel: pairs with every other change of the word; the fences around it do the rest.
+        self.word.compare_exchange(now.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// A searching thread is gone, or never came to be. Returns what is left.
+    pub(crate) fn leave(&self) -> Census {
+        Census(self.word.fetch_sub(THREAD + SEARCHING, Ordering::AcqRel) - THREAD - SEARCHING)
+    }
+
+    /// Before publishing an outcome, with nothing left to do.
+    pub(crate) fn start_searching(&self) {
+        // Release through the outcome published next: whoever sees that sees a searcher.
+        self.word.fetch_add(SEARCHING, Ordering::AcqRel);
+    }
+
+    /// A job was found. True if nobody is searching any more: then look at the queues again and act as a submitter.
+    #[must_use]
+    pub(crate) fn stop_searching(&self) -> bool {
+        let before = Census(self.word.fetch_sub(SEARCHING, Ordering::AcqRel));
+        let last = before.searching() == 1;
+        if last {
+            // Pairs with a submitter's fence: either it sees that nobody searches, or we see its job.
+            fence(Ordering::SeqCst);
+        }
+        last && !left_out("searcher-hands-over")
+    }
+
+    /// Announces the caller as idle. It has to look at all queues once more before it parks.
+    pub(crate) fn lie_down(&self, parker: &Arc<Parker>) {
+        let mut sleepers = self.sleepers.lock();
+        sleepers.push(Arc::clone(parker));
+        self.word.fetch_add(IDLE.wrapping_sub(SEARCHING), Ordering::AcqRel);
+        drop(sleepers);
+        if !left_out("idle-fence") {
+            // Pairs with a submitter's fence: either it sees us idle, or we see its job.
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Takes the caller back off the list, searching again. False: somebody has called it, and its token is there
+    /// or about to be.
+    #[must_use]
+    pub(crate) fn get_up(&self, parker: &Arc<Parker>) -> bool {
+        self.take_off(parker, SEARCHING.wrapping_sub(IDLE))
+    }
+
+    /// Takes the caller off the list and out of the threads. False: somebody has called it.
+    #[must_use]
+    pub(crate) fn retire(&self, parker: &Arc<Parker>) -> bool {
+        self.take_off(parker, 0u64.wrapping_sub(IDLE + THREAD))
+    }
+
+    fn take_off(&self, parker: &Arc<Parker>, change: u64) -> bool {
+        let mut sleepers = self.sleepers.lock();
+        let Some(place) = sleepers.iter().rposition(|listed| Arc::ptr_eq(listed, parker)) else {
+            return false;
+        };
+        sleepers.remove(place);
+        self.word.fetch_add(change, Ordering::AcqRel);
+        true
+    }
+
+    /// Takes the last sleeper off the list, searching from now on; the caller unparks it.
+    pub(crate) fn take_sleeper(&self) -> Option<Arc<Parker>> {
+        let mut sleepers = self.sleepers.lock();
+        let parker = sleepers.pop()?;
+        self.word.fetch_add(SEARCHING.wrapping_sub(IDLE), Ordering::AcqRel);
+        Some(parker)
+    }
+}

@@ -1,0 +1,259 @@
+//! The state word of a job, and every way it may change.
+//!
+//! A job has two owners: its *entry* (in a queue, later with whoever runs or discards it) and its *handle*. Each
+//! holds a bit; whoever clears the second of the two frees the memory. Beside them the word has a phase and the
+//! bit that says to whom the waker's cell belongs.
+//!
+//! | phase   | closure / outcome belongs to        | left by                                                |
+//! |---------|-------------------------------------|--------------------------------------------------------|
+//! | QUEUED  | nobody: claim first                 | `claim`: a worker, an abort, or the pool giving it up  |
+//! | CLAIMED | the claimer, alone                  | `complete`, by the claimer                             |
+//! | DONE    | the handle                          | never                                                  |
+//!
+//! Cancelling is claiming, too: the claimer drops the closure, stores "cancelled" as the outcome and completes. So
+//! there is one path out of the queue and one way for an awaiter to learn of it, and what the closure had captured
+//! is gone before anybody can see the job finished.
+//!
+//! The waker's cell belongs to the handle while WAKER is clear and to the completer once it is set. A handle that
+//! wants to replace its waker takes WAKER back first. The bad interleaving: the handle looks (not done), the worker
+//! completes (no WAKER: nobody to wake), the handle stores its waker and sleeps for ever. Therefore WAKER is set by
+//! a compare-exchange on the very word that holds the phase: it fails if the job was completed meanwhile, and then
+//! the handle takes the result itself. (Models: `job_complete_against_register` and its twin.)
+
+use std::fmt;
+
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::left_out;
+
+const QUEUED: usize = 0;
+const CLAIMED: usize = 1;
+const DONE: usize = 2;
+const PHASE: usize = 0b11;
+/// A waker is in its cell, and the cell belongs to the completer.
+const WAKER: usize = 1 << 2;
+/// The queue's side (a queued entry, or the one who popped it) holds the job.
+const ENTRY: usize = 1 << 3;
+/// A `JoinHandle` holds the job.
+const HANDLE: usize = 1 << 4;
+
+pub(super) struct State(AtomicUsize);
+
+/// What came of trying to take the closure.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// Closure and outcome are the caller's until it completes.
+    Won,
+    /// Somebody else runs, ran or cancelled it.
+    Lost,
+}
+
+/// What the completer has to do now that the outcome is in its place.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Completion {
+    /// Take the waker out of its cell and wake it.
+    Wake,
+    /// The handle has not asked yet; it will find the outcome.
+    Quiet,
+    /// The handle is gone: the outcome is still the completer's to drop.
+    Unobserved,
+}
+
+/// What the handle may do about its waker.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Register {
+    /// The outcome is there and belongs to the handle. The waker's cell does if it had not given it away.
+    Finished,
+    /// Go on: the cell is the handle's (after `reclaim_waker`), or the completer's (after `offer_waker`).
+    Ok,
+}
+
+/// What a handle that is being dropped has to do next.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Detach {
+    /// Take the waker out of its cell, then ask again.
+    TakeWaker,
+    /// Drop the outcome, then release the handle's bit.
+    DropOutcome,
+    /// The handle's bit is cleared: the job is not the handle's any more.
+    Gone(Release),
+}
+
+/// Whether the one who let go was the last.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Release {
+    Keep,
+    Free,
+}
+
+/// The two owners.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Owner {
+    Entry = ENTRY as isize,
+    Handle = HANDLE as isize,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self(AtomicUsize::new(QUEUED | ENTRY | HANDLE))
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        // Acquire: pairs with the Release of complete(), so that "finished" means its effects are visible.
+        self.0.load(Ordering::Acquire) & PHASE == DONE
+    }
+
+    pub(super) fn claim(&self) -> Claim {
+        self.transition(|s| match s & PHASE {
+            QUEUED => (Some(s & !PHASE | CLAIMED), Claim::Won),
+            _ => (None, Claim::Lost),
+        })
+    }
+
+    /// By the claimer, after the outcome is in its place.
+    pub(super) fn complete(&self) -> Completion {
+        self.transition(|s| {
+            debug_assert_eq!(s & PHASE, CLAIMED, "only the claimer completes: {:?}", Bits(s));
+            if s & HANDLE == 0 {
+                return (None, Completion::Unobserved);
+            }
+            let action = if s & WAKER != 0 { Completion::Wake } else { Completion::Quiet };
+            (Some(s & !PHASE | DONE), action)
+        })
+    }
+
+    /// By the handle: makes the waker's cell its own, unless the job is done.
+    pub(super) fn reclaim_waker(&self) -> Register {
+        self.transition(|s| match (s & PHASE, s & WAKER) {
+            (DONE, _) => (None, Register::Finished),
+            (_, 0) => (None, Register::Ok),
+            (_, _) => (Some(s & !WAKER), Register::Ok),
+        })
+    }
+
+    /// By the handle, with a waker in the cell: gives the cell to the completer, unless there has been one already.
+    pub(super) fn offer_waker(&self) -> Register {
+        self.transition(|s| match s & PHASE {
+            DONE if left_out("register-sees-done") => (Some(s | WAKER), Register::Ok),
+            DONE => (None, Register::Finished),
+            _ => (Some(s | WAKER), Register::Ok),
+        })
+    }
+
+    /// By a handle that is being dropped.
+    pub(super) fn detach(&self) -> Detach {
+        self.transition(|s| match (s & PHASE, s & WAKER) {
+            (DONE, _) => (None, Detach::DropOutcome),
+            (_, 0) => {
+                let last = if s & ENTRY == 0 { Release::Free } else { Release::Keep };
+                (Some(s & !HANDLE), Detach::Gone(last))
+            }
+            (_, _) => (Some(s & !WAKER), Detach::TakeWaker),
+        })
+    }
+
+    pub(super) fn release(&self, owner: Owner) -> Release {
+        let bit = owner as usize;
+        // AcqRel: the one who frees has seen everything the other did before it let go.
+        let before = self.0.fetch_and(!bit, Ordering::AcqRel);
+        debug_assert_ne!(before & bit, 0, "released twice: {:?}", Bits(before));
+        if before & (ENTRY | HANDLE) == bit { Release::Free } else { Release::Keep }
+    }
+
+    /// The one place where the word changes by decision: `step` says what it becomes (if anything) and what that
+    /// obliges the caller to do.
+    fn transition<A>(&self, mut step: impl FnMut(usize) -> (Option<usize>, A)) -> A {
+        // Acquire: pairs with the Release half of whoever wrote what we act upon.
+        let mut now = self.0.load(Ordering::Acquire);
+        loop {
+            let (next, action) = step(now);
+            let Some(next) = next else { return action };
+            // AcqRel: publishes what we wrote (outcome, waker), and sees what the other side wrote.
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return action,
+                Err(seen) => now = seen,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Relaxed: for reading by people only.
+        Bits(self.0.load(Ordering::Relaxed)).fmt(f)
+    }
+}
+
+/// A word with its bits by name.
+struct Bits(usize);
+
+impl fmt::Debug for Bits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 & PHASE {
+            QUEUED => "QUEUED",
+            CLAIMED => "CLAIMED",
+            DONE => "DONE",
+            _ => "INVALID",
+        })?;
+        for (bit, name) in [(WAKER, " | WAKER"), (ENTRY, " | ENTRY"), (HANDLE, " | HANDLE")] {
+            if self.0 & bit != 0 {
+                f.write_str(name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_reads_as_names() {
+        let state = State::new();
+        assert_eq!(format!("{state:?}"), "QUEUED | ENTRY | HANDLE");
+        assert_eq!(state.offer_waker(), Register::Ok);
+        assert_eq!(state.claim(), Claim::Won);
+        assert_eq!(format!("{state:?}"), "CLAIMED | WAKER | ENTRY | HANDLE");
+        assert_eq!(state.complete(), Completion::Wake);
+        assert_eq!(state.release(Owner::Entry), Release::Keep);
+        assert_eq!(format!("{state:?}"), "DONE | WAKER | HANDLE");
+    }
+
+    #[test]
+    fn a_job_is_claimed_once() {
+        let state = State::new();
+        assert_eq!(state.claim(), Claim::Won);
+        assert_eq!(state.claim(), Claim::Lost);
+        assert_eq!(state.complete(), Completion::Quiet);
+        assert_eq!(state.claim(), Claim::Lost);
+        assert_eq!(state.detach(), Detach::DropOutcome);
+        assert_eq!(state.release(Owner::Handle), Release::Keep);
+        assert_eq!(state.release(Owner::Entry), Release::Free);
+    }
+
+    #[test]
+    fn a_dropped_handle_takes_its_waker_back_first() {
+        let state = State::new();
+        assert_eq!(state.offer_waker(), Register::Ok);
+        assert_eq!(state.detach(), Detach::TakeWaker);
+        assert_eq!(state.detach(), Detach::Gone(Release::Keep));
+        assert_eq!(state.claim(), Claim::Won);
+        assert_eq!(state.complete(), Completion::Unobserved);
+        assert_eq!(state.release(Owner::Entry), Release::Free);
+    }
+
+    #[test]
+    fn a_waker_offered_too_late_stays_the_handles() {
+        let state = State::new();
+        assert_eq!(state.reclaim_waker(), Register::Ok);
+        assert_eq!(state.claim(), Claim::Won);
+        assert_eq!(state.complete(), Completion::Quiet);
+        assert_eq!(state.offer_waker(), Register::Finished);
+        assert_eq!(format!("{state:?}"), "DONE | ENTRY | HANDLE");
+    }
+}

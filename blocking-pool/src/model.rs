@@ -1,0 +1,189 @@
+//! Stand-ins under loom for what loom does not model: `parking_lot`'s interface, the deques, thread starts.
+//!
+//! The queues keep their length in an atomic of its own, as `crossbeam-deque` keeps its indices: looking whether
+//! one is empty takes no lock, so a model sees what happens when a fence is missing. A wait with a timeout times
+//! out at once: keep-alive becomes one more interleaving.
+
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::time::{Duration, Instant};
+
+use std::sync::Arc;
+
+use loom::sync::atomic::{AtomicUsize, Ordering};
+
+pub(crate) use crossbeam_deque::Steal;
+pub(crate) use loom::thread;
+
+/// See [`crate::sync::left_out`]: here the step comes from `SIDELINE_TWIN`.
+pub(crate) fn left_out(step: &str) -> bool {
+    static TWIN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    TWIN.get_or_init(|| std::env::var("SIDELINE_TWIN").ok()).as_deref() == Some(step)
+}
+
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard(Some(self.0.lock().expect("loom's mutex is never poisoned")))
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("held except inside a wait")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("held except inside a wait")
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Condvar(loom::sync::Condvar);
+
+#[derive(Debug)]
+pub(crate) struct WaitTimeoutResult;
+
+impl WaitTimeoutResult {
+    pub(crate) fn timed_out(&self) -> bool {
+        true
+    }
+}
+
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Self(loom::sync::Condvar::new())
+    }
+
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        let held = guard.0.take().expect("held on entry");
+        guard.0 = Some(self.0.wait(held).expect("loom's mutex is never poisoned"));
+    }
+
+    pub(crate) fn wait_for<T>(
+        &self,
+        _guard: &mut MutexGuard<'_, T>,
+        _timeout: Duration,
+    ) -> WaitTimeoutResult {
+        WaitTimeoutResult
+    }
+
+    pub(crate) fn wait_until<T>(&self, _guard: &mut MutexGuard<'_, T>, _until: Instant) -> WaitTimeoutResult {
+        WaitTimeoutResult
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+/// One queue with its length beside it; injector, deque and stealer are views of it.
+#[derive(Debug)]
+struct Queue<T> {
+    len: AtomicUsize,
+    items: Mutex<VecDeque<T>>,
+}
+
+impl<T> Queue<T> {
+    fn new() -> Self {
+        Self { len: AtomicUsize::new(0), items: Mutex::new(VecDeque::new()) }
+    }
+
+    fn push(&self, item: T) {
+        self.items.lock().push_back(item);
+        // Release: pairs with the Acquire in is_empty(), as the index does in crossbeam's queues.
+        self.len.fetch_add(1, Ordering::Release);
+    }
+
+    fn pop(&self) -> Option<T> {
+        if self.is_empty() {
+            return None;
+        }
+        let item = self.items.lock().pop_front()?;
+        self.len.fetch_sub(1, Ordering::Release);
+        Some(item)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len.load(Ordering::Acquire) == 0
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Injector<T>(Queue<T>);
+
+impl<T> Injector<T> {
+    pub(crate) fn new() -> Self {
+        Self(Queue::new())
+    }
+
+    pub(crate) fn push(&self, item: T) {
+        self.0.push(item);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.pop().map_or(Steal::Empty, Steal::Success)
+    }
+
+    /// Takes one and moves one more to `to`: a batch of two, the smallest that shows what a batch can do.
+    pub(crate) fn steal_batch_and_pop(&self, to: &Deque<T>) -> Steal<T> {
+        let Some(first) = self.0.pop() else { return Steal::Empty };
+        if let Some(second) = self.0.pop() {
+            to.push(second);
+        }
+        Steal::Success(first)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Deque<T>(Arc<Queue<T>>);
+
+impl<T> Deque<T> {
+    pub(crate) fn new_fifo() -> Self {
+        Self(Arc::new(Queue::new()))
+    }
+
+    pub(crate) fn push(&self, item: T) {
+        self.0.push(item);
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.0.pop()
+    }
+
+    pub(crate) fn stealer(&self) -> Stealer<T> {
+        Stealer(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Stealer<T>(Arc<Queue<T>>);
+
+impl<T> Stealer<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.pop().map_or(Steal::Empty, Steal::Success)
+    }
+}

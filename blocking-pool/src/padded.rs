@@ -1,0 +1,15 @@
+//! A value on cache lines of its own: 128 bytes, as neighbouring lines are fetched in pairs.
+
+use std::ops::Deref;
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Padded<T>(pub(crate) T);
+
+impl<T> Deref for Padded<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

@@ -1,0 +1,109 @@
+//! Where jobs wait: one injector for everybody, and a deque for each core worker.
+//!
+//! Submissions from outside go to the injector, those of a core worker to its own deque, and all of it can be taken
+//! by anybody: the owner takes batches, a thief takes single jobs, from the other end's point of view in the order
+//! of submission. Workers above the core have no deque; nothing can be hidden behind them.
+//!
+//! The queues count what leaves them. Beside [`crate::gate`], which counts what comes in, that tells when a closed
+//! pool has nothing left to expect.
+
+use crate::job::cell::Entry;
+use crate::padded::Padded;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Deque, Injector, Stealer};
+
+#[cfg(loom)]
+use crate::model::Steal;
+#[cfg(not(loom))]
+use crossbeam_deque::Steal;
+
+pub(crate) struct Queues {
+    injector: Injector<Entry>,
+    stealers: Box<[Stealer<Entry>]>,
+    /// Entries taken out for good; one counter for each core worker, the last one for everybody else.
+    taken: Box<[Padded<AtomicU64>]>,
+}
+
+/// A core worker's place: its deque, and the index under which others steal from it.
+pub(crate) struct Seat {
+    pub(crate) index: usize,
+    pub(crate) deque: Deque<Entry>,
+}
+
+impl Queues {
+    pub(crate) fn new(core: usize) -> (Self, Vec<Seat>) {
+        let seats: Vec<Seat> = (0..core).map(|index| Seat { index, deque: Deque::new_fifo() }).collect();
+        let queues = Self {
+            injector: Injector::new(),
+            stealers: seats.iter().map(|seat| seat.deque.stealer()).collect(),
+            taken: (0..=core).map(|_| Padded(AtomicU64::new(0))).collect(),
+        };
+        (queues, seats)
+    }
+
+    pub(crate) fn push(&self, entry: Entry) {
+        self.injector.push(entry);
+    }
+
+    /// Is anything waiting anywhere?
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.stealers.iter().any(|deque| !deque.is_empty())
+    }
+
+    /// From the injector: a batch for one with a seat, a single job for others.
+    pub(crate) fn take_injected(&self, seat: Option<&Seat>) -> Option<Entry> {
+        loop {
+            let stolen = match seat {
+                Some(seat) => self.injector.steal_batch_and_pop(&seat.deque),
+                None => self.injector.steal(),
+            };
+            match stolen {
+                Steal::Success(entry) => return Some(entry),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+
+    /// A single job out of somebody's deque, beginning with the one at `start`.
+    pub(crate) fn steal_from(&self, start: usize) -> Option<Entry> {
+        let count = self.stealers.len();
+        loop {
+            let mut retry = false;
+            for offset in 0..count {
+                match self.stealers[(start + offset) % count].steal() {
+                    Steal::Success(entry) => return Some(entry),
+                    Steal::Empty => {}
+                    Steal::Retry => retry = true,
+                }
+            }
+            if !retry {
+                return None;
+            }
+        }
+    }
+
+    /// Any job at all, by one who is no worker.
+    pub(crate) fn pop(&self) -> Option<Entry> {
+        self.take_injected(None).or_else(|| self.steal_from(0))
+    }
+
+    /// An entry was taken out for good: to run it, or because it was cancelled.
+    pub(crate) fn note_taken(&self, seat: Option<&Seat>) {
+        let last = self.taken.len() - 1;
+        // Release: pairs with the Acquire in taken(); together they tell that this entry is nobody's concern now.
+        match seat {
+            // A single writer: no read-modify-write needed.
+            Some(seat) => {
+                let mine = &self.taken[seat.index];
+                mine.store(mine.load(Ordering::Relaxed) + 1, Ordering::Release);
+            }
+            None => _ = self.taken[last].fetch_add(1, Ordering::Release),
+        }
+    }
+
+    /// How many were taken out. Never more than came in.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.iter().map(|count| count.load(Ordering::Acquire)).sum()
+    }
+}

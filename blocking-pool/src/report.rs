@@ -1,0 +1,94 @@
+//! What went wrong where nobody awaits it, told to a hook (by default: one line on stderr).
+
+use std::fmt;
+use std::io::{self, Write};
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::contain;
+use crate::job::JobId;
+
+/// Something that went wrong where no awaiter could learn of it.
+///
+/// Given to the hook of [`Builder::on_report`](crate::Builder::on_report), on whichever thread noticed; without a
+/// hook its `Display` goes to stderr as one line. None of these stops a worker.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// A closure panicked and its handle had been dropped, or was dropped without being read.
+    JobPanicked {
+        /// The job.
+        id: JobId,
+        /// Where it was spawned.
+        location: &'static Location<'static>,
+        /// The panic's text.
+        message: String,
+    },
+    /// Dropping a closure that was cancelled, or a result that nobody read, panicked.
+    DropPanicked {
+        /// The job.
+        id: JobId,
+        /// Where it was spawned.
+        location: &'static Location<'static>,
+        /// The panic's text.
+        message: String,
+    },
+    /// The awaiter's waker panicked when it was woken or dropped. The job itself is done.
+    WakerPanicked {
+        /// The job.
+        id: JobId,
+        /// Where it was spawned.
+        location: &'static Location<'static>,
+        /// The panic's text.
+        message: String,
+    },
+    /// A start or stop hook panicked. The worker goes on.
+    HookPanicked {
+        /// `on_thread_start` or `on_thread_stop`.
+        hook: &'static str,
+        /// The panic's text.
+        message: String,
+    },
+    /// A thread could not be started. Jobs wait for the threads there are; if there are none, they are rejected.
+    ThreadFailed {
+        /// The name it would have had.
+        name: String,
+        /// The operating system's reason.
+        error: io::Error,
+        /// How many threads the pool had at that moment.
+        threads: usize,
+    },
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::JobPanicked { id, location, message } => {
+                write!(f, "job {id} (spawned at {location}) panicked and nobody awaits it: {message}")
+            }
+            Self::DropPanicked { id, location, message } => {
+                write!(f, "dropping what job {id} (spawned at {location}) left behind panicked: {message}")
+            }
+            Self::WakerPanicked { id, location, message } => {
+                write!(f, "the waker awaiting job {id} (spawned at {location}) panicked: {message}")
+            }
+            Self::HookPanicked { hook, message } => write!(f, "the hook `{hook}` panicked: {message}"),
+            Self::ThreadFailed { name, error, threads } => {
+                write!(f, "thread {name} could not be started ({error}); the pool goes on with {threads}")
+            }
+        }
+    }
+}
+
+pub(crate) type Hook = Arc<dyn Fn(&Report) + Send + Sync>;
+
+/// Tells `hook`, or stderr. Never panics: a hook that does is ignored, there is nobody left to tell.
+pub(crate) fn tell(hook: Option<&Hook>, report: &Report) {
+    match hook {
+        Some(hook) => {
+            let _ = contain::contain(|| hook(report)).map_err(contain::message_and_discard);
+        }
+        // A closed stderr is no reason to panic, which `eprintln!` would.
+        None => drop(writeln!(io::stderr(), "sideline-blocking-pool: {report}")),
+    }
+}

@@ -1,0 +1,114 @@
+//! The threads of a pool: their desks, their handles, and waiting for them to be gone.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::desk::Desk;
+use crate::queue::Seat;
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex};
+
+pub(crate) struct Roster {
+    list: Mutex<List>,
+    /// Rung whenever a thread is gone or begins to wait for the others.
+    bell: Condvar,
+}
+
+struct List {
+    members: Vec<Member>,
+    /// Free places of core workers; a thread takes its seat when it begins, so a start that failed costs none.
+    seats: Vec<Seat>,
+    /// Threads of this pool that are themselves waiting in `wait_gone`; nobody waits for those.
+    waiting: usize,
+    /// Handles of threads that have left a closed pool and are about to end.
+    gone: Vec<JoinHandle<()>>,
+    names: u64,
+}
+
+struct Member {
+    desk: Arc<Desk>,
+    is_worker: bool,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Roster {
+    pub(crate) fn new(seats: Vec<Seat>) -> Self {
+        let list = List { members: Vec::new(), seats, waiting: 0, gone: Vec::new(), names: 0 };
+        Self { list: Mutex::new(list), bell: Condvar::new() }
+    }
+
+    /// Starts a thread by `start` and lists it. The list is locked meanwhile, so that the thread cannot leave before
+    /// it is on it.
+    pub(crate) fn hire<E>(
+        &self,
+        name: impl FnOnce(u64) -> String,
+        is_worker: bool,
+        start: impl FnOnce(Arc<Desk>) -> Result<JoinHandle<()>, E>,
+    ) -> Result<(), (String, E)> {
+        let mut list = self.list.lock();
+        let desk = Arc::new(Desk::new(name(list.names)));
+        let handle = start(Arc::clone(&desk)).map_err(|error| (desk.name.clone(), error))?;
+        list.names += u64::from(is_worker);
+        list.members.push(Member { desk, is_worker, handle: Some(handle) });
+        Ok(())
+    }
+
+    pub(crate) fn take_seat(&self) -> Option<Seat> {
+        self.list.lock().seats.pop()
+    }
+
+    /// By a thread, as the last thing it does. Its handle is kept for whoever waits if the pool is closed.
+    pub(crate) fn leave(&self, desk: &Arc<Desk>, keep_handle: bool) {
+        let mut list = self.list.lock();
+        if let Some(place) = list.members.iter().position(|member| Arc::ptr_eq(&member.desk, desk)) {
+            let handle = list.members.swap_remove(place).handle;
+            if keep_handle {
+                list.gone.extend(handle);
+            }
+        }
+        drop(list);
+        self.bell.notify_all();
+    }
+
+    /// The desks of all workers.
+    pub(crate) fn desks(&self) -> Vec<Arc<Desk>> {
+        let list = self.list.lock();
+        list.members.iter().filter(|member| member.is_worker).map(|member| Arc::clone(&member.desk)).collect()
+    }
+
+    /// Waits until no thread is left but those that wait here themselves. `inside`: the caller is one of them.
+    /// False if `until` came first.
+    pub(crate) fn wait_gone(&self, inside: bool, until: Option<Instant>) -> bool {
+        let mut list = self.list.lock();
+        if inside {
+            list.waiting += 1;
+            self.bell.notify_all();
+        }
+        let gone = loop {
+            if list.members.len() <= list.waiting {
+                break true;
+            }
+            match until {
+                None => self.bell.wait(&mut list),
+                Some(until) => {
+                    if self.bell.wait_until(&mut list, until).timed_out() {
+                        break list.members.len() <= list.waiting;
+                    }
+                }
+            }
+        };
+        if inside {
+            list.waiting -= 1;
+        }
+        gone
+    }
+
+    /// Joins the threads that have left already. They have nothing left to do but to end.
+    pub(crate) fn join_gone(&self) {
+        let gone = std::mem::take(&mut self.list.lock().gone);
+        for handle in gone {
+            // Err: it panicked after leaving, which only the user's thread-locals can do, and std has told of it.
+            let _ = handle.join().map_err(crate::contain::message_and_discard);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! How to end, and what came of it.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::job::JobId;
+
+/// How to shut down a [`Pool`](crate::Pool) or a [`Tenant`](crate::Tenant). In all modes, nothing new is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Wait until every job, queued or running, has ended, however long that takes.
+    Drain,
+    /// The same, but return after this long at the latest. What is then left goes on, and is in the report.
+    Deadline(Duration),
+    /// Cancel all jobs that have not started, and do not wait for those that have.
+    Abandon,
+}
+
+/// What became of the jobs that were outstanding when a shutdown was called: each is in exactly one class.
+///
+/// ```
+/// # use sideline_blocking_pool::{Pool, Shutdown};
+/// let pool = Pool::new();
+/// drop(pool.spawn(|| ()));
+/// let report = pool.shutdown(Shutdown::Drain);
+/// assert!(report.left_running.is_empty() && report.left_queued == 0, "{report}");
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Jobs that ended (returned or panicked) between the call and its return.
+    pub finished: u64,
+    /// Jobs that were cancelled before they started.
+    pub cancelled: u64,
+    /// Jobs that were still running on return. They go on; their threads end with them.
+    pub left_running: Vec<Survivor>,
+    /// Jobs that were still waiting on return. They will still be run.
+    pub left_queued: u64,
+}
+
+impl ShutdownReport {
+    /// What neither was cancelled nor is left has finished.
+    pub(crate) fn balance(
+        outstanding: u64,
+        cancelled: u64,
+        left_running: Vec<Survivor>,
+        left_queued: u64,
+    ) -> Self {
+        let rest = cancelled + left_running.len() as u64 + left_queued;
+        Self { finished: outstanding.saturating_sub(rest), cancelled, left_running, left_queued }
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} finished, {} cancelled", self.finished, self.cancelled)?;
+        if self.left_queued > 0 {
+            write!(f, ", {} still queued", self.left_queued)?;
+        }
+        if !self.left_running.is_empty() {
+            write!(f, ", {} still running:", self.left_running.len())?;
+            for survivor in &self.left_running {
+                write!(f, "\n  {survivor}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A job that is running now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Survivor {
+    /// The job.
+    pub id: JobId,
+    /// Where it was spawned.
+    pub location: &'static Location<'static>,
+    /// The name of the thread it runs on.
+    pub thread: String,
+}
+
+impl fmt::Display for Survivor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job {} (spawned at {}) on {}", self.id, self.location, self.thread)
+    }
+}

@@ -1,0 +1,52 @@
+//! Everything that two threads share comes through here, so that the loom models run the real code.
+//!
+//! Re-exports only. Under `cfg(loom)` the names mean loom's types, or the stand-ins of [`crate::model`] for what
+//! loom does not have. Counters and records that are read for diagnosis only use `std`'s atomics directly:
+//! they decide nothing, and every modelled access multiplies the interleavings.
+
+#[cfg(loom)]
+pub(crate) use crate::model::{Condvar, Injector, Mutex, Stealer, left_out, thread};
+#[cfg(loom)]
+pub(crate) use loom::{cell::UnsafeCell, thread_local};
+#[cfg(not(loom))]
+pub(crate) use {
+    crossbeam_deque::{Injector, Stealer},
+    parking_lot::{Condvar, Mutex},
+    std::thread,
+    std::thread_local,
+};
+
+pub(crate) mod atomic {
+    #[cfg(loom)]
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    #[cfg(not(loom))]
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+}
+
+/// The worker's end of a deque. (`Worker` is a pool thread in this crate.)
+#[cfg(not(loom))]
+pub(crate) type Deque<T> = crossbeam_deque::Worker<T>;
+#[cfg(loom)]
+pub(crate) type Deque<T> = crate::model::Deque<T>;
+
+/// `std`'s cell with the access-in-a-closure interface that loom needs to see each access.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    pub(crate) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+        access(self.0.get())
+    }
+}
+
+/// True if the named step of a protocol is left out, to show that its model notices. Never outside loom.
+#[cfg(not(loom))]
+pub(crate) const fn left_out(_step: &str) -> bool {
+    false
+}

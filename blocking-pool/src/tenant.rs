@@ -1,0 +1,287 @@
+//! A tenant: somebody who shares a pool and wants to know about its own jobs only.
+//!
+//! An [`Account`] counts what came in ([`Gate`]), what was claimed, and what has left. A job leaves when it has been
+//! delivered: its outcome is in place and its awaiter woken. So "nothing outstanding" means that no wake of this
+//! tenant is still on its way; an awaiter that is quicker than that may see its own finished job for a moment.
+//!
+//! Waiting: a waiter sets WATCHED in the very word that counts those who have left, and sleeps under the lock. Whoever
+//! leaves later reads the bit with its own increment and rings the bell under the same lock; whoever left before is
+//! in the count that the waiter got. One word, so no fences. (Model: `tenant_wait_against_leave`.)
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
+use std::time::Instant;
+
+use crate::error::SpawnError;
+use crate::gate::Gate;
+use crate::job::JoinHandle;
+use crate::padded::Padded;
+use crate::pool::{Pool, Shared};
+use crate::shutdown::{Shutdown, ShutdownReport, Survivor};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex, left_out};
+use crate::worker;
+
+/// Somebody waits for the count.
+const WATCHED: u64 = 1 << 63;
+
+pub(crate) struct Account {
+    pub(crate) id: u64,
+    pool: Arc<Shared>,
+    gate: Padded<Gate>,
+    left: Padded<Left>,
+    abandoned: AtomicBool,
+    waiters: Mutex<Waiters>,
+    bell: Condvar,
+}
+
+struct Waiters {
+    all: usize,
+    /// Those among them that are running jobs of this tenant: they wait for the rest, not for each other.
+    inside: u64,
+}
+
+/// What the workers write; submitters keep to the gate.
+struct Left {
+    /// Delivered, and WATCHED.
+    count: AtomicU64,
+    claimed: PlainU64,
+    cancelled: PlainU64,
+}
+
+impl Account {
+    pub(crate) fn new(pool: Arc<Shared>) -> Arc<Self> {
+        static NEXT: PlainU64 = PlainU64::new(1);
+        Arc::new(Self {
+            id: NEXT.fetch_add(1, PlainOrdering::Relaxed),
+            pool,
+            gate: Padded(Gate::new()),
+            left: Padded(Left {
+                count: AtomicU64::new(0),
+                claimed: PlainU64::new(0),
+                cancelled: PlainU64::new(0),
+            }),
+            abandoned: AtomicBool::new(false),
+            waiters: Mutex::new(Waiters { all: 0, inside: 0 }),
+            bell: Condvar::new(),
+        })
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Shared> {
+        &self.pool
+    }
+
+    pub(crate) fn enter(&self) -> bool {
+        self.gate.enter()
+    }
+
+    /// The job is nobody else's any more: it runs, or is being cancelled.
+    pub(crate) fn unqueued(&self) {
+        self.left.claimed.fetch_add(1, PlainOrdering::Release);
+        self.pool.make_room();
+    }
+
+    /// It was let in here, but not by the pool.
+    pub(crate) fn leave_unqueued(&self) {
+        self.left.claimed.fetch_add(1, PlainOrdering::Release);
+        self.leave();
+    }
+
+    pub(crate) fn cancelled(&self) {
+        self.left.cancelled.fetch_add(1, PlainOrdering::Release);
+        self.pool.counters.cancelled();
+    }
+
+    /// The job was delivered.
+    pub(crate) fn leave(&self) {
+        // AcqRel: whoever counts us sees all that the job did.
+        let before = self.left.count.fetch_add(1, Ordering::AcqRel);
+        if before & WATCHED != 0 && !left_out("leaver-rings") {
+            // Under the lock: the waiter is in its wait, or has not read the count yet.
+            let _waiters = self.waiters.lock();
+            self.bell.notify_all();
+        }
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        // Acquire: pairs with the Release in abandon().
+        self.abandoned.load(Ordering::Acquire) || self.pool.is_abandoned()
+    }
+
+    fn left(&self) -> u64 {
+        self.left.count.load(Ordering::Acquire) & !WATCHED
+    }
+
+    fn outstanding(&self) -> u64 {
+        let left = self.left();
+        self.gate.count() - left
+    }
+
+    pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
+        let inside = worker::running_tenant(&self.pool) == Some(self.id);
+        let mut waiters = self.waiters.lock();
+        waiters.all += 1;
+        if inside {
+            waiters.inside += 1;
+            self.bell.notify_all();
+        }
+        let quiet = loop {
+            // AcqRel: the count is read by the same operation that asks to be told of the next.
+            let left = self.left.count.fetch_or(WATCHED, Ordering::AcqRel) & !WATCHED;
+            if self.gate.count() - left <= waiters.inside {
+                break true;
+            }
+            match until {
+                None => self.bell.wait(&mut waiters),
+                Some(until) => {
+                    if self.bell.wait_until(&mut waiters, until).timed_out() {
+                        break self.outstanding() <= waiters.inside;
+                    }
+                }
+            }
+        };
+        waiters.inside -= u64::from(inside);
+        waiters.all -= 1;
+        if waiters.all == 0 {
+            self.left.count.fetch_and(!WATCHED, Ordering::AcqRel);
+        }
+        quiet
+    }
+
+    pub(crate) fn close(&self) {
+        self.gate.close();
+    }
+
+    fn abandon(&self) {
+        self.close();
+        // Release: pairs with is_abandoned(): whoever sees it does not start the job.
+        self.abandoned.store(true, Ordering::Release);
+        self.pool.cancel_queued(|account| account.id == self.id);
+    }
+
+    fn survivors(&self) -> Vec<Survivor> {
+        self.pool.survivors(|tenant| tenant == self.id)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> ShutdownReport {
+        self.close();
+        let cancelled_before = self.left.cancelled.load(PlainOrdering::Acquire);
+        let outstanding = self.outstanding();
+        match how {
+            Shutdown::Drain => _ = self.wait(None),
+            Shutdown::Deadline(limit) => _ = self.wait(Instant::now().checked_add(limit)),
+            Shutdown::Abandon => self.abandon(),
+        }
+        // Jobs move on while we look: look again until nothing moved meanwhile, within reason.
+        let mut looks = 0;
+        loop {
+            let claimed = || self.left.claimed.load(PlainOrdering::Acquire);
+            let (claimed_before, left_before) = (claimed(), self.left());
+            let survivors = self.survivors();
+            let left_queued = self.gate.count().saturating_sub(claimed_before);
+            let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
+            looks += 1;
+            if looks < 100 && (claimed(), self.left()) != (claimed_before, left_before) {
+                continue;
+            }
+            return ShutdownReport::balance(outstanding, cancelled, survivors, left_queued);
+        }
+    }
+}
+
+/// A user of a pool that counts its own jobs: an async runtime, a library, a subsystem with a life of its own.
+///
+/// Tenants of one pool share its threads and its queue and know nothing of each other: waiting for one, closing it
+/// or abandoning its jobs leaves the others alone. Cloning gives another handle to the same tenant. Dropping the
+/// last handle changes nothing for its jobs: they run, unawaited ones included; [`close`](Self::close),
+/// [`wait`](Self::wait) and [`shutdown`](Self::shutdown) are explicit. A tenant keeps its pool open.
+///
+/// ```
+/// use sideline_blocking_pool::{Pool, Shutdown};
+///
+/// let mine = Pool::global().tenant();
+/// drop(mine.spawn(|| std::fs::read_dir("/").map(|entries| entries.count())));
+/// assert!(mine.wait(None)); // until all of my jobs are done, whatever others do on the same pool
+/// assert_eq!(mine.outstanding(), 0);
+/// mine.shutdown(Shutdown::Drain);
+/// assert!(mine.try_spawn(|| ()).is_err());
+/// ```
+#[derive(Clone)]
+pub struct Tenant {
+    account: Arc<Account>,
+    pool: Pool,
+}
+
+impl Tenant {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self { account: Account::new(Arc::clone(pool.shared())), pool }
+    }
+
+    /// Like [`Pool::spawn`], on this tenant's account.
+    #[track_caller]
+    pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.pool.shared().spawn(&self.account, f, Location::caller())
+    }
+
+    /// Like [`Pool::try_spawn`], on this tenant's account.
+    ///
+    /// # Errors
+    /// As there; a closed tenant is [`Closed`](crate::SpawnErrorKind::Closed), too.
+    #[track_caller]
+    pub fn try_spawn<F, T>(&self, f: F) -> Result<JoinHandle<T>, SpawnError<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.pool.shared().submit(&self.account, f, Location::caller())
+    }
+
+    /// The pool it is a tenant of.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// How many of its jobs are queued, running, or being delivered. A job is outstanding until its awaiter has been
+    /// woken, so it may still be counted at the moment in which its awaiter first sees the result.
+    pub fn outstanding(&self) -> usize {
+        usize::try_from(self.account.outstanding()).unwrap_or(usize::MAX)
+    }
+
+    /// Accepts no more jobs; those there are go on.
+    pub fn close(&self) {
+        self.account.close();
+    }
+
+    /// Blocks until none of its jobs is outstanding. False if `deadline` came first; `None` waits for ever.
+    ///
+    /// Called from one of its own jobs, it does not wait for that job, nor for others of them that are in here.
+    pub fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.account.wait(deadline)
+    }
+
+    /// Closes it and ends its jobs as `how` says. Blocks at most as long as that says, and never for the job it is
+    /// called from. The pool and its other tenants go on.
+    pub fn shutdown(&self, how: Shutdown) -> ShutdownReport {
+        self.account.shutdown(how)
+    }
+
+    /// Its jobs that are running at this moment.
+    pub fn survivors(&self) -> Vec<Survivor> {
+        self.account.survivors()
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant")
+            .field("outstanding", &self.outstanding())
+            .field("closed", &self.account.gate.is_closed())
+            .finish_non_exhaustive()
+    }
+}

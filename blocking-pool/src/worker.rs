@@ -1,0 +1,202 @@
+//! What a pool thread does: find a job, run it, be free, deliver; lie down when there is none.
+//!
+//! The loop holds one invariant: at its head the thread counts as searching ([`crate::idle`]).
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::contain;
+use crate::desk::Desk;
+use crate::error::Failure;
+use crate::growth::sample;
+use crate::job::cell::Entry;
+use crate::park::Parker;
+use crate::pool::Shared;
+use crate::queue::Seat;
+use crate::sync::{left_out, thread_local};
+
+thread_local! {
+    static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+}
+
+/// A worker's own belongings, also reachable from the jobs it runs.
+struct Local {
+    pool: Arc<Shared>,
+    desk: Arc<Desk>,
+    /// `None`: a worker above the core, which has no deque and leaves when it has been idle for the keep-alive.
+    seat: Option<Seat>,
+    parker: Arc<Parker>,
+    /// Jobs run from the own deque since the last look at the injector.
+    streak: Cell<u32>,
+}
+
+/// What kind of worker to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Core,
+    Extra,
+}
+
+enum Rest {
+    /// There may be something to do.
+    Search,
+    /// Off the count: end the thread.
+    Leave,
+}
+
+/// How many jobs of its own deque a worker runs before it looks at the injector once, so that jobs from outside do
+/// not wait for a family of nested ones to die out.
+const FAIRNESS: u32 = 61;
+
+/// The body of a worker thread. It has been counted as a thread, and as searching, before it was started.
+pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
+    // Absent in a closed pool whose core workers have gone: then this one serves without a seat.
+    let seat = if kind == Kind::Core { pool.roster.take_seat() } else { None };
+    sample::note_tid(&desk);
+    let local = Rc::new(Local { pool, desk, seat, parker: Arc::new(Parker::new()), streak: Cell::new(0) });
+    LOCAL.with(|slot| *slot.borrow_mut() = Some(Rc::clone(&local)));
+    local.pool.on_thread_start();
+    loop {
+        if let Some(entry) = local.find() {
+            local.pool.found();
+            local.work(entry);
+        } else if let Rest::Leave = local.rest() {
+            break;
+        }
+    }
+    local.pool.on_thread_stop();
+    let _ = LOCAL.with(|slot| slot.borrow_mut().take());
+    local.pool.roster.leave(&local.desk, local.pool.gate.is_closed());
+}
+
+/// Pushes to the current worker's own deque, if it is a core worker of `pool`; the entry back otherwise.
+pub(crate) fn push_nested(pool: &Arc<Shared>, entry: Entry) -> Result<(), Entry> {
+    let mut entry = Some(entry);
+    on_worker_of(pool, |local| {
+        if let Some(seat) = &local.seat {
+            seat.deque.push(entry.take().expect("not taken before"));
+        }
+    });
+    entry.map_or(Ok(()), Err)
+}
+
+/// The tenant whose job the current thread is running on `pool`.
+pub(crate) fn running_tenant(pool: &Arc<Shared>) -> Option<u64> {
+    on_worker_of(pool, |local| local.desk.own_tenant()).flatten()
+}
+
+/// Whether the current thread is a worker of `pool`.
+pub(crate) fn is_inside(pool: &Arc<Shared>) -> bool {
+    on_worker_of(pool, |_| ()).is_some()
+}
+
+fn on_worker_of<R>(pool: &Arc<Shared>, then: impl FnOnce(&Local) -> R) -> Option<R> {
+    // Err: the thread is ending and its locals are gone; it is nobody's worker any more.
+    let found = LOCAL.try_with(|slot| {
+        slot.borrow().as_ref().filter(|local| Arc::ptr_eq(&local.pool, pool)).map(|l| then(l))
+    });
+    found.ok().flatten()
+}
+
+impl Local {
+    /// Looks everywhere once.
+    fn find(&self) -> Option<Entry> {
+        let seat = self.seat.as_ref();
+        let own = seat.and_then(|seat| seat.deque.pop());
+        own.or_else(|| self.pool.queues.take_injected(seat))
+            .or_else(|| self.pool.queues.steal_from(seat.map_or(0, |seat| seat.index + 1)))
+    }
+
+    /// The next job without searching: from the own deque, now and then from the injector.
+    fn next_own(&self) -> Option<Entry> {
+        let seat = self.seat.as_ref()?;
+        let streak = self.streak.get() + 1;
+        if streak < FAIRNESS {
+            self.streak.set(streak);
+            return seat.deque.pop();
+        }
+        self.streak.set(0);
+        self.pool.queues.take_injected(Some(seat)).or_else(|| seat.deque.pop())
+    }
+
+    /// Runs `entry` and what follows it in the own deque. Not searching before, searching again after.
+    fn work(&self, mut entry: Entry) {
+        while let Some(next) = self.work_one(entry) {
+            entry = next;
+        }
+    }
+
+    fn work_one(&self, entry: Entry) -> Option<Entry> {
+        let (pool, seat) = (&self.pool, self.seat.as_ref());
+        pool.queues.note_taken(seat);
+        let free_for_next = || {
+            let next = self.next_own();
+            if next.is_none() {
+                pool.idle.start_searching();
+            }
+            next
+        };
+        let Some(job) = entry.claim() else { return free_for_next() };
+        if job.account().is_abandoned() {
+            job.refuse(Failure::Cancelled);
+            return free_for_next();
+        }
+        pool.counters.started(seat);
+        self.desk.begin(job.id(), job.location(), job.account().id);
+        let (ran, ready) = job.run();
+        self.desk.end();
+        pool.counters.ended(seat, ran);
+        // Free before delivered: see `crate::idle`.
+        let next = free_for_next();
+        ready.deliver();
+        next
+    }
+
+    /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.
+    fn rest(&self) -> Rest {
+        let (idle, pool) = (&self.pool.idle, &self.pool);
+        idle.lie_down(&self.parker);
+        // The last look: a submit that saw us searching did not call anybody.
+        if !left_out("idle-last-look") && (pool.queues.has_work() || pool.is_drained()) {
+            if !idle.get_up(&self.parker) {
+                self.parker.park();
+            }
+            if pool.is_drained() {
+                idle.leave();
+                // One who was lying down before the last entry was taken has nobody else to tell it.
+                pool.call_everybody();
+                return Rest::Leave;
+            }
+            return Rest::Search;
+        }
+        if self.seat.is_some() {
+            self.parker.park();
+        } else if !self.parker.park_for(pool.config.keep_alive) {
+            if idle.retire(&self.parker) {
+                return Rest::Leave;
+            }
+            // Called in the last moment: the token is there or about to be.
+            self.parker.park();
+        }
+        Rest::Search
+    }
+}
+
+impl Shared {
+    fn on_thread_start(&self) {
+        self.run_hook("on_thread_start", self.config.on_start.as_deref());
+    }
+
+    fn on_thread_stop(&self) {
+        self.run_hook("on_thread_stop", self.config.on_stop.as_deref());
+    }
+
+    fn run_hook(&self, name: &'static str, hook: Option<&(dyn Fn() + Send + Sync)>) {
+        let Some(hook) = hook else { return };
+        if let Err(payload) = contain::contain(hook) {
+            let message = contain::message_and_discard(payload);
+            self.report(&crate::Report::HookPanicked { hook: name, message });
+        }
+    }
+}

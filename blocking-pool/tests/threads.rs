@@ -1,0 +1,124 @@
+//! How many threads the pool has, and when: the growth rule and its bounds, on the real scheduler.
+
+use std::hint::black_box;
+use std::sync::mpsc;
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+use sideline_blocking_pool::{Pool, Shutdown};
+
+include!("common/block_on.rs");
+
+#[test]
+fn a_thousand_jobs_in_sequence_use_one_thread() {
+    let pool = Pool::builder().core_threads(4).max_threads(64).build().unwrap();
+    for i in 0..1000 {
+        assert_eq!(block_on(pool.spawn(move || i)).unwrap(), i);
+    }
+    assert_eq!(pool.metrics().threads, 1);
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn sleeping_jobs_open_threads() {
+    let pool = Pool::builder().core_threads(2).max_threads(512).build().unwrap();
+    let start = Instant::now();
+    let jobs: Vec<_> =
+        (0..200).map(|_| pool.spawn(|| std::thread::sleep(Duration::from_millis(50)))).collect();
+    jobs.into_iter().for_each(|job| block_on(job).unwrap());
+    let took = start.elapsed();
+    println!("200 sleeps of 50 ms: {took:?}, {} threads", pool.metrics().threads);
+    // In sequence on two threads it would be 5 s.
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn computing_jobs_do_not() {
+    let steps = steps_per(Duration::from_micros(20));
+    let cores = 2;
+    let pool = Pool::builder().core_threads(cores).max_threads(512).build().unwrap();
+    let start = Instant::now();
+    let jobs: Vec<_> = (0..20_000).map(|_| pool.spawn(move || compute(steps))).collect();
+    jobs.into_iter().for_each(|job| _ = block_on(job).unwrap());
+    let threads = pool.metrics().threads;
+    println!("20,000 x 20 us: {:?}, {threads} threads", start.elapsed());
+    assert!(threads <= cores + 1, "{threads}");
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn empty_jobs_do_not() {
+    let pool = Pool::builder().core_threads(2).max_threads(512).build().unwrap();
+    let start = Instant::now();
+    let jobs: Vec<_> = (0..100_000).map(|i| pool.spawn(move || i)).collect();
+    let pushed = start.elapsed();
+    for (i, job) in jobs.into_iter().enumerate() {
+        assert_eq!(block_on(job).unwrap(), i);
+    }
+    let (took, threads) = (start.elapsed(), pool.metrics().threads);
+    println!(
+        "100,000 empty jobs: {} ns each ({} to submit), {threads} threads",
+        took.as_nanos() / 100_000,
+        pushed.as_nanos() / 100_000
+    );
+    assert!(threads <= 3, "{threads}");
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn jobs_that_wait_for_jobs_do_not_deadlock_below_the_cap() {
+    let pool = Pool::builder().core_threads(2).max_threads(20).build().unwrap();
+    // Sixteen must run at once for any to end.
+    let meet = Arc::new(Barrier::new(16));
+    let jobs: Vec<_> = (0..16)
+        .map(|_| {
+            let meet = Arc::clone(&meet);
+            pool.spawn(move || _ = meet.wait())
+        })
+        .collect();
+    jobs.into_iter().for_each(|job| block_on(job).unwrap());
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn a_chain_of_nested_waits_does_not_deadlock_below_the_cap() {
+    fn nest(pool: Pool, depth: usize) -> usize {
+        if depth == 0 {
+            return 0;
+        }
+        let inner = pool.clone();
+        1 + block_on(pool.spawn(move || nest(inner, depth - 1))).unwrap()
+    }
+    let pool = Pool::builder().core_threads(1).max_threads(40).build().unwrap();
+    let inner = pool.clone();
+    assert_eq!(block_on(pool.spawn(move || nest(inner, 30))).unwrap(), 30);
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn a_short_call_does_not_wait_for_long_ones() {
+    let pool = Pool::builder().core_threads(1).max_threads(8).build().unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let long = pool.spawn(move || _ = released.recv());
+    assert_eq!(block_on(pool.spawn(|| 1)).unwrap(), 1);
+    drop(release);
+    block_on(long).unwrap();
+    pool.shutdown(Shutdown::Drain);
+}
+
+/// A fixed amount of work, calibrated once: a preempted thread must not get its work for free.
+fn compute(steps: u64) -> u64 {
+    let mut x = 1u64;
+    for _ in 0..steps {
+        x = black_box(x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407));
+    }
+    x
+}
+
+fn steps_per(time: Duration) -> u64 {
+    let probe = 1_000_000;
+    let start = Instant::now();
+    black_box(compute(probe));
+    (probe as f64 * time.as_secs_f64() / start.elapsed().as_secs_f64()) as u64
+}
