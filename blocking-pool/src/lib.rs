@@ -5,7 +5,8 @@
 //! or a bare `block_on`.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs"));
+//! # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+//! # use bare::block_on;
 //! use sideline_blocking_pool::Pool;
 //!
 //! let text = Pool::global().spawn(|| std::fs::read_to_string("Cargo.toml"));

@@ -38,7 +38,8 @@ use crate::worker::{self, Kind};
 /// started, call [`shutdown`](Self::shutdown).
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs"));
+/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+/// # use bare::block_on;
 /// use sideline_blocking_pool::Pool;
 ///
 /// let pool = Pool::builder().max_threads(8).thread_name("files").build()?;
@@ -130,7 +131,8 @@ impl Pool {
     /// Dropping the handle detaches the job: it runs all the same.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs"));
+    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+    /// # use bare::block_on;
     /// let sum = sideline_blocking_pool::Pool::global().spawn(|| (1..=1_000u64).sum::<u64>());
     /// assert_eq!(block_on(sum).unwrap(), 500_500);
     /// ```

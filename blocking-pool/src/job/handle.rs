@@ -24,7 +24,8 @@ use crate::error::{Failure, JoinError};
 ///
 /// ```
 /// # use sideline_blocking_pool::Pool;
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs"));
+/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+/// # use bare::block_on;
 /// let answer = block_on(async {
 ///     let job = Pool::global().spawn(|| 6 * 7);
 ///     job.await.expect("it neither panics nor is cancelled")

@@ -1,6 +1,6 @@
 /// The smallest executor there is: polls, and parks the thread until it is woken.
 #[allow(dead_code)]
-fn block_on<F: std::future::Future>(future: F) -> F::Output {
+pub fn block_on<F: std::future::Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {
         fn wake(self: std::sync::Arc<Self>) {
