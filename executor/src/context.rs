@@ -86,17 +86,16 @@ pub(crate) fn blocked_on() -> Option<&'static Location<'static>> {
         .flatten()
 }
 
-/// Enters a runtime on this thread until the guard is dropped, on unwinding too.
+/// Enters a runtime on this thread until the guard is dropped, on unwinding too. In a thread that is ending and
+/// has lost its thread-locals nothing is entered: a runtime kept in a thread-local is dropped there.
 pub(crate) fn enter(
     handle: Handle,
     core: Option<Rc<Core>>,
     at: Option<&'static Location<'static>>,
 ) -> Entered {
-    CONTEXT.with(|context| Entered {
-        handle: context.handle.replace(Some(handle)),
-        core: context.core.replace(core),
-        blocked_on: context.blocked_on.replace(at),
-    })
+    let mut entered = Entered { handle: Some(handle), core, blocked_on: at };
+    entered.exchange();
+    entered
 }
 
 /// Puts the previous context back.
@@ -107,14 +106,21 @@ pub(crate) struct Entered {
     blocked_on: Option<&'static Location<'static>>,
 }
 
+impl Entered {
+    /// Exchanges what is in here with what is in the thread.
+    fn exchange(&mut self) {
+        let _ = CONTEXT.try_with(|context| {
+            std::mem::swap(&mut *context.handle.borrow_mut(), &mut self.handle);
+            std::mem::swap(&mut *context.core.borrow_mut(), &mut self.core);
+            self.blocked_on = context.blocked_on.replace(self.blocked_on);
+        });
+    }
+}
+
 impl Drop for Entered {
     fn drop(&mut self) {
-        let Entered { handle, core, blocked_on } = self;
-        let _ = CONTEXT.try_with(|context| {
-            // What comes out is dropped after the borrow has ended: it may be the last of its runtime.
-            let left = (context.handle.replace(handle.take()), context.core.replace(core.take()));
-            context.blocked_on.set(*blocked_on);
-            left
-        });
+        // What was the context until now is dropped with this guard, outside the borrows: it may be the last of
+        // its runtime.
+        self.exchange();
     }
 }

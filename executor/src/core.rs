@@ -18,7 +18,7 @@ use crate::handle::Handle;
 use crate::shared::{MainWaker, Shared};
 use crate::task::Tasks;
 use sideline_reactor::Reactor;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -33,6 +33,8 @@ pub(crate) struct Core {
     shared: Arc<Shared>,
     pub(crate) tasks: Tasks,
     budget: Budget,
+    /// How many tasks of the round are still to be run. A round may go on in the next turn.
+    round: Cell<usize>,
     /// Borrowed during a turn of the reactor only, which calls wakers and nothing else of the user's.
     reactor: RefCell<Reactor>,
 }
@@ -40,7 +42,7 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(reactor: Reactor, shared: Arc<Shared>) -> Self {
         let budget = Budget::new(reactor.handle().clock().clone());
-        Self { shared, tasks: Tasks::default(), budget, reactor: RefCell::new(reactor) }
+        Self { shared, tasks: Tasks::default(), budget, round: Cell::new(0), reactor: RefCell::new(reactor) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -70,33 +72,43 @@ impl Core {
         self.shared.counters.turn();
         self.budget.begin_turn();
         loop {
-            self.tasks.take_inbox(&self.shared.inbox);
-            let main_woken = self.shared.take_main_woken();
-            if main_woken {
-                self.shared.counters.poll();
-                if let Poll::Ready(output) = main.as_mut().poll(&mut Context::from_waker(waker)) {
-                    return Poll::Ready(output);
+            if self.round.get() == 0 {
+                self.tasks.take_inbox(&self.shared.inbox);
+                let main_woken = self.shared.take_main_woken();
+                if main_woken {
+                    self.shared.counters.poll();
+                    if let Poll::Ready(output) = main.as_mut().poll(&mut Context::from_waker(waker)) {
+                        return Poll::Ready(output);
+                    }
                 }
-            }
-            let round = self.tasks.ready();
-            if round == 0 && !main_woken {
-                self.park(None);
-                return Poll::Pending;
-            }
-            let mut spent = main_woken && self.budget.spend();
-            for _ in 0..round {
-                if spent {
+                self.round.set(self.tasks.ready());
+                if self.round.get() == 0 && !main_woken {
+                    self.park(None);
+                    return Poll::Pending;
+                }
+                if main_woken && self.budget.spend() {
                     break;
                 }
-                self.shared.counters.poll();
-                self.tasks.run_next();
-                spent = self.budget.spend();
             }
-            if spent {
-                self.park(Some(Duration::ZERO));
-                return Poll::Pending;
+            if !self.run_round() {
+                break;
             }
         }
+        self.park(Some(Duration::ZERO));
+        Poll::Pending
+    }
+
+    /// Runs the rest of the round. False if the budget was used up first.
+    fn run_round(&self) -> bool {
+        while self.round.get() > 0 {
+            self.round.set(self.round.get() - 1);
+            self.shared.counters.poll();
+            self.tasks.run_next();
+            if self.budget.spend() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Waits for events at most this long, and not at all if there is work.

@@ -77,3 +77,11 @@ pub use sideline_blocking_pool::{Pool, Shutdown, Survivor};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// `cargo loom` asks for `cfg(loom)`; a RUSTFLAGS in the environment would switch it off without a word.
+#[cfg(test)]
+#[test]
+fn loom_is_really_on() {
+    let asked_for = std::env::var_os("SIDELINE_LOOM").is_some();
+    assert!(cfg!(loom) || !asked_for, "cargo loom ran without cfg(loom): unset RUSTFLAGS");
+}

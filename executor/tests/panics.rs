@@ -39,7 +39,7 @@ impl Reports {
 fn in_a_task_it_reaches_the_awaiter() {
     let reports = Reports::default();
     reports.runtime().block_on(async {
-        let error = spawn(async { panic!("number {}", 5) }).await.unwrap_err();
+        let error = spawn(async { panic!("number {}", std::hint::black_box(5)) }).await.unwrap_err();
         assert!(error.is_panic() && !error.is_cancelled());
         let text = error.to_string();
         assert!(

@@ -1,1 +1,44 @@
-//! Placeholder.
+//! End-to-end tests of the runtime. What several of them need is here; the cross-crate loom models too.
+#![forbid(unsafe_code)]
+
+#[cfg(all(test, loom))]
+mod models;
+
+/// How many descriptors this process has open.
+///
+/// # Panics
+/// Where there is no `/proc`.
+pub fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("/proc/self/fd").count()
+}
+
+/// The threads of this process whose name starts with `prefix`, with how often each has given up the CPU to wait.
+///
+/// # Panics
+/// Where there is no `/proc`.
+pub fn waits_of_threads(prefix: &str) -> Vec<(String, u64)> {
+    let mut threads = Vec::new();
+    for task in std::fs::read_dir("/proc/self/task").expect("/proc/self/task").flatten() {
+        // A thread may end while we look.
+        let Ok(status) = std::fs::read_to_string(task.path().join("status")) else { continue };
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value.trim().to_owned()).unwrap_or_default()
+        };
+        let name = field("Name:");
+        if name.starts_with(prefix) {
+            let waits = field("voluntary_ctxt_switches:").parse().unwrap_or(0);
+            threads.push((format!("{name} {}", task.file_name().to_string_lossy()), waits));
+        }
+    }
+    threads.sort();
+    threads
+}
+
+/// `cargo loom` asks for `cfg(loom)`; a RUSTFLAGS in the environment would switch it off without a word.
+#[cfg(test)]
+#[test]
+fn loom_is_really_on() {
+    let asked_for = std::env::var_os("SIDELINE_LOOM").is_some();
+    assert!(cfg!(loom) || !asked_for, "cargo loom ran without cfg(loom): unset RUSTFLAGS");
+}

@@ -1,0 +1,113 @@
+//! The program that `tests/faults.rs` runs under the fault shim: one scenario per name.
+//!
+//! A process of its own, because the test harness starts threads and descriptors itself. Each scenario panics if
+//! it finds anything wrong, so the exit code is the result.
+
+use sideline::{Pool, Runtime, block_on, spawn, spawn_blocking, time::sleep, to_thread};
+use sideline_tests::open_descriptors;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+fn main() {
+    let scenario = std::env::args().nth(1).expect("the name of a scenario");
+    match scenario.as_str() {
+        "no_thread_at_all" => no_thread_at_all(),
+        "first_thread_fails" => first_thread_fails(),
+        "one_thread_and_no_more" => one_thread_and_no_more(),
+        "interrupted_waits" => interrupted_waits(),
+        "failing_wakes" => failing_wakes(),
+        "no_event_queue" => no_event_queue(),
+        "no_registration" => no_registration(),
+        other => panic!("no scenario is called {other}"),
+    }
+}
+
+/// Every job is rejected with the reason, nothing hangs, and the loop goes on.
+fn no_thread_at_all() {
+    block_on(async {
+        for _ in 0..3 {
+            let error = spawn_blocking(|| ()).await.unwrap_err();
+            assert!(error.is_rejected(), "{error}");
+            assert!(error.to_string().contains("thread"), "{error}");
+        }
+        let refused = Pool::global().try_spawn(|| 5).unwrap_err();
+        assert_eq!(refused.into_closure()(), 5);
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+/// The first job is rejected; the pool is not poisoned for the second.
+fn first_thread_fails() {
+    block_on(async {
+        assert!(spawn_blocking(|| ()).await.unwrap_err().is_rejected());
+        assert_eq!(to_thread(|| 2).await, 2);
+    });
+}
+
+/// A burst that would open many threads is done by the one there is.
+fn one_thread_and_no_more() {
+    let pool = Pool::builder().core_threads(4).max_threads(64).on_report(|_| ()).build().unwrap();
+    let runtime = Runtime::builder().pool(pool.clone()).build().unwrap();
+    let done = Arc::new(AtomicUsize::new(0));
+    runtime.block_on(async {
+        let jobs: Vec<_> = (0..100)
+            .map(|_| {
+                let done = Arc::clone(&done);
+                spawn_blocking(move || {
+                    std::thread::sleep(Duration::from_millis(1));
+                    done.fetch_add(1, Relaxed);
+                })
+            })
+            .collect();
+        for job in jobs {
+            job.await.unwrap();
+        }
+    });
+    assert_eq!(done.load(Relaxed), 100);
+    assert_eq!(pool.metrics().threads, 1);
+}
+
+/// EINTR escapes nowhere, and does not make a wait longer or shorter.
+fn interrupted_waits() {
+    block_on(async {
+        for _ in 0..50 {
+            let due = Instant::now() + Duration::from_millis(1);
+            sleep(Duration::from_millis(1)).await;
+            assert!(Instant::now() >= due);
+            assert_eq!(to_thread(|| 3).await, 3);
+        }
+    });
+}
+
+/// The write that wakes the loop fails: it is tried again, so the loop is woken all the same.
+fn failing_wakes() {
+    block_on(async {
+        for _ in 0..20 {
+            let job = spawn_blocking(|| std::thread::sleep(Duration::from_millis(2)));
+            job.await.unwrap();
+        }
+    });
+}
+
+/// An error that says so, and no descriptor is leaked.
+fn no_event_queue() {
+    let before = open_descriptors();
+    let error = Runtime::new().unwrap_err();
+    assert!(error.to_string().contains("descriptor"), "{error}");
+    assert_eq!(open_descriptors(), before);
+    // Only the first call fails.
+    assert_eq!(Runtime::new().unwrap().block_on(async { 4 }), 4);
+}
+
+/// A socket that cannot be registered is closed again.
+fn no_registration() {
+    block_on(async {
+        let before = open_descriptors();
+        // The loop's own registration was the first; the next ones fail.
+        for _ in 0..5 {
+            sideline::net::TcpListener::bind("127.0.0.1:0").await.unwrap_err();
+        }
+        assert_eq!(open_descriptors(), before);
+    });
+}

@@ -1,0 +1,80 @@
+//! The runtime when the operating system says no: threads, descriptors, waits and wakes that fail.
+//!
+//! A few lines of C, preloaded, make chosen calls fail; see `shim.c`. Linux with a C compiler only.
+#![cfg(all(target_os = "linux", not(loom)))]
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+fn shim() -> &'static PathBuf {
+    static SHIM: OnceLock<PathBuf> = OnceLock::new();
+    SHIM.get_or_init(|| {
+        let shim = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("shim-{}.so", std::process::id()));
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shim.c");
+        let built = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+            .arg(&shim)
+            .args([source, "-ldl"])
+            .status()
+            .expect("a C compiler, cc, on the path");
+        assert!(built.success());
+        shim
+    })
+}
+
+/// Runs a scenario of `src/bin/faulty.rs`; `faults` is in the language of `shim.c`.
+fn survives(scenario: &str, faults: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_faulty"))
+        .arg(scenario)
+        .env("LD_PRELOAD", shim())
+        .env("FAULTS", faults)
+        .output()
+        .expect("the scenario runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{scenario} under {faults}: {}\n{said}", output.status);
+}
+
+const EINTR: i32 = 4;
+const EAGAIN: i32 = 11;
+const EPERM: i32 = 1;
+const EMFILE: i32 = 24;
+const ENOSPC: i32 = 28;
+
+#[test]
+fn no_thread_at_all_rejects_each_job_with_the_reason() {
+    survives("no_thread_at_all", &format!("pthread_create:1-:{EAGAIN}"));
+}
+
+#[test]
+fn a_first_thread_that_fails_does_not_poison_the_pool() {
+    survives("first_thread_fails", &format!("pthread_create:1-1:{EAGAIN}"));
+}
+
+#[test]
+fn one_thread_and_no_more_does_all_the_work() {
+    survives("one_thread_and_no_more", &format!("pthread_create:2-:{EAGAIN}"));
+}
+
+#[test]
+fn interrupted_waits_escape_nowhere() {
+    survives("interrupted_waits", &format!("epoll_wait:/3:{EINTR}"));
+}
+
+#[test]
+fn a_wake_whose_write_fails_is_tried_again() {
+    for error in [EPERM, EAGAIN, EINTR] {
+        survives("failing_wakes", &format!("write:/2:{error}"));
+    }
+}
+
+#[test]
+fn no_descriptor_for_the_event_queue_is_a_clear_error() {
+    survives("no_event_queue", &format!("epoll_create1:1-1:{EMFILE}"));
+    survives("no_event_queue", &format!("eventfd:1-1:{EMFILE}"));
+}
+
+#[test]
+fn a_socket_that_cannot_be_registered_is_closed_again() {
+    survives("no_registration", &format!("epoll_ctl:2-:{ENOSPC}"));
+}

@@ -1,0 +1,70 @@
+//! Idle means idle, and ended means gone.
+#![cfg(all(target_os = "linux", not(loom)))]
+
+use sideline::{Pool, Runtime, Shutdown, block_on, time::sleep, to_thread};
+use sideline_tests::{open_descriptors, waits_of_threads};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+/// A thread that wakes up gives up the CPU once more than before: none may, while the loop sleeps for half a second.
+#[test]
+fn an_idle_pool_does_not_wake_up() {
+    let pool = Pool::builder().core_threads(3).thread_name("idle-test").build().unwrap();
+    let runtime = Runtime::builder().pool(pool).build().unwrap();
+    runtime.block_on(async {
+        let gate = Arc::new(Barrier::new(3));
+        let jobs: Vec<_> = (0..3)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                to_thread(move || gate.wait())
+            })
+            .collect();
+        for job in jobs {
+            job.await;
+        }
+        // Until the workers have parked after their last job: two looks that agree.
+        let mut before = waits_of_threads("idle-test");
+        loop {
+            sleep(Duration::from_millis(50)).await;
+            let now = waits_of_threads("idle-test");
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(waits_of_threads("idle-test"), before);
+        assert!(before.len() >= 3, "{before:?}");
+    });
+}
+
+#[test]
+fn a_thousand_runtimes_leave_no_descriptor_behind() {
+    let round = || {
+        block_on(async {
+            let listener = sideline::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            drop(sideline::spawn(async move { listener.accept().await.map(drop) }));
+            assert_eq!(to_thread(|| 1).await, 1);
+        });
+    };
+    round();
+    let before = open_descriptors();
+    for _ in 0..1_000 {
+        round();
+    }
+    // The other tests of this process have descriptors of their own for a while.
+    assert!(open_descriptors() < before + 100);
+}
+
+#[test]
+fn a_pool_that_is_shut_down_leaves_no_thread_behind() {
+    for _ in 0..50 {
+        let pool = Pool::builder().core_threads(2).thread_name("ended-test").build().unwrap();
+        for _ in 0..4 {
+            drop(pool.spawn(|| ()));
+        }
+        let report = pool.shutdown(Shutdown::Drain);
+        assert!(report.left_running.is_empty(), "{report}");
+    }
+    assert!(waits_of_threads("ended-test").is_empty());
+}
