@@ -75,7 +75,7 @@ fn complete_against_register_wakes_or_is_seen() {
 /// Two threads push while the loop takes: nothing is lost, and the second pusher may rely on the first.
 #[test]
 fn pushes_against_take_lose_nothing() {
-    check(2, || {
+    check(3, || {
         let runtime = runtime();
         let handle = runtime.handle().clone();
         let ran = Arc::new(AtomicUsize::new(0));
@@ -94,7 +94,9 @@ fn pushes_against_take_lose_nothing() {
             });
             if ran.load(Relaxed) == 2 { Poll::Ready(()) } else { Poll::Pending }
         }));
-        threads.unwrap().map(|thread| thread.join().unwrap());
+        for thread in threads.unwrap() {
+            thread.join().unwrap();
+        }
     });
 }
 

@@ -24,7 +24,7 @@ fn with_runtime(body: impl FnOnce(&Runtime)) {
 /// Worker -> result in the cell -> waker -> flag -> notifier -> loop, for the main future.
 #[test]
 fn an_offload_comes_back() {
-    check(2, || {
+    check(3, || {
         with_runtime(|runtime| {
             assert_eq!(runtime.block_on(async { spawn_blocking(|| 5).await.unwrap() }), 5);
         });
@@ -34,9 +34,10 @@ fn an_offload_comes_back() {
 /// The same for a task, whose wake goes through the inbox.
 #[test]
 fn an_offload_comes_back_to_a_task() {
-    check(1, || {
+    check(2, || {
         with_runtime(|runtime| {
-            let task = async { sideline::spawn(async { spawn_blocking(|| 6).await.unwrap() }).await.unwrap() };
+            let task =
+                async { sideline::spawn(async { spawn_blocking(|| 6).await.unwrap() }).await.unwrap() };
             assert_eq!(runtime.block_on(task), 6);
         });
     });
@@ -45,7 +46,7 @@ fn an_offload_comes_back_to_a_task() {
 /// A result that comes while the runtime goes away wakes nobody and is dropped.
 #[test]
 fn an_offload_outlives_its_runtime() {
-    check(2, || {
+    check(3, || {
         with_runtime(|runtime| {
             runtime.block_on(async { drop(spawn_blocking(|| ())) });
         });

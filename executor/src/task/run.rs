@@ -62,6 +62,11 @@ where
         Ok(Pushed::First) => shared.reactor.notify(),
         Ok(Pushed::Behind) => {}
         Err(Closed) => {
+            // SAFETY: our handle keeps the task.
+            let header = unsafe { task.header() };
+            // We take the queue's part, as a refused wake does: completion must not leave its reference to an
+            // entry that does not exist. Nobody can have completed the task before us.
+            let _ = header.state.begin_run();
             // SAFETY: no loop has seen this task, so it is all ours; and its future is Send.
             unsafe { task.cancel() };
             // SAFETY: as above: the table's reference is ours, and no queue holds the task.
