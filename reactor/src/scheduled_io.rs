@@ -176,6 +176,14 @@ impl Waiters {
     }
 }
 
+impl Drop for ScheduledIo {
+    fn drop(&mut self) {
+        // Wakers of poll slots that were never woken. Taken out first: their drops are foreign code.
+        let list = mem::take(&mut self.waiters.lock().list);
+        list.into_iter().for_each(contain::discard);
+    }
+}
+
 impl fmt::Debug for ScheduledIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.word.fmt(f)

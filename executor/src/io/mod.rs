@@ -1,1 +1,20 @@
-//! I/O.
+//! Readiness for anything the kernel can report on: [`Async`] wraps a mio source, [`Fd`] makes one of any descriptor.
+//!
+//! The sockets of [`net`](crate::net) are built on the same two layers. An operation is first simply tried; only if
+//! it would block does its task wait, and the loop wakes it when the kernel reports an event. All operations take
+//! `&self`, so one task may read while another writes; all types are `Send + Sync`.
+//!
+//! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
+//! loop turn before it starts.
+
+mod fairness;
+#[cfg(unix)]
+mod fd;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+mod source;
+
+#[cfg(unix)]
+pub use fd::Fd;
+pub use mio::Interest;
+pub use source::Async;

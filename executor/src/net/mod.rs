@@ -1,1 +1,57 @@
-//! Sockets.
+//! Sockets. All methods take `&self`, so that one task may read while another writes; all types are `Send + Sync`.
+//!
+//! A socket belongs to the runtime in which it was made, and works as long as that runtime's loop runs. Dropping a
+//! socket closes it; dropping a future that waits for one cancels it, and what it has not reported is not done,
+//! except where a method says otherwise.
+//!
+//! Addresses are anything that is [`ToSocketAddrs`]. Host names are looked up on the blocking pool; addresses in
+//! numbers never touch it.
+//!
+//! ```
+//! use sideline::net::{TcpListener, TcpStream};
+//!
+//! sideline::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let address = listener.local_addr()?;
+//!     let server = sideline::spawn(async move {
+//!         let (stream, _peer) = listener.accept().await?;
+//!         let mut line = [0; 5];
+//!         stream.read_exact(&mut line).await?;
+//!         stream.write_all(&line).await
+//!     });
+//!     let stream = TcpStream::connect(address).await?;
+//!     stream.write_all(b"hello").await?;
+//!     let mut echo = Vec::new();
+//!     stream.read_to_end(&mut echo).await?;
+//!     assert_eq!(echo, b"hello");
+//!     server.await.unwrap()
+//! })
+//! # .unwrap()
+//! ```
+
+mod addrs;
+mod backoff;
+#[cfg(unix)]
+mod patience;
+mod socket;
+mod stream;
+mod tcp_listener;
+mod tcp_stream;
+mod udp;
+#[cfg(unix)]
+mod unix_datagram;
+#[cfg(unix)]
+mod unix_listener;
+#[cfg(unix)]
+mod unix_stream;
+
+pub use addrs::{ToSocketAddrs, lookup_host};
+pub use tcp_listener::TcpListener;
+pub use tcp_stream::TcpStream;
+pub use udp::UdpSocket;
+#[cfg(unix)]
+pub use unix_datagram::UnixDatagram;
+#[cfg(unix)]
+pub use unix_listener::UnixListener;
+#[cfg(unix)]
+pub use unix_stream::UnixStream;

@@ -1,0 +1,94 @@
+//! The `AsyncRead` and `AsyncWrite` of `futures-io`, for every source that reads and writes bytes through `&T`.
+//!
+//! Each direction has one place for a waker: at most one task reads, and at most one writes, through these traits.
+
+use super::Async;
+use crate::net::TcpStream;
+#[cfg(unix)]
+use crate::net::UnixStream;
+use futures_io::{AsyncRead, AsyncWrite};
+use mio::event::Source;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// By way of the methods of the same names, which `$stream` has on `&self`; `$this` is it, or a reference to it.
+macro_rules! byte_stream {
+    ($this:ty, $stream:ty) => {
+        impl AsyncRead for $this {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                <$stream>::poll_read(&self, cx, buf)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                <$stream>::poll_read_vectored(&self, cx, bufs)
+            }
+        }
+
+        impl AsyncWrite for $this {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                <$stream>::poll_write(&self, cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                <$stream>::poll_write_vectored(&self, cx, bufs)
+            }
+
+            /// Nothing is buffered on this side of the kernel.
+            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.shutdown(Shutdown::Write))
+            }
+        }
+    };
+}
+
+byte_stream!(TcpStream, TcpStream);
+byte_stream!(&TcpStream, TcpStream);
+#[cfg(unix)]
+byte_stream!(UnixStream, UnixStream);
+#[cfg(unix)]
+byte_stream!(&UnixStream, UnixStream);
+
+impl<T: Source + Unpin> AsyncRead for Async<T>
+where
+    for<'a> &'a T: Read,
+{
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_read_with(cx, |mut source| source.read(buf))
+    }
+}
+
+/// Closing flushes; it does not shut down, which a source in general cannot.
+impl<T: Source + Unpin> AsyncWrite for Async<T>
+where
+    for<'a> &'a T: Write,
+{
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, |mut source| source.write(buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_with(cx, |mut source| source.flush())
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}

@@ -1,0 +1,235 @@
+//! A source and its registration with the loop, in one value.
+
+use super::Interest;
+use super::fairness;
+use crate::context;
+use mio::event::Source;
+use sideline_reactor::{Direction, Handle, Registration};
+use std::fmt;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+/// Asynchronous operations on any mio source, or through [`Fd`](super::Fd) on any file descriptor.
+///
+/// It belongs to the runtime in which it was made, and may be used from any thread and any executor as long as that
+/// runtime's loop runs; after that, waiting is the error "the runtime was shut down".
+///
+/// Operations must not block. They are tried first, and again when the kernel has reported an event, until they do
+/// something else than `WouldBlock`. Any number of tasks may wait at once, in each direction. Dropping a future that
+/// waits cancels it; an operation that has been done is never lost, because its future is then ready.
+///
+/// Dropping it ends the kernel's reports, then closes the source.
+///
+/// # Example
+/// ```
+/// use sideline::io::Async;
+/// use std::io::{Read, Write};
+///
+/// sideline::block_on(async {
+///     let (sender, receiver) = mio::net::UnixStream::pair()?;
+///     let (sender, receiver) = (Async::new(sender)?, Async::new(receiver)?);
+///     sender.write_with(|mut socket| socket.write(b"ping")).await?;
+///     let mut buffer = [0; 8];
+///     let n = receiver.read_with(|mut socket| socket.read(&mut buffer)).await?;
+///     assert_eq!(&buffer[..n], b"ping");
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub struct Async<T: Source> {
+    registration: Registration,
+    /// `None` only in `into_inner`, between giving the source away and dropping the rest.
+    source: Option<T>,
+}
+
+impl<T: Source> Async<T> {
+    /// Registers `source`, which must be non-blocking, with the current runtime's loop, for reading and writing.
+    ///
+    /// # Errors
+    /// Outside a runtime; after its shutdown; and what the kernel says: a regular file has no readiness.
+    pub fn new(source: T) -> io::Result<Async<T>> {
+        Async::with_interest(source, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// As [`new`](Async::new), for one direction or with other events.
+    ///
+    /// # Errors
+    /// As [`new`](Async::new).
+    pub fn with_interest(source: T, interest: Interest) -> io::Result<Async<T>> {
+        Async::register(&context::reactor()?, source, interest)
+    }
+
+    pub(crate) fn register(reactor: &Handle, mut source: T, interest: Interest) -> io::Result<Async<T>> {
+        let registration = reactor.register(&mut source, interest)?;
+        Ok(Async { registration, source: Some(source) })
+    }
+
+    /// The source. Operations that may say `WouldBlock` belong into [`read_with`](Async::read_with) and its like:
+    /// readiness that they use up is not noticed otherwise.
+    pub fn get_ref(&self) -> &T {
+        self.source.as_ref().expect("only into_inner takes it, and it takes self")
+    }
+
+    /// Takes the source out, after ending the kernel's reports.
+    ///
+    /// # Errors
+    /// If the kernel cannot take it off its list. The source is closed then.
+    pub fn into_inner(mut self) -> io::Result<T> {
+        let mut source = self.source.take().expect("only into_inner takes it, and it takes self");
+        self.registration.deregister(&mut source)?;
+        Ok(source)
+    }
+
+    /// Waits until the kernel has reported something to read.
+    ///
+    /// Another task may be faster: then [`try_read_with`](Async::try_read_with) says `WouldBlock`, and the next wait
+    /// is a real one. An operation that goes past the methods of this type leaves the readiness standing.
+    ///
+    /// # Errors
+    /// If the runtime was shut down.
+    pub async fn readable(&self) -> io::Result<()> {
+        fairness::turn().await;
+        self.registration.ready(Direction::Read).await
+    }
+
+    /// Waits until the kernel has reported room to write. See [`readable`](Async::readable).
+    ///
+    /// # Errors
+    /// If the runtime was shut down.
+    pub async fn writable(&self) -> io::Result<()> {
+        fairness::turn().await;
+        self.registration.ready(Direction::Write).await
+    }
+
+    /// Reads with `op`, waiting as long as it says `WouldBlock`.
+    ///
+    /// # Errors
+    /// Those of `op`, except `WouldBlock` and `Interrupted`; and if the runtime was shut down.
+    pub async fn read_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.run(Direction::Read, op).await
+    }
+
+    /// Writes with `op`, waiting as long as it says `WouldBlock`.
+    ///
+    /// # Errors
+    /// Those of `op`, except `WouldBlock` and `Interrupted`; and if the runtime was shut down.
+    pub async fn write_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.run(Direction::Write, op).await
+    }
+
+    /// Reads with `op` if there may be something to read, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is nothing; otherwise those of `op`.
+    pub fn try_read_with<R>(&self, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.registration.try_io(Direction::Read, || op(self.get_ref()))
+    }
+
+    /// Writes with `op` if there may be room, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none; otherwise those of `op`.
+    pub fn try_write_with<R>(&self, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.registration.try_io(Direction::Write, || op(self.get_ref()))
+    }
+
+    /// [`readable`](Async::readable) for poll functions, which share one place: the last caller is woken.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(fairness::poll_turn(cx));
+        self.registration.poll_ready(Direction::Read, cx)
+    }
+
+    /// [`writable`](Async::writable) for poll functions, which share one place: the last caller is woken.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(fairness::poll_turn(cx));
+        self.registration.poll_ready(Direction::Write, cx)
+    }
+
+    /// [`read_with`](Async::read_with) for poll functions, which share one place: the last caller is woken.
+    pub fn poll_read_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        ready!(fairness::poll_turn(cx));
+        self.registration.poll_io(Direction::Read, cx, || op(self.get_ref()))
+    }
+
+    /// [`write_with`](Async::write_with) for poll functions, which share one place: the last caller is woken.
+    pub fn poll_write_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        ready!(fairness::poll_turn(cx));
+        self.registration.poll_io(Direction::Write, cx, || op(self.get_ref()))
+    }
+
+    pub(crate) async fn run<R>(
+        &self,
+        direction: Direction,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        fairness::turn().await;
+        self.registration.async_io(direction, || op(self.get_ref())).await
+    }
+
+    /// For a byte stream whose short transfers mean that the kernel's buffer is drained, or full.
+    pub(crate) async fn transfer(
+        &self,
+        direction: Direction,
+        wanted: usize,
+        mut op: impl FnMut(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        fairness::turn().await;
+        self.registration.transfer(direction, wanted, || op(self.get_ref())).await
+    }
+
+    pub(crate) fn poll_transfer(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        mut op: impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        ready!(fairness::poll_turn(cx));
+        self.registration.poll_transfer(direction, cx, wanted, || op(self.get_ref()))
+    }
+
+    pub(crate) fn reactor(&self) -> &Handle {
+        self.registration.handle()
+    }
+}
+
+impl<T: Source> Drop for Async<T> {
+    fn drop(&mut self) {
+        if let Some(source) = &mut self.source {
+            // There is nobody to tell; closing the source is what remains, and that follows.
+            let _ = self.registration.deregister(source);
+        }
+    }
+}
+
+impl<T: Source + fmt::Debug> fmt::Debug for Async<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Async").field(self.get_ref()).finish()
+    }
+}
+
+#[cfg(unix)]
+mod fd {
+    use super::{Async, Source};
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+    impl<T: Source + AsFd> AsFd for Async<T> {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.get_ref().as_fd()
+        }
+    }
+
+    impl<T: Source + AsRawFd> AsRawFd for Async<T> {
+        fn as_raw_fd(&self) -> RawFd {
+            self.get_ref().as_raw_fd()
+        }
+    }
+}

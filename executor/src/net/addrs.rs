@@ -1,0 +1,189 @@
+//! What a socket can be told to connect to or to bind, and looking it up without stopping the loop.
+
+use crate::{context, spawn_blocking};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+/// One or more socket addresses, or a host name and port to be looked up.
+///
+/// The same types as [`std::net::ToSocketAddrs`], which blocks. A string is `"host:port"`; if the host is an IP
+/// address, nothing is looked up.
+///
+/// It is implemented for the types below and cannot be implemented for others.
+pub trait ToSocketAddrs: Sealed {}
+
+/// Tells what has to be done to get the addresses. Out of reach, so that it can change.
+pub trait Sealed {
+    #[doc(hidden)]
+    fn to_addrs(&self) -> io::Result<Addrs>;
+}
+
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum Addrs {
+    One(SocketAddr),
+    Many(Vec<SocketAddr>),
+    LookUp { host: String, port: u16 },
+}
+
+/// Looks up a host name on the blocking pool. `host` includes the port; addresses in numbers come back at once.
+///
+/// # Errors
+/// If there is no such host, or `host` is not of the form `"host:port"`; outside a runtime.
+///
+/// # Example
+/// ```
+/// sideline::block_on(async {
+///     let mut addresses = sideline::net::lookup_host("localhost:80").await?;
+///     assert!(addresses.all(|address| address.ip().is_loopback() && address.port() == 80));
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub async fn lookup_host(host: impl ToSocketAddrs) -> io::Result<impl Iterator<Item = SocketAddr>> {
+    resolve(host.to_addrs()).await.map(Vec::into_iter)
+}
+
+/// Calls `attempt` with one address after the other until one succeeds.
+///
+/// # Errors
+/// That of the last attempt.
+pub(super) async fn first_that<T>(
+    addrs: io::Result<Addrs>,
+    mut attempt: impl AsyncFnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    if let Ok(Addrs::One(addr)) = addrs {
+        return attempt(addr).await;
+    }
+    let mut failure = None;
+    for addr in resolve(addrs).await? {
+        match attempt(addr).await {
+            Ok(value) => return Ok(value),
+            Err(error) => failure = Some(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "there is no address to try")))
+}
+
+async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAddr>> {
+    match addrs? {
+        Addrs::One(addr) => Ok(vec![addr]),
+        Addrs::Many(addrs) => Ok(addrs),
+        Addrs::LookUp { host, port } => {
+            // An error is better than the panic that spawn_blocking would be.
+            context::handle().map_err(io::Error::other)?;
+            let look_up = move || {
+                let found = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
+                found.map(Iterator::collect).map_err(|error| {
+                    io::Error::new(error.kind(), format!("host {host:?} could not be looked up: {error}"))
+                })
+            };
+            spawn_blocking(look_up).await.map_err(io::Error::other)?
+        }
+    }
+}
+
+fn host_and_port(host: &str, port: u16) -> Addrs {
+    match host.parse::<IpAddr>() {
+        Ok(ip) => Addrs::One(SocketAddr::new(ip, port)),
+        Err(_) => Addrs::LookUp { host: host.to_owned(), port },
+    }
+}
+
+macro_rules! always_one {
+    ($($address:ty),*) => {$(
+        impl ToSocketAddrs for $address {}
+        impl Sealed for $address {
+            fn to_addrs(&self) -> io::Result<Addrs> {
+                Ok(Addrs::One(SocketAddr::from(*self)))
+            }
+        }
+    )*};
+}
+
+always_one!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
+
+impl ToSocketAddrs for [SocketAddr] {}
+impl Sealed for [SocketAddr] {
+    fn to_addrs(&self) -> io::Result<Addrs> {
+        Ok(Addrs::Many(self.to_vec()))
+    }
+}
+
+impl<const N: usize> ToSocketAddrs for [SocketAddr; N] {}
+impl<const N: usize> Sealed for [SocketAddr; N] {
+    fn to_addrs(&self) -> io::Result<Addrs> {
+        self[..].to_addrs()
+    }
+}
+
+impl ToSocketAddrs for Vec<SocketAddr> {}
+impl Sealed for Vec<SocketAddr> {
+    fn to_addrs(&self) -> io::Result<Addrs> {
+        self[..].to_addrs()
+    }
+}
+
+impl ToSocketAddrs for (&str, u16) {}
+impl Sealed for (&str, u16) {
+    fn to_addrs(&self) -> io::Result<Addrs> {
+        Ok(host_and_port(self.0, self.1))
+    }
+}
+
+impl ToSocketAddrs for (String, u16) {}
+impl Sealed for (String, u16) {
+    fn to_addrs(&self) -> io::Result<Addrs> {
+        Ok(host_and_port(&self.0, self.1))
+    }
+}
+
+impl ToSocketAddrs for str {}
+impl Sealed for str {
+    fn to_addrs(&self) -> io::Result<Addrs> {
+        if let Ok(addr) = self.parse() {
+            return Ok(Addrs::One(addr));
+        }
+        let parts = self.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        parts.map(|(host, port)| host_and_port(host, port)).ok_or_else(|| {
+            let message = format!("{self:?} is not an address: \"host:port\" is expected");
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        })
+    }
+}
+
+impl ToSocketAddrs for String {}
+impl Sealed for String {
+    fn to_addrs(&self) -> io::Result<Addrs> {
+        self.as_str().to_addrs()
+    }
+}
+
+impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {}
+impl<T: ToSocketAddrs + ?Sized> Sealed for &T {
+    fn to_addrs(&self) -> io::Result<Addrs> {
+        (**self).to_addrs()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_never_looked_up() {
+        for address in ["127.0.0.1:80", "[::1]:80", "0.0.0.0:80"] {
+            assert!(matches!(address.to_addrs(), Ok(Addrs::One(_))), "{address}");
+        }
+        assert!(matches!(("::1", 80).to_addrs(), Ok(Addrs::One(_))));
+        assert!(matches!("localhost:80".to_addrs(), Ok(Addrs::LookUp { port: 80, .. })));
+    }
+
+    #[test]
+    fn what_is_no_address_says_what_is_expected() {
+        for wrong in ["localhost", "localhost:", ":http", "", "1.2.3.4:65536"] {
+            let error = wrong.to_addrs().unwrap_err();
+            assert!(error.to_string().contains("host:port"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Keeping an accept loop from spinning when descriptors run out.
+//!
+//! A connection that cannot be accepted for want of a descriptor stays in the kernel's queue, and the listener
+//! stays ready: a loop that logs the error and goes on would burn a core without getting anywhere. So the error is
+//! returned at once, and the *next* accept waits a moment first.
+
+use crate::io::Async;
+use mio::event::Source;
+use sideline_reactor::{Timer, name_descriptor_limit};
+use std::future::poll_fn;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const PAUSE: Duration = Duration::from_millis(20);
+
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    // Relaxed throughout: a hint between calls, which orders nothing.
+    exhausted: AtomicBool,
+}
+
+impl Backoff {
+    /// Accepts with `op`, after a pause if the last time there was no descriptor for it. Connections that were
+    /// given up by their peers before they were accepted are passed over.
+    pub(super) async fn accept<L: Source, R>(
+        &self,
+        listener: &Async<L>,
+        mut op: impl FnMut(&L) -> io::Result<R>,
+    ) -> io::Result<R> {
+        if self.exhausted.load(Ordering::Relaxed) {
+            let reactor = listener.reactor();
+            let mut timer = Timer::new(reactor, reactor.clock().now() + PAUSE);
+            poll_fn(|cx| timer.poll(cx)).await;
+            self.exhausted.store(false, Ordering::Relaxed);
+        }
+        loop {
+            match listener.read_with(&mut op).await {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                result => return result.map_err(|error| self.note(error)),
+            }
+        }
+    }
+
+    /// Remembers, and explains, a lack of descriptors.
+    fn note(&self, error: io::Error) -> io::Error {
+        let number = error.raw_os_error();
+        let error = name_descriptor_limit(error);
+        // The explanation replaces the number.
+        if error.raw_os_error() != number {
+            self.exhausted.store(true, Ordering::Relaxed);
+        }
+        error
+    }
+}

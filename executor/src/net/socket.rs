@@ -1,0 +1,96 @@
+//! What all sockets have in common.
+
+/// `from_std`, `into_std`, descriptors and `Debug`, for a tuple struct whose first field is an `Async` of the mio
+/// socket of the same name.
+macro_rules! socket {
+    ($socket:ident, $std:ty, $new:expr) => {
+        impl $socket {
+            /// Takes over a socket from the standard library, makes it non-blocking, and registers it with the
+            /// current runtime.
+            ///
+            /// # Errors
+            /// Outside a runtime, and what the kernel says. The socket is closed then.
+            pub fn from_std(socket: $std) -> io::Result<$socket> {
+                socket.set_nonblocking(true)?;
+                $new(&crate::context::reactor()?, mio::net::$socket::from_std(socket))
+            }
+
+            /// Gives the socket back to the standard library. It stays non-blocking.
+            ///
+            /// # Errors
+            /// If the kernel cannot take it off the loop's list. The socket is closed then.
+            pub fn into_std(self) -> io::Result<$std> {
+                self.0.into_inner().map(<$std>::from)
+            }
+
+            /// The error that the kernel has stored for this socket, which is thereby forgotten.
+            ///
+            /// # Errors
+            /// If it cannot be asked.
+            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+                self.0.get_ref().take_error()
+            }
+        }
+
+        impl std::fmt::Debug for $socket {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(self.0.get_ref(), f)
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsFd for $socket {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsRawFd for $socket {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.0.as_raw_fd()
+            }
+        }
+    };
+}
+
+pub(super) use socket;
+
+/// Waiting for readiness without an operation, for sockets that are read and written.
+macro_rules! readiness {
+    ($socket:ident) => {
+        impl $socket {
+            /// Waits until the kernel has reported something to read, or the end.
+            ///
+            /// Another task may be faster: then a `try_` method says `WouldBlock`, and the next wait is a real one.
+            ///
+            /// # Errors
+            /// If the runtime was shut down.
+            pub async fn readable(&self) -> io::Result<()> {
+                self.0.readable().await
+            }
+
+            /// Waits until the kernel has reported room to write. See [`readable`](Self::readable).
+            ///
+            /// # Errors
+            /// If the runtime was shut down.
+            pub async fn writable(&self) -> io::Result<()> {
+                self.0.writable().await
+            }
+
+            /// [`readable`](Self::readable) for poll functions: the last caller of any `poll_` method that reads is
+            /// woken.
+            pub fn poll_readable(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
+                self.0.poll_readable(cx)
+            }
+
+            /// [`writable`](Self::writable) for poll functions: the last caller of any `poll_` method that writes is
+            /// woken.
+            pub fn poll_writable(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
+                self.0.poll_writable(cx)
+            }
+        }
+    };
+}
+
+pub(super) use readiness;

@@ -1,0 +1,98 @@
+//! Accepting TCP connections.
+
+use super::TcpStream;
+use super::addrs::{ToSocketAddrs, first_that};
+use super::backoff::Backoff;
+use super::socket::socket;
+use crate::context;
+use crate::io::{Async, Interest};
+use sideline_reactor::Handle;
+use std::io;
+use std::net::SocketAddr;
+
+/// A TCP socket that accepts connections. Dropping it stops listening.
+///
+/// # Example
+/// ```
+/// use sideline::net::{TcpListener, TcpStream};
+///
+/// sideline::block_on(async {
+///     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+///     let address = listener.local_addr()?;
+///     sideline::spawn(async move {
+///         loop {
+///             match listener.accept().await {
+///                 Ok((stream, _peer)) => drop(sideline::spawn(async move { stream.write_all(b"bye").await })),
+///                 Err(error) => eprintln!("{error}"),
+///             }
+///         }
+///     });
+///     let mut answer = Vec::new();
+///     TcpStream::connect(address).await?.read_to_end(&mut answer).await?;
+///     assert_eq!(answer, b"bye");
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub struct TcpListener(Async<mio::net::TcpListener>, Backoff);
+
+impl TcpListener {
+    /// Listens on the first address of `addr` that can be bound; port 0 lets the kernel choose.
+    ///
+    /// On Unix the address may be bound again at once after the listener is gone (`SO_REUSEADDR`).
+    ///
+    /// # Errors
+    /// That of the last address, if none can be bound; outside a runtime.
+    pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        let reactor = context::reactor()?;
+        first_that(addr.to_addrs(), async |addr| {
+            let socket =
+                mio::net::TcpListener::bind(addr).map_err(sideline_reactor::name_descriptor_limit)?;
+            TcpListener::register(&reactor, socket)
+        })
+        .await
+    }
+
+    fn register(reactor: &Handle, socket: mio::net::TcpListener) -> io::Result<TcpListener> {
+        Ok(TcpListener(Async::register(reactor, socket, Interest::READABLE)?, Backoff::default()))
+    }
+
+    /// Waits for the next connection. Dropping the future loses none.
+    ///
+    /// Any number of tasks may accept at once. Connections whose peers have already given up are passed over.
+    ///
+    /// # Errors
+    /// What the kernel says, after which accepting can go on. If no file descriptors are left, the error names the
+    /// limit, and the next accept waits 20 ms first, so that a loop which merely logs errors does not spin. If the
+    /// runtime was shut down.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (socket, peer) = self.1.accept(&self.0, |listener| listener.accept()).await?;
+        Ok((TcpStream::register(self.0.reactor(), socket)?, peer))
+    }
+
+    /// The address that is listened on, with the port that the kernel chose.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
+    /// How many hops a packet may take (`IP_TTL`).
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.get_ref().ttl()
+    }
+
+    /// Sets how many hops a packet may take.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.get_ref().set_ttl(ttl)
+    }
+}
+
+socket!(TcpListener, std::net::TcpListener, TcpListener::register);

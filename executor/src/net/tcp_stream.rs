@@ -1,0 +1,141 @@
+//! A TCP connection.
+
+use super::addrs::{ToSocketAddrs, first_that};
+use super::socket::{readiness, socket};
+use super::stream::{self, byte_stream};
+use crate::context;
+use crate::io::{Async, Interest};
+use sideline_reactor::{Direction, Handle};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::task::{Context, Poll};
+
+/// A TCP connection between a local and a remote address.
+///
+/// All methods take `&self`: put it into an `Rc` or `Arc` to read in one task and write in another. Dropping it
+/// closes the connection; [`shutdown`](TcpStream::shutdown) ends one direction.
+///
+/// # Example
+/// ```
+/// use sideline::net::{TcpListener, TcpStream};
+/// use std::net::Shutdown;
+///
+/// sideline::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let client = TcpStream::connect(listener.local_addr()?).await?;
+///     let (server, _) = listener.accept().await?;
+///
+///     client.write_all(b"over and out").await?;
+///     client.shutdown(Shutdown::Write)?;
+///     let mut received = Vec::new();
+///     server.read_to_end(&mut received).await?;
+///     assert_eq!(received, b"over and out");
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub struct TcpStream(Async<mio::net::TcpStream>);
+
+/// Urgent data (TCP's out-of-band byte) makes a read stop short with more to come; to hear of it keeps the reactor
+/// from taking the short read for a drained socket.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+impl TcpStream {
+    /// Connects to the first address of `addr` that answers. Host names are looked up on the blocking pool.
+    ///
+    /// # Errors
+    /// That of the last address, if none answers; outside a runtime.
+    pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<TcpStream> {
+        let reactor = context::reactor()?;
+        first_that(addr.to_addrs(), async |addr| TcpStream::connect_to(&reactor, addr).await).await
+    }
+
+    async fn connect_to(reactor: &Handle, addr: SocketAddr) -> io::Result<TcpStream> {
+        let socket = mio::net::TcpStream::connect(addr).map_err(sideline_reactor::name_descriptor_limit)?;
+        let stream = TcpStream::register(reactor, socket)?;
+        stream.0.write_with(|socket| is_connected(socket.take_error(), || socket.peer_addr())).await?;
+        Ok(stream)
+    }
+
+    pub(super) fn register(reactor: &Handle, socket: mio::net::TcpStream) -> io::Result<TcpStream> {
+        Async::register(reactor, socket, INTEREST).map(TcpStream)
+    }
+
+    /// Reads into `buf` without taking the bytes from the stream. `Ok(0)` is its end.
+    ///
+    /// # Errors
+    /// As [`read`](TcpStream::read).
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read_with(|stream| stream.peek(buf)).await
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    /// What the kernel says, such as that the connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().peer_addr()
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.0.get_ref().nodelay()
+    }
+
+    /// Sets whether small writes are sent at once, instead of being held back until the ones before are acknowledged.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.0.get_ref().set_nodelay(nodelay)
+    }
+
+    /// How many hops a packet may take (`IP_TTL`).
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.get_ref().ttl()
+    }
+
+    /// Sets how many hops a packet may take.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.get_ref().set_ttl(ttl)
+    }
+}
+
+/// `WouldBlock` while a non-blocking connect is under way. A fresh socket is tried before it is writable, so that
+/// not having a peer yet is no failure.
+pub(super) fn is_connected<A>(
+    failure: io::Result<Option<io::Error>>,
+    peer: impl FnOnce() -> io::Result<A>,
+) -> io::Result<()> {
+    if let Some(error) = failure? {
+        return Err(error);
+    }
+    match peer() {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
+        result => result.map(drop),
+    }
+}
+
+socket!(TcpStream, std::net::TcpStream, TcpStream::register);
+readiness!(TcpStream);
+byte_stream!(TcpStream, |len| len);

@@ -1,0 +1,242 @@
+//! UDP.
+
+use super::addrs::{ToSocketAddrs, first_that};
+use super::socket::{readiness, socket};
+use crate::context;
+use crate::io::{Async, Interest};
+use sideline_reactor::Handle;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Poll};
+
+/// A UDP socket.
+///
+/// A datagram that is longer than the buffer it is received into is cut, silently. All methods take `&self`.
+///
+/// # Example
+/// ```
+/// use sideline::net::UdpSocket;
+///
+/// sideline::block_on(async {
+///     let alice = UdpSocket::bind("127.0.0.1:0").await?;
+///     let bob = UdpSocket::bind("127.0.0.1:0").await?;
+///     alice.send_to(b"hi", bob.local_addr()?).await?;
+///     let mut buffer = [0; 16];
+///     let (n, from) = bob.recv_from(&mut buffer).await?;
+///     assert_eq!((&buffer[..n], from), (&b"hi"[..], alice.local_addr()?));
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub struct UdpSocket(Async<mio::net::UdpSocket>);
+
+impl UdpSocket {
+    /// Binds the first address of `addr` that can be bound; port 0 lets the kernel choose.
+    ///
+    /// # Errors
+    /// That of the last address, if none can be bound; outside a runtime.
+    pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<UdpSocket> {
+        let reactor = context::reactor()?;
+        first_that(addr.to_addrs(), async |addr| {
+            let socket = mio::net::UdpSocket::bind(addr).map_err(sideline_reactor::name_descriptor_limit)?;
+            UdpSocket::register(&reactor, socket)
+        })
+        .await
+    }
+
+    fn register(reactor: &Handle, socket: mio::net::UdpSocket) -> io::Result<UdpSocket> {
+        Async::register(reactor, socket, Interest::READABLE | Interest::WRITABLE).map(UdpSocket)
+    }
+
+    /// Sets the peer for [`send`](UdpSocket::send) and [`recv`](UdpSocket::recv): datagrams of others are dropped.
+    ///
+    /// # Errors
+    /// That of the last address, if none is accepted.
+    pub async fn connect(&self, addr: impl ToSocketAddrs) -> io::Result<()> {
+        first_that(addr.to_addrs(), async |addr| self.0.get_ref().connect(addr)).await
+    }
+
+    /// Sends one datagram to the connected peer.
+    ///
+    /// # Errors
+    /// What the kernel says, such as that an earlier datagram found nobody (`ConnectionRefused`), or that this one is
+    /// too long; if the runtime was shut down.
+    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write_with(|socket| socket.send(buf)).await
+    }
+
+    /// Receives one datagram of the connected peer.
+    ///
+    /// # Errors
+    /// As [`send`](UdpSocket::send).
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read_with(|socket| socket.recv(buf)).await
+    }
+
+    /// Sends one datagram to the first address of `addr`.
+    ///
+    /// # Errors
+    /// As [`send`](UdpSocket::send).
+    pub async fn send_to(&self, buf: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
+        first_that(addr.to_addrs(), async |addr| self.0.write_with(|socket| socket.send_to(buf, addr)).await)
+            .await
+    }
+
+    /// Receives one datagram, and says from whom.
+    ///
+    /// # Errors
+    /// As [`send`](UdpSocket::send).
+    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.read_with(|socket| socket.recv_from(buf)).await
+    }
+
+    /// As [`recv`](UdpSocket::recv), leaving the datagram where it is.
+    ///
+    /// # Errors
+    /// As [`send`](UdpSocket::send).
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read_with(|socket| socket.peek(buf)).await
+    }
+
+    /// As [`recv_from`](UdpSocket::recv_from), leaving the datagram where it is.
+    ///
+    /// # Errors
+    /// As [`send`](UdpSocket::send).
+    pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.read_with(|socket| socket.peek_from(buf)).await
+    }
+
+    /// [`send`](UdpSocket::send) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is no room; otherwise as `send`.
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.try_write_with(|socket| socket.send(buf))
+    }
+
+    /// [`recv`](UdpSocket::recv) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is nothing; otherwise as `recv`.
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read_with(|socket| socket.recv(buf))
+    }
+
+    /// [`send_to`](UdpSocket::send_to) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is no room; otherwise as `send_to`.
+    pub fn try_send_to(&self, buf: &[u8], addr: SocketAddr) -> io::Result<usize> {
+        self.0.try_write_with(|socket| socket.send_to(buf, addr))
+    }
+
+    /// [`recv_from`](UdpSocket::recv_from) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is nothing; otherwise as `recv_from`.
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.try_read_with(|socket| socket.recv_from(buf))
+    }
+
+    /// [`send_to`](UdpSocket::send_to) for poll functions: the last caller is woken.
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        addr: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write_with(cx, |socket| socket.send_to(buf, addr))
+    }
+
+    /// [`recv_from`](UdpSocket::recv_from) for poll functions: the last caller is woken.
+    pub fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        self.0.poll_read_with(cx, |socket| socket.recv_from(buf))
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
+    /// The address of the connected peer.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().peer_addr()
+    }
+
+    /// Whether datagrams may be broadcast.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.0.get_ref().broadcast()
+    }
+
+    /// Sets whether datagrams may be broadcast.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
+        self.0.get_ref().set_broadcast(on)
+    }
+
+    /// How many hops a packet may take (`IP_TTL`).
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.get_ref().ttl()
+    }
+
+    /// Sets how many hops a packet may take.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.get_ref().set_ttl(ttl)
+    }
+
+    /// Joins an IPv4 multicast group on the interface with that address.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        self.0.get_ref().join_multicast_v4(&group, &interface)
+    }
+
+    /// Leaves an IPv4 multicast group.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        self.0.get_ref().leave_multicast_v4(&group, &interface)
+    }
+
+    /// Joins an IPv6 multicast group on the interface with that index; 0 is any.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.0.get_ref().join_multicast_v6(group, interface)
+    }
+
+    /// Leaves an IPv6 multicast group.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.0.get_ref().leave_multicast_v6(group, interface)
+    }
+}
+
+socket!(UdpSocket, std::net::UdpSocket, UdpSocket::register);
+readiness!(UdpSocket);

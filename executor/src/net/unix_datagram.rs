@@ -1,0 +1,169 @@
+//! Unix domain datagrams.
+
+use super::patience::Patience;
+use super::socket::{readiness, socket};
+use crate::context;
+use crate::io::{Async, Interest};
+use sideline_reactor::{Handle, name_descriptor_limit};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::Shutdown;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+use std::pin::pin;
+use std::task::{Poll, ready};
+
+/// A Unix domain socket for datagrams, which arrive whole and in order, or are refused.
+///
+/// # Example
+/// ```
+/// use sideline::net::UnixDatagram;
+///
+/// sideline::block_on(async {
+///     let (left, right) = UnixDatagram::pair()?;
+///     left.send(b"one").await?;
+///     left.send(b"two").await?;
+///     let mut buffer = [0; 16];
+///     assert_eq!(right.recv(&mut buffer).await?, 3);
+///     assert_eq!(&buffer[..3], b"one");
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub struct UnixDatagram(Async<mio::net::UnixDatagram>);
+
+impl UnixDatagram {
+    /// Makes a socket file at `path`, where there must be none.
+    ///
+    /// # Errors
+    /// `AddrInUse` if there is a file already; outside a runtime.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
+        UnixDatagram::make(|| mio::net::UnixDatagram::bind(path))
+    }
+
+    /// A socket without an address, which can send but not be answered.
+    ///
+    /// # Errors
+    /// What the kernel says; outside a runtime.
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        UnixDatagram::make(mio::net::UnixDatagram::unbound)
+    }
+
+    /// Two connected sockets.
+    ///
+    /// # Errors
+    /// What the kernel says; outside a runtime.
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let reactor = context::reactor()?;
+        let (left, right) = mio::net::UnixDatagram::pair().map_err(name_descriptor_limit)?;
+        Ok((UnixDatagram::register(&reactor, left)?, UnixDatagram::register(&reactor, right)?))
+    }
+
+    fn make(socket: impl FnOnce() -> io::Result<mio::net::UnixDatagram>) -> io::Result<UnixDatagram> {
+        let reactor = context::reactor()?;
+        UnixDatagram::register(&reactor, socket().map_err(name_descriptor_limit)?)
+    }
+
+    fn register(reactor: &Handle, socket: mio::net::UnixDatagram) -> io::Result<UnixDatagram> {
+        Async::register(reactor, socket, Interest::READABLE | Interest::WRITABLE).map(UnixDatagram)
+    }
+
+    /// Sets the peer for [`send`](UnixDatagram::send) and [`recv`](UnixDatagram::recv).
+    ///
+    /// # Errors
+    /// If there is no socket at `path`.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.0.get_ref().connect(path)
+    }
+
+    /// Sends one datagram to the connected peer, waiting for room in its queue.
+    ///
+    /// # Errors
+    /// If there is no peer, or it is gone; if the runtime was shut down.
+    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write_with(|socket| socket.send(buf)).await
+    }
+
+    /// Receives one datagram.
+    ///
+    /// # Errors
+    /// What the kernel says; if the runtime was shut down.
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read_with(|socket| socket.recv(buf)).await
+    }
+
+    /// Sends one datagram to the socket at `path`.
+    ///
+    /// # Errors
+    /// If there is nobody; if the runtime was shut down.
+    pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let mut patience = Patience::new(self.0.reactor());
+        let send = |socket: &mio::net::UnixDatagram| socket.send_to(buf, path.as_ref());
+        let mut sending = pin!(self.0.write_with(send));
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(result) = sending.as_mut().poll(cx) {
+                    return Poll::Ready(result);
+                }
+                // The kernel reports room in our own queue, not in the receiver's, which others may have filled.
+                ready!(patience.poll(cx));
+                match send(self.0.get_ref()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Receives one datagram, and says from whom.
+    ///
+    /// # Errors
+    /// What the kernel says; if the runtime was shut down.
+    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.read_with(|socket| socket.recv_from(buf)).await
+    }
+
+    /// [`send`](UnixDatagram::send) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is no room; otherwise as `send`.
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.try_write_with(|socket| socket.send(buf))
+    }
+
+    /// [`recv`](UnixDatagram::recv) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is nothing; otherwise as `recv`.
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read_with(|socket| socket.recv(buf))
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
+    /// The address of the connected peer.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().peer_addr()
+    }
+
+    /// Ends one direction, or both.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.get_ref().shutdown(how)
+    }
+}
+
+socket!(UnixDatagram, std::os::unix::net::UnixDatagram, UnixDatagram::register);
+readiness!(UnixDatagram);

@@ -1,0 +1,68 @@
+//! Accepting Unix domain connections.
+
+use super::UnixStream;
+use super::backoff::Backoff;
+use super::socket::socket;
+use crate::context;
+use crate::io::{Async, Interest};
+use sideline_reactor::{Handle, name_descriptor_limit};
+use std::io;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+
+/// A Unix domain socket that accepts connections. Dropping it stops listening; the file stays.
+///
+/// # Example
+/// ```
+/// use sideline::net::{UnixListener, UnixStream};
+///
+/// let path = std::env::temp_dir().join(format!("sideline-doc-{}", std::process::id()));
+/// sideline::block_on(async {
+///     let listener = UnixListener::bind(&path)?;
+///     let client = UnixStream::connect(&path).await?;
+///     let (server, _peer) = listener.accept().await?;
+///     server.write_all(b"welcome").await?;
+///     drop(server);
+///     let mut answer = Vec::new();
+///     client.read_to_end(&mut answer).await?;
+///     assert_eq!(answer, b"welcome");
+///     std::fs::remove_file(&path)
+/// })
+/// # .unwrap()
+/// ```
+pub struct UnixListener(Async<mio::net::UnixListener>, Backoff);
+
+impl UnixListener {
+    /// Makes a socket file at `path`, where there must be none, and listens on it.
+    ///
+    /// # Errors
+    /// `AddrInUse` if there is a file already; outside a runtime.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
+        let reactor = context::reactor()?;
+        let socket = mio::net::UnixListener::bind(path).map_err(name_descriptor_limit)?;
+        UnixListener::register(&reactor, socket)
+    }
+
+    fn register(reactor: &Handle, socket: mio::net::UnixListener) -> io::Result<UnixListener> {
+        Ok(UnixListener(Async::register(reactor, socket, Interest::READABLE)?, Backoff::default()))
+    }
+
+    /// Waits for the next connection. Dropping the future loses none.
+    ///
+    /// # Errors
+    /// As [`TcpListener::accept`](super::TcpListener::accept).
+    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let (socket, peer) = self.1.accept(&self.0, |listener| listener.accept()).await?;
+        Ok((UnixStream::register(self.0.reactor(), socket)?, peer))
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+}
+
+socket!(UnixListener, std::os::unix::net::UnixListener, UnixListener::register);

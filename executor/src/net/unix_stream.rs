@@ -1,0 +1,93 @@
+//! A Unix domain connection.
+
+use super::patience::Patience;
+use super::socket::{readiness, socket};
+use super::stream::{self, byte_stream};
+use super::tcp_stream::is_connected;
+use crate::context;
+use crate::io::{Async, Interest};
+use sideline_reactor::{Direction, Handle, name_descriptor_limit};
+use std::future::poll_fn;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+use std::task::{Context, Poll};
+
+/// A connection between two processes of one machine.
+///
+/// All methods take `&self`. Dropping it closes the connection.
+///
+/// # Example
+/// ```
+/// use sideline::net::UnixStream;
+///
+/// sideline::block_on(async {
+///     let (left, right) = UnixStream::pair()?;
+///     left.write_all(b"hello").await?;
+///     let mut buffer = [0; 5];
+///     right.read_exact(&mut buffer).await?;
+///     assert_eq!(&buffer, b"hello");
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub struct UnixStream(Async<mio::net::UnixStream>);
+
+impl UnixStream {
+    /// Connects to the socket at `path`. If its listener's queue is full, waits for room.
+    ///
+    /// # Errors
+    /// If nobody listens there; outside a runtime.
+    pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        let reactor = context::reactor()?;
+        let mut patience = Patience::new(&reactor);
+        let socket = loop {
+            match mio::net::UnixStream::connect(path.as_ref()) {
+                // The queue is full, and the kernel has no event for when it is not: unlike TCP, nothing is under way.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|cx| patience.poll(cx)).await
+                }
+                result => break result.map_err(name_descriptor_limit)?,
+            }
+        };
+        let stream = UnixStream::register(&reactor, socket)?;
+        stream.0.write_with(|socket| is_connected(socket.take_error(), || socket.peer_addr())).await?;
+        Ok(stream)
+    }
+
+    /// Two connected streams.
+    ///
+    /// # Errors
+    /// What the kernel says; outside a runtime.
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let reactor = context::reactor()?;
+        let (left, right) = mio::net::UnixStream::pair().map_err(name_descriptor_limit)?;
+        Ok((UnixStream::register(&reactor, left)?, UnixStream::register(&reactor, right)?))
+    }
+
+    pub(super) fn register(reactor: &Handle, socket: mio::net::UnixStream) -> io::Result<UnixStream> {
+        Async::register(reactor, socket, Interest::READABLE | Interest::WRITABLE).map(UnixStream)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().peer_addr()
+    }
+}
+
+socket!(UnixStream, std::os::unix::net::UnixStream, UnixStream::register);
+readiness!(UnixStream);
+// A read stops short where the sender attached descriptors or credentials, so that it proves nothing.
+byte_stream!(UnixStream, |_len| 0);
