@@ -19,6 +19,7 @@
 //! | `timer.rs`, `timers.rs`, `heap.rs` | one deadline, all of them, and their order |
 //! | `clock.rs` | where "now" comes from |
 //! | `contain.rs`, `errors.rs`, `platform.rs` | foreign panics, messages, what differs between systems |
+//! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
 //! | `sys.rs` | mio; `sync.rs` and `model.rs` swap it for a model under `cfg(loom)` |
 //!
 //! # Example
@@ -33,7 +34,7 @@
 //! reactor.turn(Some(Duration::from_secs(1)), || waker.is_finished())?;
 //! # std::io::Result::Ok(())
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod clock;
 mod contain;
@@ -50,6 +51,7 @@ mod sync;
 mod table;
 mod timer;
 mod timers;
+mod wait;
 
 #[cfg(loom)]
 mod model;
@@ -57,6 +59,8 @@ mod model;
 mod models;
 #[cfg(not(loom))]
 mod sys;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod timerfd;
 
 pub use clock::Clock;
 pub use errors::name_descriptor_limit;

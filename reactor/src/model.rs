@@ -5,11 +5,11 @@
 //! passed; a wait without one ends only by a wakeup, so a lost wake shows as a deadlock.
 
 use crate::readiness::Ready;
+use crate::wait::Wait;
 use loom::sync::{Arc, Condvar};
 use mio::event::Source;
 use mio::{Interest, Token};
 use std::sync::OnceLock;
-use std::time::Duration;
 use std::{env, io};
 
 /// Whether this process runs the twin that lacks `step`, named by `SIDELINE_TWIN`.
@@ -44,9 +44,9 @@ pub(crate) fn open() -> io::Result<(Selector, Registry, Wakeup)> {
 pub(crate) struct Selector(Arc<Kernel>);
 
 impl Selector {
-    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, wait: Wait) -> io::Result<()> {
         let mut woken = self.0.woken.lock();
-        while timeout.is_none() && !*woken {
+        while wait == Wait::Forever && !*woken {
             woken = self.0.changed.wait(woken).expect("no model panics with a lock held");
         }
         let ended_by_time = !*woken;

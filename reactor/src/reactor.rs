@@ -9,6 +9,7 @@ use crate::readiness::Ready;
 use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
 use crate::table::Table;
 use crate::timers::Timers;
+use crate::wait::Wait;
 use std::task::Waker;
 use std::time::Duration;
 use std::{fmt, io};
@@ -43,7 +44,8 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// A reactor whose timers go by `clock`. Opens three file descriptors on Linux.
+    /// A reactor whose timers go by `clock`. Opens three file descriptors on Linux, and a
+    /// fourth for the first timer.
     ///
     /// # Errors
     /// What the kernel says. A lack of file descriptors names the limit to raise.
@@ -69,8 +71,9 @@ impl Reactor {
     /// One turn: sleep until there is something to do, then wake those who wait for it.
     ///
     /// The sleep ends with the first of: a registered source that becomes ready, the earliest timer, `max_wait`
-    /// (`None`: no limit), a [`notify`](Handle::notify), a signal. The kernel counts in whole milliseconds; waits are
-    /// rounded up, so that a timer is never early. `has_work` is called once this reactor has announced that it
+    /// (`None`: no limit), a [`notify`](Handle::notify), a signal. A timer is never early. It
+    /// is late by some microseconds on Linux, by up to a millisecond elsewhere. A wait for a timer that is far away may
+    /// end before it with nothing to do: just call again. `has_work` is called once this reactor has announced that it
     /// will sleep: work that is published, and then notified, before or after that moment is not slept on. If it
     /// says true, or `max_wait` is zero, or a timer is due, the kernel is only asked, without sleeping.
     /// `has_work` is not called if `max_wait` is zero.
@@ -92,13 +95,13 @@ impl Reactor {
 
     fn wait(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<()> {
         if max_wait == Some(Duration::ZERO) {
-            return self.selector.wait(Some(Duration::ZERO));
+            return self.selector.wait(Wait::ZERO);
         }
         let parked = self.handle.0.notifier.announce();
         // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
         let work = !left_out("loop-looks-after-announcing") && has_work();
-        let wait = if work { Some(Duration::ZERO) } else { self.until_next_timer(max_wait) };
-        if wait == Some(Duration::ZERO) {
+        let wait = if work { Wait::ZERO } else { self.until_next_timer(max_wait) };
+        if wait == Wait::ZERO {
             drop(parked);
             return self.selector.wait(wait);
         }
@@ -106,13 +109,17 @@ impl Reactor {
     }
 
     /// `max_wait`, cut at the earliest timer.
-    fn until_next_timer(&self, max_wait: Option<Duration>) -> Option<Duration> {
-        let Some(deadline) = self.handle.next_deadline() else { return max_wait };
+    fn until_next_timer(&self, max_wait: Option<Duration>) -> Wait {
+        let no_longer = max_wait.map_or(Wait::Forever, Wait::For);
+        let Some(deadline) = self.handle.next_deadline() else { return no_longer };
         let left = deadline.saturating_duration_since(self.handle.clock().now());
-        if self.handle.clock().is_manual() && !left.is_zero() {
-            return max_wait;
+        if left.is_zero() {
+            return Wait::ZERO;
         }
-        Some(max_wait.map_or(left, |max| max.min(left)))
+        if self.handle.clock().is_manual() || max_wait.is_some_and(|max| max <= left) {
+            return no_longer;
+        }
+        Wait::Until(deadline, left)
     }
 
     /// Wakes the timers that are due, in the order of their deadlines, and returns how many.

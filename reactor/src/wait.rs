@@ -1,0 +1,17 @@
+//! How long a turn may wait in the kernel.
+
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// Until something happens.
+    Forever,
+    /// At most this long; zero asks without waiting.
+    For(Duration),
+    /// Until this moment, which is that far away and not zero.
+    Until(Instant, Duration),
+}
+
+impl Wait {
+    pub(crate) const ZERO: Wait = Wait::For(Duration::ZERO);
+}
