@@ -15,9 +15,8 @@ use std::os::unix::net::UnixStream;
 /// # Example
 /// ```
 /// use sideline::io::{Async, Fd};
-/// use std::io::{Read, Write, pipe};
+/// use std::io::{Read, Write};
 ///
-/// # #[cfg(target_os = "linux")]
 /// sideline::block_on(async {
 ///     let (reader, mut writer) = std::os::unix::net::UnixStream::pair()?;
 ///     let reader = Async::new(Fd::new(reader)?)?;

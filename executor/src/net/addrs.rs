@@ -1,6 +1,7 @@
 //! What a socket can be told to connect to or to bind, and looking it up without stopping the loop.
 
 use crate::{context, spawn_blocking};
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -48,10 +49,14 @@ pub async fn lookup_host(host: impl ToSocketAddrs) -> io::Result<impl Iterator<I
 ///
 /// # Errors
 /// That of the last attempt.
-pub(super) async fn first_that<T>(
+pub(super) async fn first_that<T, F>(
     addrs: io::Result<Addrs>,
-    mut attempt: impl AsyncFnMut(SocketAddr) -> io::Result<T>,
-) -> io::Result<T> {
+    // Not an `AsyncFnMut`: nobody could say that its futures are `Send`.
+    mut attempt: impl FnMut(SocketAddr) -> F,
+) -> io::Result<T>
+where
+    F: Future<Output = io::Result<T>>,
+{
     if let Ok(Addrs::One(addr)) = addrs {
         return attempt(addr).await;
     }

@@ -6,7 +6,8 @@ use super::backoff::Backoff;
 use super::socket::socket;
 use crate::context;
 use crate::io::{Async, Interest};
-use sideline_reactor::Handle;
+use sideline_reactor::{Handle, name_descriptor_limit};
+use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 
@@ -19,10 +20,12 @@ use std::net::SocketAddr;
 /// sideline::block_on(async {
 ///     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
 ///     let address = listener.local_addr()?;
-///     sideline::spawn(async move {
+///     let _ = sideline::spawn(async move {
 ///         loop {
 ///             match listener.accept().await {
-///                 Ok((stream, _peer)) => drop(sideline::spawn(async move { stream.write_all(b"bye").await })),
+///                 Ok((stream, _peer)) => {
+///                     let _ = sideline::spawn(async move { stream.write_all(b"bye").await });
+///                 }
 ///                 Err(error) => eprintln!("{error}"),
 ///             }
 ///         }
@@ -45,12 +48,11 @@ impl TcpListener {
     /// That of the last address, if none can be bound; outside a runtime.
     pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let reactor = context::reactor()?;
-        first_that(addr.to_addrs(), async |addr| {
-            let socket =
-                mio::net::TcpListener::bind(addr).map_err(sideline_reactor::name_descriptor_limit)?;
+        let bind = |addr| {
+            let socket = mio::net::TcpListener::bind(addr).map_err(name_descriptor_limit)?;
             TcpListener::register(&reactor, socket)
-        })
-        .await
+        };
+        first_that(addr.to_addrs(), |addr| ready(bind(addr))).await
     }
 
     fn register(reactor: &Handle, socket: mio::net::TcpListener) -> io::Result<TcpListener> {

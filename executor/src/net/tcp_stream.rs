@@ -5,7 +5,7 @@ use super::socket::{readiness, socket};
 use super::stream::{self, byte_stream};
 use crate::context;
 use crate::io::{Async, Interest};
-use sideline_reactor::{Direction, Handle};
+use sideline_reactor::{Direction, Handle, name_descriptor_limit};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
@@ -50,11 +50,11 @@ impl TcpStream {
     /// That of the last address, if none answers; outside a runtime.
     pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<TcpStream> {
         let reactor = context::reactor()?;
-        first_that(addr.to_addrs(), async |addr| TcpStream::connect_to(&reactor, addr).await).await
+        first_that(addr.to_addrs(), |addr| TcpStream::connect_to(&reactor, addr)).await
     }
 
     async fn connect_to(reactor: &Handle, addr: SocketAddr) -> io::Result<TcpStream> {
-        let socket = mio::net::TcpStream::connect(addr).map_err(sideline_reactor::name_descriptor_limit)?;
+        let socket = mio::net::TcpStream::connect(addr).map_err(name_descriptor_limit)?;
         let stream = TcpStream::register(reactor, socket)?;
         stream.0.write_with(|socket| is_connected(socket.take_error(), || socket.peer_addr())).await?;
         Ok(stream)

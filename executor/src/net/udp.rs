@@ -4,7 +4,8 @@ use super::addrs::{ToSocketAddrs, first_that};
 use super::socket::{readiness, socket};
 use crate::context;
 use crate::io::{Async, Interest};
-use sideline_reactor::Handle;
+use sideline_reactor::{Handle, name_descriptor_limit};
+use std::future::ready;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
@@ -37,11 +38,11 @@ impl UdpSocket {
     /// That of the last address, if none can be bound; outside a runtime.
     pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<UdpSocket> {
         let reactor = context::reactor()?;
-        first_that(addr.to_addrs(), async |addr| {
-            let socket = mio::net::UdpSocket::bind(addr).map_err(sideline_reactor::name_descriptor_limit)?;
+        let bind = |addr| {
+            let socket = mio::net::UdpSocket::bind(addr).map_err(name_descriptor_limit)?;
             UdpSocket::register(&reactor, socket)
-        })
-        .await
+        };
+        first_that(addr.to_addrs(), |addr| ready(bind(addr))).await
     }
 
     fn register(reactor: &Handle, socket: mio::net::UdpSocket) -> io::Result<UdpSocket> {
@@ -53,7 +54,7 @@ impl UdpSocket {
     /// # Errors
     /// That of the last address, if none is accepted.
     pub async fn connect(&self, addr: impl ToSocketAddrs) -> io::Result<()> {
-        first_that(addr.to_addrs(), async |addr| self.0.get_ref().connect(addr)).await
+        first_that(addr.to_addrs(), |addr| ready(self.0.get_ref().connect(addr))).await
     }
 
     /// Sends one datagram to the connected peer.
@@ -78,8 +79,8 @@ impl UdpSocket {
     /// # Errors
     /// As [`send`](UdpSocket::send).
     pub async fn send_to(&self, buf: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
-        first_that(addr.to_addrs(), async |addr| self.0.write_with(|socket| socket.send_to(buf, addr)).await)
-            .await
+        let send = |addr| self.0.write_with(move |socket| socket.send_to(buf, addr));
+        first_that(addr.to_addrs(), send).await
     }
 
     /// Receives one datagram, and says from whom.
