@@ -1,0 +1,147 @@
+//! How does the program feel while the pool is busy, and what does it burn while the pool is nearly idle?
+
+use super::{Scale, cores, micros, millis};
+use crate::peers::{Loop, Offload};
+use sideline_benches::{Cpu, Metric, cpu_time, lower_priority, percentile};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Tasks that keep one CPU closure each on the pool until they are told to stop.
+struct Hogs<T> {
+    stop: Arc<AtomicBool>,
+    tasks: Vec<T>,
+}
+
+fn hogs<L: Loop, O: Offload>(
+    count: usize,
+    work: Duration,
+    cpu: Cpu,
+) -> Hogs<impl Future<Output = ()> + Send + 'static> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let steps = cpu.steps(work);
+    let tasks = (0..count)
+        .map(|_| {
+            let stop = Arc::clone(&stop);
+            L::spawn(async move {
+                // Relaxed: set on this very thread.
+                while !stop.load(Ordering::Relaxed) {
+                    O::offload(move || Cpu::burn(steps)).await;
+                }
+            })
+        })
+        .collect();
+    Hogs { stop, tasks }
+}
+
+impl<T: Future<Output = ()>> Hogs<T> {
+    async fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for task in self.tasks {
+            task.await;
+        }
+    }
+}
+
+/// How long does an empty offload take while eight closures of 50 ms CPU are always outstanding?
+///
+/// One is timed after each 5 ms of sleep, for 4 s. A lie if an offload that waits long is underrepresented: it is,
+/// equally for all, as the next one is only sent when it is back. So look at p50 as well as p99.
+pub(super) fn mixed<L: Loop, O: Offload>(scale: Scale) -> Vec<Metric> {
+    let cpu = Cpu::calibrate();
+    L::block_on(async {
+        let hogs = hogs::<L, O>(8, Duration::from_millis(50), cpu);
+        let mut waits = Vec::new();
+        let start = Instant::now();
+        while start.elapsed() < scale.time(Duration::from_secs(4)) {
+            L::sleep(Duration::from_millis(5)).await;
+            let sent = Instant::now();
+            O::offload(|| ()).await;
+            waits.push(millis(sent.elapsed()));
+        }
+        hogs.stop().await;
+        vec![
+            Metric::less("mixed, p50", "ms", percentile(&waits, 50.0)),
+            Metric::less("mixed, p99", "ms", percentile(&waits, 99.0)),
+        ]
+    })
+}
+
+const NAP: Duration = Duration::from_millis(1);
+
+/// How late is the loop while the pool wants every core?
+///
+/// `sleep(1 ms)` in a loop for 4 s, while four closures of 3 ms CPU per core are always outstanding. Included: the
+/// peer's own timer granularity, which `lateness` shows alone.
+pub(super) fn saturated<L: Loop, O: Offload>(scale: Scale) -> Vec<Metric> {
+    let cpu = Cpu::calibrate();
+    L::block_on(async {
+        let hogs = hogs::<L, O>(4 * cores(), Duration::from_millis(3), cpu);
+        let mut late = Vec::new();
+        let start = Instant::now();
+        while start.elapsed() < scale.time(Duration::from_secs(4)) {
+            let asleep = Instant::now();
+            L::sleep(NAP).await;
+            late.push(millis(asleep.elapsed().saturating_sub(NAP)));
+        }
+        hogs.stop().await;
+        saturated_metrics(&late)
+    })
+}
+
+fn saturated_metrics(late: &[f64]) -> Vec<Metric> {
+    vec![
+        Metric::less("saturated, lateness p50", "ms", percentile(late, 50.0)),
+        Metric::less("saturated, lateness p99", "ms", percentile(late, 99.0)),
+    ]
+}
+
+/// A plain thread that sleeps, beside one computing thread per core at a low priority.
+pub(super) fn bare_saturated(scale: Scale) -> Vec<Metric> {
+    let steps = Cpu::calibrate().steps(Duration::from_millis(3));
+    let stop = AtomicBool::new(false);
+    let late = thread::scope(|scope| {
+        for _ in 0..cores() {
+            scope.spawn(|| {
+                lower_priority(10).expect("a lower priority is always allowed");
+                // Relaxed: only a hint to end.
+                while !stop.load(Ordering::Relaxed) {
+                    Cpu::burn(steps);
+                }
+            });
+        }
+        let mut late = Vec::new();
+        let start = Instant::now();
+        while start.elapsed() < scale.time(Duration::from_secs(4)) {
+            let asleep = Instant::now();
+            thread::sleep(NAP);
+            late.push(millis(asleep.elapsed().saturating_sub(NAP)));
+        }
+        stop.store(true, Ordering::Relaxed);
+        late
+    });
+    saturated_metrics(&late)
+}
+
+/// How much CPU does a nearly idle program use?
+///
+/// For 2 s: offload `thread::sleep(5 ms)`, then sleep 5 ms on the loop. Everything beyond some tens of microseconds a
+/// cycle is spinning, polling or needless wakeups. A lie if CPU time came in scheduler ticks; so the process's CPU
+/// clock is read, which counts nanoseconds, and all threads.
+pub(super) fn trickle<L: Loop, O: Offload>(scale: Scale) -> Vec<Metric> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    L::block_on(async {
+        // The first one starts threads.
+        O::offload(|| thread::sleep(PAUSE)).await;
+        let (start, used) = (Instant::now(), cpu_time());
+        while start.elapsed() < scale.time(Duration::from_secs(2)) {
+            O::offload(|| thread::sleep(PAUSE)).await;
+            L::sleep(PAUSE).await;
+        }
+        let used = cpu_time() - used;
+        let per_second = micros(used) / 1e3 / start.elapsed().as_secs_f64();
+        vec![Metric::less("trickle, CPU", "ms/s", per_second)]
+    })
+}

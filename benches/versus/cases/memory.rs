@@ -1,0 +1,89 @@
+//! How much memory does waiting take?
+
+use super::Scale;
+use crate::peers::Loop;
+use sideline_benches::{Metric, raise_descriptor_limit, resident_bytes};
+use std::future::pending;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How many tasks have begun to wait. One process measures one case, so one counter does.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Lets the tasks run until that many wait.
+async fn all_wait<L: Loop>(count: usize) {
+    // Relaxed: counted on this very thread.
+    while WAITING.load(Ordering::Relaxed) < count {
+        L::yield_now().await;
+    }
+}
+
+/// How much memory does a task take that waits for ever?
+///
+/// Resident bytes, over 1,000,000 tasks whose futures are a byte or two, after each has been polled. Included: the
+/// allocator's overhead and the tables in which the runtime keeps its tasks, grown as they happen to be.
+pub(super) fn idle_task<L: Loop>(scale: Scale) -> Vec<Metric> {
+    let count = scale.count(1_000_000);
+    let spawn = || {
+        L::detach(async {
+            WAITING.fetch_add(1, Ordering::Relaxed);
+            pending().await
+        });
+    };
+    L::block_on(async {
+        spawn();
+        all_wait::<L>(1).await;
+        let before = resident_bytes();
+        for _ in 0..count {
+            spawn();
+        }
+        all_wait::<L>(count + 1).await;
+        vec![Metric::less("idle task", "B", (resident_bytes() - before) / count as f64)]
+    })
+}
+
+/// How much memory does an accepted connection take that waits in `read`?
+///
+/// Resident bytes over 5,000 connections, after 100 to warm up; each has a task and a 64-byte buffer in it. Excluded:
+/// the kernel's side, and the client's, which is a plain socket in a list allocated before.
+pub(super) fn idle_connection<L: Loop>(scale: Scale) -> Vec<Metric> {
+    const WARM_UP: usize = 100;
+    let count = WARM_UP + scale.count(5_000);
+    raise_descriptor_limit(2 * count as u64 + 100).expect("enough descriptors for both ends");
+    L::block_on(async {
+        let (listener, address) = L::listen().await.expect("a port is free");
+        let (go, may_connect) = mpsc::channel::<usize>();
+        let client = thread::spawn(move || {
+            let mut sockets = Vec::with_capacity(count);
+            for connections in may_connect {
+                for _ in 0..connections {
+                    sockets.push(TcpStream::connect(address).expect("the server accepts"));
+                }
+            }
+        });
+        let mut before = 0.0;
+        for batch in [WARM_UP, count - WARM_UP] {
+            before = resident_bytes();
+            go.send(batch).expect("the client waits for it");
+            for _ in 0..batch {
+                let mut stream = L::accept(&listener).await.expect("the client connects");
+                L::detach(async move {
+                    let mut buffer = [0; 64];
+                    WAITING.fetch_add(1, Ordering::Relaxed);
+                    // The client sends nothing; when it closes, this task is over.
+                    let _ = L::read(&mut stream, &mut buffer).await;
+                });
+            }
+            let sum = if batch == WARM_UP { WARM_UP } else { count };
+            all_wait::<L>(sum).await;
+            L::sleep(Duration::from_millis(20)).await;
+        }
+        let each = (resident_bytes() - before) / (count - WARM_UP) as f64;
+        drop(go);
+        client.join().expect("the client does not panic");
+        vec![Metric::less("idle connection", "B", each)]
+    })
+}

@@ -1,0 +1,86 @@
+//! sideline, and its pool as a guest of another loop.
+
+use super::{Loop, Offload};
+use sideline::net::{TcpListener, TcpStream};
+use sideline_blocking_pool::Pool;
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+pub(crate) struct Sideline;
+
+impl Loop for Sideline {
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        sideline::block_on(future)
+    }
+
+    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + Send + 'static
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let task = sideline::spawn(future);
+        async { task.await.expect("the task neither panics nor is aborted") }
+    }
+
+    fn detach<F>(future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(sideline::spawn(future));
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        sideline::task::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        sideline::time::sleep(duration)
+    }
+
+    async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        Ok(listener.accept().await?.0)
+    }
+
+    async fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
+    }
+}
+
+impl Offload for Sideline {
+    fn offload<F, T>(closure: F) -> impl Future<Output = T> + Send + 'static
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let job = sideline::spawn_blocking(closure);
+        async { job.await.expect("the closure does not panic") }
+    }
+}
+
+/// `sideline_blocking_pool::Pool`, awaited under whatever loop is there.
+pub(crate) struct SidelinePool;
+
+impl Offload for SidelinePool {
+    fn offload<F, T>(closure: F) -> impl Future<Output = T> + Send + 'static
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let job = Pool::global().spawn(closure);
+        async { job.await.expect("the closure does not panic") }
+    }
+}
