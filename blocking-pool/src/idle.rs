@@ -46,7 +46,7 @@
 //!
 //! Models: `submit_against_going_idle`, `popped_against_stolen`, `retire_against_submit`,
 //! `failed_start_against_submit`, `submit_against_shutdown`; twins: `idle-last-look`, `idle-fence`,
-//! `searcher-hands-over`.
+//! `searcher-hands-over`, `retire-by-the-list`.
 
 use std::fmt;
 use std::sync::Arc;

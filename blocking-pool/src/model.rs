@@ -105,8 +105,10 @@ impl<T> Queue<T> {
     }
 
     fn push(&self, item: T) {
-        self.items.lock().push_back(item);
-        // Release: pairs with the Acquire in is_empty(), as the index does in crossbeam's queues.
+        let mut items = self.items.lock();
+        items.push_back(item);
+        // Release: pairs with the Acquire in is_empty(), as the index does in crossbeam's queues. Under the lock, so
+        // that one who saw the length and takes the lock sees the item, too.
         self.len.fetch_add(1, Ordering::Release);
     }
 
@@ -114,7 +116,8 @@ impl<T> Queue<T> {
         if self.is_empty() {
             return None;
         }
-        let item = self.items.lock().pop_front()?;
+        let mut items = self.items.lock();
+        let item = items.pop_front()?;
         self.len.fetch_sub(1, Ordering::Release);
         Some(item)
     }

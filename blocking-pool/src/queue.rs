@@ -50,6 +50,11 @@ impl Queues {
         !self.injector.is_empty() || self.stealers.iter().any(|deque| !deque.is_empty())
     }
 
+    /// Is anything waiting in the injector? Cheap enough to be asked over and over.
+    pub(crate) fn has_injected(&self) -> bool {
+        !self.injector.is_empty()
+    }
+
     /// From the injector: a batch for one with a seat, a single job for others.
     pub(crate) fn take_injected(&self, seat: Option<&Seat>) -> Option<Entry> {
         loop {

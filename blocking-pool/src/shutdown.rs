@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::job::JobId;
+use crate::sync::thread;
 
 /// How to shut down a [`Pool`](crate::Pool) or a [`Tenant`](crate::Tenant). In all modes, nothing new is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,20 @@ impl ShutdownReport {
     ) -> Self {
         let rest = cancelled + left_running.len() as u64 + left_queued;
         Self { finished: outstanding.saturating_sub(rest), cancelled, left_running, left_queued }
+    }
+}
+
+/// Jobs move on while a report is drawn up: it is drawn up again until nothing has moved meanwhile. Between being
+/// taken out of a queue and being started or cancelled a job is in neither class; that takes a moment only, so after
+/// an abandon we wait for it. Within reason: a pool that is never still is reported as it was last seen.
+#[derive(Default)]
+pub(crate) struct Looks(u32);
+
+impl Looks {
+    pub(crate) fn are_over(&mut self) -> bool {
+        self.0 += 1;
+        thread::yield_now();
+        self.0 > 1000
     }
 }
 

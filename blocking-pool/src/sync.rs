@@ -50,3 +50,6 @@ impl<T> UnsafeCell<T> {
 pub(crate) const fn left_out(_step: &str) -> bool {
     false
 }
+
+/// Whether threads spin before they park. A model explores that by itself.
+pub(crate) const SPINS: bool = cfg!(not(loom));

@@ -19,7 +19,7 @@ use crate::gate::Gate;
 use crate::job::JoinHandle;
 use crate::padded::Padded;
 use crate::pool::{Pool, Shared};
-use crate::shutdown::{Shutdown, ShutdownReport, Survivor};
+use crate::shutdown::{Looks, Shutdown, ShutdownReport, Survivor};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex, left_out};
 use crate::worker;
@@ -174,19 +174,17 @@ impl Account {
             Shutdown::Deadline(limit) => _ = self.wait(Instant::now().checked_add(limit)),
             Shutdown::Abandon => self.abandon(),
         }
-        // Jobs move on while we look: look again until nothing moved meanwhile, within reason.
-        let mut looks = 0;
+        let claimed = || self.left.claimed.load(PlainOrdering::Acquire);
+        let mut looks = Looks::default();
         loop {
-            let claimed = || self.left.claimed.load(PlainOrdering::Acquire);
             let (claimed_before, left_before) = (claimed(), self.left());
             let survivors = self.survivors();
-            let left_queued = self.gate.count().saturating_sub(claimed_before);
+            let queued = self.gate.count().saturating_sub(claimed_before);
             let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
-            looks += 1;
-            if looks < 100 && (claimed(), self.left()) != (claimed_before, left_before) {
-                continue;
+            let settled = (claimed(), self.left()) == (claimed_before, left_before);
+            if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
+                return ShutdownReport::balance(outstanding, cancelled, survivors, queued);
             }
-            return ShutdownReport::balance(outstanding, cancelled, survivors, left_queued);
         }
     }
 }

@@ -14,10 +14,13 @@ use crate::job::cell::Entry;
 use crate::park::Parker;
 use crate::pool::Shared;
 use crate::queue::Seat;
+use crate::spin::Spinner;
 use crate::sync::{left_out, thread_local};
 
 thread_local! {
-    static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+    // Not `const { .. }`: loom's macro does not take that.
+    #[allow(clippy::missing_const_for_thread_local)]
+    static LOCAL: RefCell<Option<Rc<Local>>> = RefCell::new(None);
 }
 
 /// A worker's own belongings, also reachable from the jobs it runs.
@@ -57,11 +60,12 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
     let local = Rc::new(Local { pool, desk, seat, parker: Arc::new(Parker::new()), streak: Cell::new(0) });
     LOCAL.with(|slot| *slot.borrow_mut() = Some(Rc::clone(&local)));
     local.pool.on_thread_start();
+    let mut spinner = Spinner::new();
     loop {
         if let Some(entry) = local.find() {
             local.pool.found();
             local.work(entry);
-        } else if let Rest::Leave = local.rest() {
+        } else if !local.spin(&mut spinner) && matches!(local.rest(), Rest::Leave) {
             break;
         }
     }
@@ -153,6 +157,15 @@ impl Local {
         next
     }
 
+    /// Nothing found: waits a little for the next job without parking, if that has been paying off and nobody else
+    /// does. Submitters see a searcher meanwhile, and have nothing to do but push.
+    fn spin(&self, spinner: &mut Spinner) -> bool {
+        let pool = &self.pool;
+        pool.idle.census().searching() == 1
+            && spinner.spin(|| pool.queues.has_injected() || pool.gate.is_closed())
+            && !pool.gate.is_closed()
+    }
+
     /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.
     fn rest(&self) -> Rest {
         let (idle, pool) = (&self.pool.idle, &self.pool);
@@ -164,8 +177,10 @@ impl Local {
             }
             if pool.is_drained() {
                 idle.leave();
-                // One who was lying down before the last entry was taken has nobody else to tell it.
-                pool.call_everybody();
+                if !left_out("last-leaver-calls") {
+                    // One who lay down before the last entry was taken has nobody else to tell it.
+                    pool.call_everybody();
+                }
                 return Rest::Leave;
             }
             return Rest::Search;

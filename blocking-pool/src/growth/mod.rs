@@ -8,3 +8,5 @@ mod monitor;
 pub(crate) mod sample;
 
 pub(crate) use monitor::Monitor;
+#[cfg(test)]
+pub(crate) use monitor::is_needed;

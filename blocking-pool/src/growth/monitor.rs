@@ -129,7 +129,7 @@ fn wake_up_from(pool: &Shared, mode: usize) -> bool {
 }
 
 /// Does a job wait with nobody about to take it?
-fn is_needed(pool: &Shared) -> bool {
+pub(crate) fn is_needed(pool: &Shared) -> bool {
     let census = pool.idle.census();
     census.searching() == 0
         && census.idle() == 0

@@ -8,8 +8,5 @@ mod handle;
 mod id;
 mod state;
 
-#[cfg(test)]
-mod models;
-
 pub use handle::JoinHandle;
 pub use id::JobId;

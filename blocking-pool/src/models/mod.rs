@@ -1,1 +1,97 @@
+//! The races of this crate, one model each. Under loom every interleaving (within the bound) is run; under plain
+//! `cargo test` the same bodies run many times on real threads.
+//!
+//! A lost job, wake or bell shows as a deadlock, which loom reports and which hangs on real threads; anything else
+//! shows as a failed assertion, or as loom's own report of a data race on a cell.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use crate::builder::Config;
+use crate::park::Parker;
+use crate::pool::Pool;
+
+mod idle;
+mod job;
+mod tenant;
+#[cfg(loom)]
+mod twins;
+
+/// Runs `body` in every interleaving, with at most `preemptions` forced switches, of what happens between `race`
+/// and `settled`. Before and after, one interleaving has to do, or making and ending a pool would drown the rest.
+#[cfg(loom)]
+fn check(preemptions: usize, body: fn()) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.expect_explicit_explore = true;
+    builder.check(body);
+}
+
+#[cfg(loom)]
+use loom::{explore as race, stop_exploring as settled};
+
+/// Runs `body` often, on real threads.
+#[cfg(not(loom))]
+fn check(_preemptions: usize, body: fn()) {
+    for _ in 0..100 {
+        body();
+    }
+}
+
+#[cfg(not(loom))]
+fn race() {}
+
+#[cfg(not(loom))]
+fn settled() {}
+
+/// A waker that unparks a modelled thread.
+struct Unpark(Parker);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let unpark = Arc::new(Unpark(Parker::new()));
+    let waker = Waker::from(Arc::clone(&unpark));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        unpark.0.park();
+    }
+}
+
+/// A pool that grows by hand and reports to nobody.
+fn pool(core: usize, max: usize) -> Pool {
+    Pool::with(config(core, max))
+}
+
+fn config(core: usize, max: usize) -> Config {
+    Config {
+        core_threads: core,
+        max_threads: max,
+        growth: false,
+        keep_alive: Duration::from_micros(50),
+        // Nobody reads it, and stderr is slow.
+        on_report: Some(Arc::new(|_| ())),
+        ..Config::default()
+    }
+}
+
+#[test]
+#[allow(clippy::assertions_on_constants)] // The constant is what is tested.
+fn loom_is_really_on() {
+    if std::env::var_os("SIDELINE_LOOM").is_some() {
+        assert!(
+            cfg!(loom),
+            "a RUSTFLAGS in the environment overrides the alias: unset it and run `cargo loom` again"
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! The idle protocol, run by real workers: no job may wait with everybody asleep.
+
+use std::io;
+use std::sync::Arc;
+
+use super::{block_on, check, config, pool, race, settled};
+use crate::growth::is_needed;
+use crate::idle::{Idle, Summon};
+use crate::park::Parker;
+use crate::pool::Pool;
+use crate::shutdown::Shutdown;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread;
+
+/// One thread, which is all there may be. It has done its first job and lies down while the second is submitted.
+/// A lost job is a deadlock.
+#[test]
+fn submit_against_going_idle() {
+    check(3, || {
+        let pool = pool(1, 1);
+        block_on(pool.spawn(race)).unwrap();
+        assert_eq!(block_on(pool.spawn(|| 2)).unwrap(), 2);
+        settled();
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// Two jobs in a row, one thread, which is being called for the first: the second relies on that call.
+#[test]
+fn second_submit_against_waking() {
+    check(2, || {
+        let pool = pool(1, 1);
+        block_on(pool.spawn(|| ())).unwrap();
+        race();
+        let (first, second) = (pool.spawn(|| 1), pool.spawn(|| 2));
+        assert_eq!(block_on(first).unwrap(), 1);
+        assert_eq!(block_on(second).unwrap(), 2);
+        settled();
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// Two jobs, both of which must run at the same time, handed in with only one of two workers awake: the searcher
+/// that took the first has to hand over the search. Lost hand-over: a deadlock.
+#[test]
+fn last_searcher_hands_over() {
+    check(2, || {
+        let pool = pool(2, 2);
+        let (a, b) = (Arc::new(Parker::new()), Arc::new(Parker::new()));
+        let (a2, b2) = (Arc::clone(&a), Arc::clone(&b));
+        race();
+        let first = pool.spawn(move || meet(&a, &b));
+        let second = pool.spawn(move || meet(&b2, &a2));
+        block_on(first).unwrap();
+        block_on(second).unwrap();
+        settled();
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// Ends only if two jobs are in here at the same time.
+fn meet(mine: &Parker, theirs: &Parker) {
+    theirs.unpark();
+    mine.park();
+}
+
+/// A nested job in one worker's deque, popped by its owner while the other worker steals: it runs once.
+#[test]
+fn popped_against_stolen() {
+    check(2, || {
+        let pool = pool(2, 2);
+        let runs = Arc::new(AtomicUsize::new(0));
+        let (inner, count) = (pool.clone(), Arc::clone(&runs));
+        let nested = pool.spawn(move || {
+            race();
+            inner.spawn(move || _ = count.fetch_add(1, Ordering::AcqRel))
+        });
+        block_on(async { nested.await.unwrap().await.unwrap() });
+        settled();
+        assert_eq!(runs.load(Ordering::Acquire), 1);
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// A worker above the core whose keep-alive runs out (in a model: at once) while a job comes in, with the core
+/// worker blocked until that job is done. Whoever calls somebody that leaves nevertheless: a deadlock.
+#[test]
+fn retire_against_submit() {
+    check(2, || {
+        let pool = pool(1, 2);
+        let gate = Arc::new(Parker::new());
+        let opened = Arc::clone(&gate);
+        let started = Arc::new(Parker::new());
+        let starting = Arc::clone(&started);
+        let blocked = pool.spawn(move || {
+            starting.unpark();
+            opened.park();
+        });
+        started.park();
+        race();
+        // Growth, by hand: this worker finds the next job, or nothing, and then its keep-alive runs out.
+        pool.shared().grow(1);
+        let quick = pool.spawn(|| 2);
+        // What the monitor would do if it was poked, which it was if everybody was running.
+        if is_needed(pool.shared()) {
+            pool.shared().grow(1);
+        }
+        assert_eq!(block_on(quick).unwrap(), 2);
+        settled();
+        gate.unpark();
+        block_on(blocked).unwrap();
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// The same on the bare protocol, without bound: whoever was called stays, and whoever left was not called.
+#[test]
+fn keep_alive_against_call() {
+    check(8, || {
+        race();
+        let idle = Arc::new(Idle::new());
+        assert!(idle.reserve(1));
+        let theirs = Arc::clone(&idle);
+        let worker = thread::spawn(move || {
+            let parker = Arc::new(Parker::new());
+            theirs.lie_down(&parker);
+            let left = theirs.retire(&parker);
+            if !left {
+                parker.park();
+            }
+            left
+        });
+        let called = match idle.summon(0) {
+            Summon::Call(parker) => {
+                parker.unpark();
+                true
+            }
+            // It was still searching, or has left.
+            _ => false,
+        };
+        assert!(!(worker.join().unwrap() && called), "one who was called has left");
+        let census = idle.census();
+        assert_eq!((census.threads(), census.idle()), (usize::from(called), 0));
+    });
+}
+
+/// Jobs are submitted while the only thread start fails: each of them is run, or its submitter is told.
+#[test]
+fn failed_start_against_submit() {
+    check(2, || {
+        let failing = std::sync::atomic::AtomicBool::new(true);
+        let fault = move || match failing.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            true => Err(io::Error::other("no more threads")),
+            false => Ok(()),
+        };
+        let pool = Pool::with(crate::builder::Config { start_fault: Some(Arc::new(fault)), ..config(1, 1) });
+        let other = pool.clone();
+        race();
+        let submitter = thread::spawn(move || ended(block_on(other.spawn(|| ()))));
+        ended(block_on(pool.spawn(|| ())));
+        submitter.join().unwrap();
+        settled();
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+fn ended(outcome: Result<(), crate::JoinError>) {
+    if let Err(error) = outcome {
+        assert!(error.is_rejected(), "{error}");
+    }
+}
+
+/// A job is submitted while the pool shuts down: it is run or rejected, and all threads end. A job that was let in
+/// and forgotten, or a worker that nobody wakes, is a deadlock.
+#[test]
+fn submit_against_shutdown() {
+    check(2, || {
+        let pool = pool(1, 1);
+        block_on(pool.spawn(|| ())).unwrap();
+        let other = pool.clone();
+        race();
+        let submitter = thread::spawn(move || ended(block_on(other.spawn(|| ()))));
+        let report = pool.shutdown(Shutdown::Drain);
+        assert!(report.left_running.is_empty());
+        assert_eq!(report.left_queued, 0);
+        submitter.join().unwrap();
+    });
+}
+
+/// The same, with everything that has not started to be cancelled.
+#[test]
+fn submit_against_abandon() {
+    check(2, || {
+        let pool = pool(1, 1);
+        block_on(pool.spawn(|| ())).unwrap();
+        let other = pool.clone();
+        race();
+        let submitter = thread::spawn(move || match block_on(other.spawn(|| ())) {
+            Ok(()) => {}
+            Err(error) => assert!(error.is_rejected() || error.is_cancelled(), "{error}"),
+        });
+        pool.shutdown(Shutdown::Abandon);
+        submitter.join().unwrap();
+        settled();
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// The pool closes while one worker has taken the last entry and the other is just lying down: the last one to leave
+/// has to call it. A worker that sleeps on is a deadlock.
+#[test]
+fn workers_leave_a_closed_pool() {
+    check(2, || {
+        let pool = pool(2, 2);
+        // Both workers are there, and parked.
+        let (a, b) = (Arc::new(Parker::new()), Arc::new(Parker::new()));
+        let (a2, b2) = (Arc::clone(&a), Arc::clone(&b));
+        let met = [pool.spawn(move || meet(&a, &b)), pool.spawn(move || meet(&b2, &a2))];
+        met.into_iter().for_each(|job| block_on(job).unwrap());
+        race();
+        let jobs = [pool.spawn(|| ()), pool.spawn(|| ())];
+        let report = pool.shutdown(Shutdown::Drain);
+        assert_eq!(report.left_queued, 0);
+        assert!(jobs.iter().all(|job| job.is_finished()));
+    });
+}

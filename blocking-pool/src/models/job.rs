@@ -1,0 +1,131 @@
+//! The job cell: completing against everything that the handle may do meanwhile.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::{Unpark, block_on, check, pool, race};
+use crate::error::Failure;
+use crate::job::cell::{self, Entry, JobHandle, Ran};
+use crate::park::Parker;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread;
+use crate::tenant::Account;
+
+/// Counts its drops, wherever they happen.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// A job that was never in a queue; the pool behind its account has no threads.
+fn job<T: Send + 'static>(closure: impl FnOnce() -> T + Send + 'static) -> (Entry, JobHandle<T>) {
+    let account = Account::new(Arc::clone(pool(1, 1).shared()));
+    assert!(account.enter());
+    let (entry, fresh) = cell::new(closure, Location::caller(), account);
+    (entry, fresh.into_handle())
+}
+
+fn run(entry: Entry) {
+    if let Some(job) = entry.claim() {
+        let (ran, ready) = job.run();
+        assert_eq!(ran, Ran::Completed);
+        ready.deliver();
+    }
+}
+
+/// The awaiter's future, without the public wrapper.
+struct Await<T>(JobHandle<T>);
+
+impl<T> Future for Await<T> {
+    type Output = Result<T, &'static str>;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(cx).map(|outcome| match outcome.expect("taken once") {
+            Ok(value) => Ok(value),
+            Err(Failure::Cancelled) => Err("cancelled"),
+            Err(_) => Err("other"),
+        })
+    }
+}
+
+/// The worker completes while the awaiter stores its waker. A lost wake is a deadlock; a torn waker or result, a race.
+#[test]
+fn job_complete_against_register() {
+    check(4, || {
+        race();
+        let (entry, handle) = job(|| 7);
+        let worker = thread::spawn(move || run(entry));
+        assert_eq!(block_on(Await(handle)), Ok(7));
+        worker.join().unwrap();
+    });
+}
+
+/// The awaiter moves to another waker while the worker completes: the second one must be woken, or find the result.
+#[test]
+fn job_complete_against_second_register() {
+    check(4, || {
+        race();
+        let (entry, mut handle) = job(|| 7);
+        let first = Waker::from(Arc::new(Unpark(Parker::new())));
+        assert!(handle.poll(&mut Context::from_waker(&first)).is_pending());
+        let worker = thread::spawn(move || run(entry));
+        assert_eq!(block_on(Await(handle)), Ok(7));
+        worker.join().unwrap();
+    });
+}
+
+/// Abort races the worker's claim: either the closure runs, or it is dropped; the awaiter learns which.
+#[test]
+fn job_abort_against_run() {
+    check(4, || {
+        race();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let captured = Counted(Arc::clone(&drops));
+        let (entry, handle) = job(move || drop(captured));
+        let worker = thread::spawn(move || run(entry));
+        let aborted = handle.cancel(Failure::Cancelled);
+        assert_eq!(block_on(Await(handle)).is_err(), aborted);
+        // What the closure held is gone before the outcome can be seen, even while the worker is still busy.
+        assert_eq!(drops.load(Ordering::Acquire), 1);
+        worker.join().unwrap();
+    });
+}
+
+/// The handle is dropped, with a waker in its cell, while the worker completes: the result is dropped exactly once,
+/// and the memory freed by whoever comes last.
+#[test]
+fn job_complete_against_handle_drop() {
+    check(4, || {
+        race();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let result = Counted(Arc::clone(&drops));
+        let (entry, mut handle) = job(move || result);
+        let waker = Waker::from(Arc::new(Unpark(Parker::new())));
+        assert!(handle.poll(&mut Context::from_waker(&waker)).is_pending());
+        let worker = thread::spawn(move || run(entry));
+        drop(handle);
+        worker.join().unwrap();
+        assert_eq!(drops.load(Ordering::Acquire), 1);
+        assert_eq!(Arc::strong_count(&drops), 1, "the cell is gone, with everything in it");
+    });
+}
+
+/// The queue gives the job up (a shutdown) while its handle aborts it: one of them wins, the closure goes once.
+#[test]
+fn job_abort_against_discard() {
+    check(4, || {
+        race();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let captured = Counted(Arc::clone(&drops));
+        let (entry, handle) = job(move || drop(captured));
+        let shutdown = thread::spawn(move || drop(entry));
+        let _ = handle.cancel(Failure::Cancelled);
+        assert_eq!(block_on(Await(handle)), Err("cancelled"));
+        assert_eq!(drops.load(Ordering::Acquire), 1);
+        shutdown.join().unwrap();
+    });
+}

@@ -1,0 +1,41 @@
+//! A tenant's count: whoever waits for it is told.
+
+use super::{block_on, check, pool, race, settled};
+use crate::shutdown::Shutdown;
+
+/// The last job leaves while somebody begins to wait. A lost bell is a deadlock.
+#[test]
+fn tenant_wait_against_leave() {
+    check(3, || {
+        let pool = pool(1, 1);
+        let tenant = pool.tenant();
+        let job = tenant.spawn(|| {
+            race();
+            7
+        });
+        assert!(tenant.wait(None));
+        settled();
+        assert!(job.is_finished());
+        assert_eq!(block_on(job).unwrap(), 7);
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// The tenant is abandoned while its job is taken up: it runs or is cancelled, and the others' jobs run.
+#[test]
+fn tenant_abandon_against_run() {
+    check(2, || {
+        let pool = pool(1, 1);
+        let tenant = pool.tenant();
+        block_on(pool.spawn(|| ())).unwrap();
+        race();
+        let theirs = tenant.spawn(|| ());
+        let mine = pool.spawn(|| 7);
+        let report = tenant.shutdown(Shutdown::Abandon);
+        settled();
+        assert!(report.cancelled <= 1 && report.left_queued == 0, "{report}");
+        assert_eq!(block_on(theirs).is_err(), report.cancelled == 1);
+        assert_eq!(block_on(mine).unwrap(), 7);
+        pool.shutdown(Shutdown::Drain);
+    });
+}

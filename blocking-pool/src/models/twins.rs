@@ -1,0 +1,50 @@
+//! Each protocol once more with one step left out: its model must fail, or it would prove nothing.
+//!
+//! A twin may abort the process, so each runs in one of its own, with the step's name in `SIDELINE_TWIN`.
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The step left out, and the model that must notice.
+const TWINS: &[(&str, &str)] = &[
+    ("register-sees-done", "models::job::job_complete_against_register"),
+    ("idle-last-look", "models::idle::submit_against_going_idle"),
+    ("idle-fence", "models::idle::submit_against_going_idle"),
+    ("searcher-hands-over", "models::idle::last_searcher_hands_over"),
+    ("failed-start-drains", "models::idle::failed_start_against_submit"),
+    ("drained-counts-entries", "models::idle::submit_against_shutdown"),
+    ("last-leaver-calls", "models::idle::workers_leave_a_closed_pool"),
+    ("retire-by-the-list", "models::idle::keep_alive_against_call"),
+    ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
+];
+
+#[test]
+fn twins_are_caught() {
+    let missed: Vec<_> = TWINS.iter().filter(|(step, model)| !fails(step, model)).collect();
+    assert!(missed.is_empty(), "models that do not notice a missing step: {missed:?}");
+}
+
+/// True if the model fails within a minute.
+fn fails(step: &str, model: &str) -> bool {
+    let this = std::env::current_exe().expect("a running test has a path");
+    let mut child = Command::new(this)
+        .args(["--exact", model])
+        .env("SIDELINE_TWIN", step)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the test binary starts once more");
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return !status.success();
+        }
+        if Instant::now() > end {
+            child.kill().expect("it is our child");
+            let _ = child.wait();
+            return false;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}

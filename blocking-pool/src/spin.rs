@@ -1,0 +1,121 @@
+//! Spinning before parking, for as long as it pays.
+//!
+//! A thread that parks and is woken again costs a system call on each side, and an idle processor takes tens of
+//! microseconds to come back; a thread that spins sees the news in a fraction of one. But spinning in vain burns a
+//! processor that somebody else may need. So: spin at most [`LIMIT`], about what parking would cost; and after
+//! each time in vain leave out the next 1, 3, 7 ... 63 occasions. One success and it spins at every occasion again.
+//! The worst case, where it never pays, is then one limit for 64 parks.
+//!
+//! On a machine with one processor nothing can happen while we spin, so there it never does.
+
+use crate::sync::SPINS;
+use std::sync::OnceLock;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+/// At most this long. Parking and being woken costs about as much.
+const LIMIT: Duration = Duration::from_micros(40);
+/// Looks between two readings of the clock.
+const LOOKS: u32 = 32;
+/// The longest run of occasions that are left out.
+const LONGEST_PAUSE: u32 = 63;
+
+/// Decides whether a thread spins before it parks, by how that went lately.
+///
+/// The pool's workers use it. It is public for executors that await the pool's jobs: a loop that has jobs
+/// outstanding may spin for their results. One spinner serves one thread.
+///
+/// ```
+/// use sideline_blocking_pool::Spinner;
+///
+/// let mut spinner = Spinner::new();
+/// assert!(spinner.spin(|| true));
+/// assert!(!spinner.spin(|| false)); // gave up within microseconds
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Spinner {
+    /// Occasions still to be left out.
+    skip: u32,
+    /// How many were left out after the last failure.
+    pause: u32,
+}
+
+impl Spinner {
+    /// A spinner that spins at its first occasion.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Calls `ready` until it returns true, for some tens of microseconds at most, or only once if spinning has not
+    /// been paying off. True if `ready` was.
+    pub fn spin(&mut self, mut ready: impl FnMut() -> bool) -> bool {
+        if ready() {
+            return true;
+        }
+        if !SPINS || !several_processors() {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        let start = Instant::now();
+        loop {
+            for _ in 0..LOOKS {
+                if ready() {
+                    self.pause = 0;
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if start.elapsed() >= LIMIT {
+                self.pause = (2 * self.pause + 1).min(LONGEST_PAUSE);
+                self.skip = self.pause;
+                return false;
+            }
+        }
+    }
+}
+
+fn several_processors() -> bool {
+    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    *SEVERAL.get_or_init(|| available_parallelism().is_ok_and(|processors| processors.get() > 1))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_failures_it_looks_once_and_after_a_success_it_spins_again() {
+        if !several_processors() {
+            return;
+        }
+        let mut spinner = Spinner::new();
+        let looks = |spinner: &mut Spinner| {
+            let mut looks = 0;
+            spinner.spin(|| {
+                looks += 1;
+                false
+            });
+            looks
+        };
+        assert!(looks(&mut spinner) > 1);
+        // Left out: 1, then 3, then 7 occasions.
+        for left_out in [1, 3, 7] {
+            for _ in 0..left_out {
+                assert_eq!(looks(&mut spinner), 1);
+            }
+            assert!(looks(&mut spinner) > 1);
+        }
+        for _ in 0..15 {
+            assert_eq!(looks(&mut spinner), 1);
+        }
+        let mut countdown = 3;
+        assert!(spinner.spin(|| {
+            countdown -= 1;
+            countdown == 0
+        }));
+        assert!(looks(&mut spinner) > 1);
+    }
+}
