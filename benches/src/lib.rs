@@ -20,6 +20,6 @@ mod work;
 
 pub use chart::{Chart, Row};
 pub use metric::{Better, Metric};
-pub use process::{cpu_time, lower_priority, raise_descriptor_limit, resident_bytes, threads};
+pub use process::{Disturbance, cpu_time, lower_priority, raise_descriptor_limit, resident_bytes, threads};
 pub use stats::{median, percentile};
 pub use work::Cpu;

@@ -1,10 +1,11 @@
-//! What the operating system says about this process: threads, memory, CPU time.
+//! What the operating system says about this process (threads, memory, CPU time), and about the others.
 
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many threads this process has now, the calling one included.
 ///
@@ -41,6 +42,55 @@ pub fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     // The kernel promises seconds >= 0 and nanoseconds < 10^9.
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// A look at how busy the machine is with other things than this process's children.
+///
+/// Other work is what makes a measurement a lie most often, so every one is told with how much there was of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Disturbance {
+    began: Instant,
+    /// CPU time of others so far, in clock ticks.
+    others: u64,
+}
+
+impl Disturbance {
+    /// Begins to look. `None` where there is no `/proc/stat`.
+    pub fn begin() -> Option<Self> {
+        Some(Self { began: Instant::now(), others: ticks_of_others()? })
+    }
+
+    /// How many cores were busy with other things since then, on average. All children that have run meanwhile must
+    /// have been waited for. Ticks are coarse: over 0.1 s, believe it to a tenth of a core at best.
+    pub fn cores(self) -> Option<f64> {
+        let ticks = ticks_of_others()?.saturating_sub(self.others);
+        Some(ticks as f64 / clock_ticks_per_second() as f64 / self.began.elapsed().as_secs_f64())
+    }
+}
+
+/// What all cores have done, except idling, minus what the children of this process have used.
+fn ticks_of_others() -> Option<u64> {
+    let machine = busy_ticks(&fs::read_to_string("/proc/stat").ok()?)?;
+    let children = children_ticks(&fs::read_to_string("/proc/self/stat").ok()?)?;
+    Some(machine.saturating_sub(children))
+}
+
+/// The first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal.
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let ticks = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+    let idle = 3..=4;
+    ticks
+        .take(8)
+        .enumerate()
+        .filter(|(index, _)| !idle.contains(index))
+        .map(|(_, field)| field.parse::<u64>().ok())
+        .sum()
+}
+
+/// `cutime` and `cstime` of `/proc/self/stat`, the 14th and 15th field after the name in brackets.
+fn children_ticks(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().skip(13).take(2).map(|field| field.parse::<u64>().ok()).sum()
 }
 
 /// Makes the calling thread (on Linux, only it) yield to others by this many steps of `nice`.
@@ -83,6 +133,18 @@ mod tests {
         assert_eq!(field(text, "Threads:"), Some(17));
         assert_eq!(field(text, "Rss:"), Some(2048));
         assert_eq!(field(text, "Pss:"), None);
+    }
+
+    #[test]
+    fn busy_is_all_but_idle_and_iowait() {
+        assert_eq!(busy_ticks("cpu  1 2 4 1000 1000 8 16 32 64 0\ncpu0 1\n"), Some(63));
+        assert_eq!(busy_ticks("intr 1\n"), None);
+    }
+
+    #[test]
+    fn a_name_with_brackets_does_not_shift_the_fields() {
+        let stat = "77 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 11 12 30 4 20 0 1";
+        assert_eq!(children_ticks(stat), Some(34));
     }
 
     #[cfg(target_os = "linux")]

@@ -9,8 +9,8 @@
 //! rivals take turns, so that a machine that slows down slows all of them; the table shows medians over the
 //! rounds, and their ratios to tokio. Take ratios, not figures: the machine decides the figures.
 //!
-//! What makes everything a lie is other work on the machine. Between the rounds of one case a spread of more than a
-//! tenth means that it was not quiet; `versus.csv` has every single figure.
+//! What makes everything a lie is other work on the machine. How many cores were busy with it is said below the table,
+//! and for every single figure in `versus.csv`.
 
 mod cases;
 mod options;

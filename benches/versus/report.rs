@@ -66,6 +66,13 @@ impl<'a> Report<'a> {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         writeln!(text, "\nMedians of {rounds} rounds on {cores} cores; in brackets, times {reference}.")
             .expect("a String can be written to");
+        if let Some(cores) = self.disturbed().filter(|cores| *cores >= 0.05) {
+            writeln!(
+                text,
+                "The machine was not quiet: {cores:.2} cores were busy with other things on average."
+            )
+            .expect("a String can be written to");
+        }
         if self.options.scale.quick {
             text.push_str("A quick run: the figures mean little.\n");
         }
@@ -101,6 +108,12 @@ impl<'a> Report<'a> {
         }
     }
 
+    fn disturbed(&self) -> Option<f64> {
+        let each = || self.outcome.samples.iter().filter_map(|sample| sample.disturbed);
+        let count = each().count();
+        (count > 0).then(|| each().sum::<f64>() / count as f64)
+    }
+
     fn reference(&self, line: &Line) -> Option<f64> {
         let index = self.peers.iter().position(|peer| *peer == Peer::REFERENCE)?;
         line.medians[index].filter(|value| *value > 0.0)
@@ -130,10 +143,11 @@ impl<'a> Report<'a> {
         let svg = &self.options.svg;
         let csv = svg.with_extension("csv");
         write(svg, &self.chart().svg())?;
-        let mut text = String::from("case,figure,unit,peer,round,value\n");
-        for Sample { case, peer, round, metric } in &self.outcome.samples {
+        let mut text = String::from("case,figure,unit,peer,round,others,value\n");
+        for Sample { case, peer, round, disturbed, metric } in &self.outcome.samples {
             let (case, peer, Metric { name, unit, value, .. }) = (case.name(), peer.name(), metric);
-            writeln!(text, "{case},\"{name}\",{unit},{peer},{round},{value}")
+            let others = disturbed.map_or_else(String::new, |cores| format!("{cores:.2}"));
+            writeln!(text, "{case},\"{name}\",{unit},{peer},{round},{others},{value}")
                 .expect("a String can be written to");
         }
         write(&csv, &text)?;

@@ -3,7 +3,7 @@
 use crate::cases::Case;
 use crate::options::{CHILD, Options};
 use crate::peers::Peer;
-use sideline_benches::Metric;
+use sideline_benches::{Disturbance, Metric};
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -18,6 +18,8 @@ pub(crate) struct Sample {
     pub(crate) case: Case,
     pub(crate) peer: Peer,
     pub(crate) round: usize,
+    /// How many cores were busy with other things meanwhile.
+    pub(crate) disturbed: Option<f64>,
     pub(crate) metric: Metric,
 }
 
@@ -44,13 +46,13 @@ pub(crate) fn run(options: &Options) -> Outcome {
                 done += 1;
                 let (seconds, case_name, peer_name) = (start.elapsed().as_secs(), case.name(), peer.name());
                 eprintln!("{seconds:>4} s  {done}/{total}  {case_name}  {peer_name}  round {round}");
+                let disturbance = Disturbance::begin();
                 match measure(case, peer, options.scale.quick) {
-                    Ok(metrics) => outcome.samples.extend(metrics.into_iter().map(|metric| Sample {
-                        case,
-                        peer,
-                        round,
-                        metric,
-                    })),
+                    Ok(metrics) => {
+                        let disturbed = disturbance.and_then(Disturbance::cores);
+                        let sample = |metric| Sample { case, peer, round, disturbed, metric };
+                        outcome.samples.extend(metrics.into_iter().map(sample));
+                    }
                     Err(message) => {
                         let failure = format!("{case_name}, {peer_name}, round {round}: {message}");
                         eprintln!("        FAILED: {failure}");
