@@ -17,6 +17,7 @@ use crate::context;
 use crate::handle::Handle;
 use crate::shared::{MainWaker, Shared};
 use crate::task::Tasks;
+use sideline_blocking_pool::Spinner;
 use sideline_reactor::Reactor;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -35,6 +36,7 @@ pub(crate) struct Core {
     budget: Budget,
     /// How many tasks of the round are still to be run. A round may go on in the next turn.
     round: Cell<usize>,
+    spinner: RefCell<Spinner>,
     /// Borrowed during a turn of the reactor only, which calls wakers and nothing else of the user's.
     reactor: RefCell<Reactor>,
 }
@@ -42,7 +44,14 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(reactor: Reactor, shared: Arc<Shared>) -> Self {
         let budget = Budget::new(reactor.handle().clock().clone());
-        Self { shared, tasks: Tasks::default(), budget, round: Cell::new(0), reactor: RefCell::new(reactor) }
+        Self {
+            shared,
+            tasks: Tasks::default(),
+            budget,
+            round: Cell::new(0),
+            spinner: RefCell::default(),
+            reactor: RefCell::new(reactor),
+        }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -83,6 +92,9 @@ impl Core {
                 }
                 self.round.set(self.tasks.ready());
                 if self.round.get() == 0 && !main_woken {
+                    if self.spin() {
+                        continue;
+                    }
                     self.park(None);
                     return Poll::Pending;
                 }
@@ -109,6 +121,12 @@ impl Core {
             }
         }
         true
+    }
+
+    /// Waits a little for the results of jobs without parking, if there are jobs and that has been paying off. A
+    /// result that comes so does not end the turn, so the budget goes on counting.
+    fn spin(&self) -> bool {
+        self.shared.tenant.outstanding() > 0 && self.spinner.borrow_mut().spin(|| self.shared.has_work())
     }
 
     /// Waits for events at most this long, and not at all if there is work.
