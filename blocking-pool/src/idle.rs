@@ -205,10 +205,10 @@ impl Idle {
 
     fn take_off(&self, parker: &Arc<Parker>, change: u64) -> bool {
         let mut sleepers = self.sleepers.lock();
-        let Some(place) = sleepers.iter().rposition(|listed| Arc::ptr_eq(listed, parker)) else {
-            return false;
-        };
-        sleepers.remove(place);
+        match sleepers.iter().rposition(|listed| Arc::ptr_eq(listed, parker)) {
+            Some(place) => _ = sleepers.remove(place),
+            None => return left_out("retire-by-the-list"),
+        }
         self.word.fetch_add(change, Ordering::AcqRel);
         true
     }

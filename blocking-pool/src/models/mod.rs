@@ -20,7 +20,8 @@ mod tenant;
 mod twins;
 
 /// Runs `body` in every interleaving, with at most `preemptions` forced switches, of what happens between `race`
-/// and `settled`. Before and after, one interleaving has to do, or making and ending a pool would drown the rest.
+/// and `settled`. Before and after, one interleaving has to do, or making and ending a pool would drown the rest; a
+/// job that was lost in the race is still missed after it.
 #[cfg(loom)]
 fn check(preemptions: usize, body: fn()) {
     let mut builder = loom::model::Builder::new();
