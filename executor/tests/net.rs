@@ -421,15 +421,18 @@ fn unix_datagrams_wait_for_room_in_a_queue_that_others_have_filled() {
         let sender = UnixDatagram::unbound()?;
         let target = path.0.clone();
         let sending = spawn(async move { sender.send_to(b"at last", target).await });
-        let mut waiting = spawn(async move { other.send(b"connected").await });
-        sleep(Duration::from_millis(3)).await;
+        let waiting = spawn(async move { other.send(b"connected").await });
+        let turns = Handle::current().metrics().turns;
+        sleep(Duration::from_millis(30)).await;
         assert!(!sending.is_finished() && !waiting.is_finished());
+        let turns = Handle::current().metrics().turns - turns;
+        assert!(turns < 60, "{turns} turns in 30 ms: it spins");
         let mut buffer = [0; 16];
         for _ in 0..queued + 2 {
             receiver.recv_from(&mut buffer).await?;
         }
         assert_eq!(sending.await.unwrap()?, 7);
-        assert_eq!((&mut waiting).await.unwrap()?, 9);
+        assert_eq!(waiting.await.unwrap()?, 9);
         Ok(())
     });
 }

@@ -85,6 +85,14 @@ impl Handle {
         // Acquire: pairs with the Release in the reactor's drop.
         self.0.closed.load(Ordering::Acquire)
     }
+
+    /// An error once the reactor has been dropped, for whoever would otherwise go on waiting for it.
+    ///
+    /// # Errors
+    /// "the runtime was shut down".
+    pub fn ensure_open(&self) -> io::Result<()> {
+        if self.is_closed() { Err(errors::shut_down()) } else { Ok(()) }
+    }
 }
 
 impl fmt::Debug for Handle {

@@ -1,30 +1,29 @@
 //! Waiting for what the kernel reports no event about: room in somebody else's queue of Unix connections or datagrams.
 
 use sideline_reactor::{Handle, Timer};
-use std::task::{Context, Poll};
+use std::future::poll_fn;
+use std::io;
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_millis(32);
+const FIRST: Duration = Duration::from_micros(100);
+const LONGEST: Duration = Duration::from_millis(25);
 
-/// Pauses that double from 1 ms to 32 ms.
+/// Pauses that grow from 0.1 ms to 25 ms.
 pub(super) struct Patience {
-    timer: Timer,
+    reactor: Handle,
     pause: Duration,
 }
 
 impl Patience {
     pub(super) fn new(reactor: &Handle) -> Patience {
-        Patience { timer: Timer::new(reactor, reactor.clock().now() + FIRST), pause: FIRST }
+        Patience { reactor: reactor.clone(), pause: FIRST }
     }
 
-    /// Ready once the pause is over; the next one has then begun.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let over = self.timer.poll(cx);
-        if over.is_ready() {
-            self.pause = (self.pause * 2).min(LONGEST);
-            self.timer.reset(self.timer.deadline() + self.pause);
-        }
-        over
+    /// Ends after the pause; the next one will be longer. An error if the runtime was shut down.
+    pub(super) async fn pause(&mut self) -> io::Result<()> {
+        let mut timer = Timer::new(&self.reactor, self.reactor.clock().now() + self.pause);
+        poll_fn(|cx| timer.poll(cx)).await;
+        self.pause = (self.pause * 2).min(LONGEST);
+        self.reactor.ensure_open()
     }
 }

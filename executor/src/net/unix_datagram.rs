@@ -3,15 +3,12 @@
 use super::patience::Patience;
 use super::socket::{readiness, socket};
 use crate::context;
-use crate::io::{Async, Interest};
+use crate::io::{Async, Interest, fairness};
 use sideline_reactor::{Handle, name_descriptor_limit};
-use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
-use std::pin::pin;
-use std::task::{Poll, ready};
 
 /// A Unix domain socket for datagrams, which arrive whole and in order, or are refused.
 ///
@@ -98,22 +95,16 @@ impl UnixDatagram {
     /// If there is nobody; if the runtime was shut down.
     pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let mut patience = Patience::new(self.0.reactor());
-        let send = |socket: &mio::net::UnixDatagram| socket.send_to(buf, path.as_ref());
-        let mut sending = pin!(self.0.write_with(send));
-        poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(result) = sending.as_mut().poll(cx) {
-                    return Poll::Ready(result);
-                }
-                // The kernel reports room in our own queue, not in the receiver's, which others may have filled.
-                ready!(patience.poll(cx));
-                match send(self.0.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return Poll::Ready(result),
-                }
+        loop {
+            fairness::turn().await;
+            // Not by way of readiness: the kernel reports room in our own queue, whatever the receiver's is like. And
+            // a send that fails gives back the room it took for a moment, which is an event, after which to try again.
+            match self.0.get_ref().send_to(buf, path.as_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => patience.pause().await?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
             }
-        })
-        .await
+        }
     }
 
     /// Receives one datagram, and says from whom.

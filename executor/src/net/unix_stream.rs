@@ -7,7 +7,6 @@ use super::tcp_stream::is_connected;
 use crate::context;
 use crate::io::{Async, Interest};
 use sideline_reactor::{Direction, Handle, name_descriptor_limit};
-use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
@@ -45,9 +44,7 @@ impl UnixStream {
         let socket = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
                 // The queue is full, and the kernel has no event for when it is not: unlike TCP, nothing is under way.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    poll_fn(|cx| patience.poll(cx)).await
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => patience.pause().await?,
                 result => break result.map_err(name_descriptor_limit)?,
             }
         };
