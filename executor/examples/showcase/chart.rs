@@ -22,8 +22,9 @@ const STEP: f64 = 1.5;
 const INK: &str = "#1f2933";
 const FAINT: &str = "#7b8794";
 const GRID: &str = "#e4e7eb";
-const INLINE: &str = "#d9480f";
-const OFFLOADED: &str = "#1864ab";
+/// Line and area.
+const INLINE: (&str, &str) = ("#d9480f", "#fcebe3");
+const OFFLOADED: (&str, &str) = ("#1864ab", "#dce9f5");
 
 pub(crate) fn chart(inline: &Run, offloaded: &Run, input: &str) -> String {
     let axes = Axes::for_runs(&[inline, offloaded]);
@@ -44,11 +45,15 @@ pub(crate) fn chart(inline: &Run, offloaded: &Run, input: &str) -> String {
         "How late is a heartbeat that is due every millisecond?",
     );
     text(&mut svg, LEFT, 60.0, "start", 12, FAINT, "400", input);
+    let runs = [(inline, INLINE, "inline on the loop"), (offloaded, OFFLOADED, "offloaded to the pool")];
+    for (run, (_, color), _) in runs {
+        draw_area(&mut svg, &axes, run, color);
+    }
     axes.draw(&mut svg);
-    draw_run(&mut svg, &axes, inline, INLINE);
-    draw_run(&mut svg, &axes, offloaded, OFFLOADED);
-    legend(&mut svg, 0, INLINE, "inline on the loop", inline);
-    legend(&mut svg, 1, OFFLOADED, "offloaded to the pool", offloaded);
+    for (column, (run, (color, _), name)) in runs.into_iter().enumerate() {
+        draw_line(&mut svg, &axes, run, color);
+        legend(&mut svg, column, color, name, run);
+    }
     svg += "</svg>\n";
     svg
 }
@@ -124,28 +129,34 @@ impl Axes {
     }
 }
 
-/// A filled line, the p99, and where the run ended.
-fn draw_run(svg: &mut String, axes: &Axes, run: &Run, color: &str) {
+fn draw_area(svg: &mut String, axes: &Axes, run: &Run, color: &str) {
     let points = latest_per_step(axes, &run.beats);
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
-    let mut outline = String::new();
-    for (x, y) in &points {
-        let _ = write!(outline, "L{x:.1} {y:.1}");
-    }
     let _ = writeln!(
         svg,
-        "<path d=\"M{:.1} {BOTTOM}{outline}L{:.1} {BOTTOM}Z\" fill=\"{color}\" fill-opacity=\"0.10\"/>",
-        first.0, last.0
+        "<path d=\"M{:.1} {BOTTOM}L{}L{:.1} {BOTTOM}Z\" fill=\"{color}\"/>",
+        first.0,
+        path(&points),
+        last.0
     );
+}
+
+/// The lateness, its p99, and where the run ended.
+fn draw_line(svg: &mut String, axes: &Axes, run: &Run, color: &str) {
     let _ = writeln!(
         svg,
         "<path d=\"M{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.4\" stroke-linejoin=\"round\"/>",
-        outline.trim_start_matches('L')
+        path(&latest_per_step(axes, &run.beats))
     );
     let p99 = axes.y(Spread::of(run.beats.iter().map(|beat| beat.late)).p99.as_secs_f64());
     let end = axes.x(run.took.as_secs_f64());
     line(svg, (LEFT, p99), (end, p99), color, "stroke-dasharray=\"6 4\" stroke-opacity=\"0.8\"");
+    text(svg, end - 6.0, p99 - 5.0, "end", 11, color, "600", "p99");
     line(svg, (end, TOP), (end, BOTTOM), color, "stroke-dasharray=\"2 3\" stroke-opacity=\"0.8\"");
+}
+
+fn path(points: &[(f64, f64)]) -> String {
+    points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect::<Vec<_>>().join("L")
 }
 
 fn latest_per_step(axes: &Axes, beats: &[Beat]) -> Vec<(f64, f64)> {

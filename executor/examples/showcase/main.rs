@@ -40,8 +40,8 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 const USAGE: &str = "usage: showcase [--calls N] [DIR]
-Hashes the files under DIR (default: the current directory) and makes N calls (default: 60) of each other kind,
-once on the loop and once on the pool. Prints a table and writes showcase.svg.";
+Hashes the files under DIR (default: the current directory) and makes N calls (default: 120) of each
+other kind, once on the loop and once on the pool. Prints a table and writes showcase.svg.";
 const PICTURE: &str = "showcase.svg";
 
 fn main() -> ExitCode {
@@ -72,7 +72,7 @@ struct Arguments {
 
 impl Arguments {
     fn parse(mut args: impl Iterator<Item = String>) -> Option<Self> {
-        let (mut dir, mut calls) = (None, 60);
+        let (mut dir, mut calls) = (None, 120);
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--calls" => calls = args.next()?.parse().ok()?,
