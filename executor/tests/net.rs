@@ -65,11 +65,11 @@ fn many_clients_are_served_at_once() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let _ = spawn(async move {
+        drop(spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let _ = spawn(echo(stream));
+                drop(spawn(echo(stream)));
             }
-        });
+        }));
         let mut clients = JoinSet::new();
         for client in 0..200_u32 {
             clients.spawn(async move {
@@ -397,7 +397,7 @@ fn connecting_to_a_full_unix_listener_waits_for_room() {
         sleep(Duration::from_millis(5)).await;
         let mut done = 0;
         let listener = UnixListener::from_std(listener)?;
-        let _ = spawn(async move { while listener.accept().await.is_ok() {} });
+        drop(spawn(async move { while listener.accept().await.is_ok() {} }));
         while let Some(connected) = connecting.join_next().await {
             connected.unwrap()?;
             done += 1;

@@ -20,16 +20,14 @@ use std::net::SocketAddr;
 /// sideline::block_on(async {
 ///     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
 ///     let address = listener.local_addr()?;
-///     let _ = sideline::spawn(async move {
+///     drop(sideline::spawn(async move {
 ///         loop {
 ///             match listener.accept().await {
-///                 Ok((stream, _peer)) => {
-///                     let _ = sideline::spawn(async move { stream.write_all(b"bye").await });
-///                 }
+///                 Ok((stream, _peer)) => drop(sideline::spawn(async move { stream.write_all(b"bye").await })),
 ///                 Err(error) => eprintln!("{error}"),
 ///             }
 ///         }
-///     });
+///     }));
 ///     let mut answer = Vec::new();
 ///     TcpStream::connect(address).await?.read_to_end(&mut answer).await?;
 ///     assert_eq!(answer, b"bye");
