@@ -96,11 +96,9 @@ fn in_destructors_of_futures_and_outputs_it_is_contained() {
     reports.runtime().block_on(async {
         // The future's captures, at completion: the output is not lost.
         let bomb = Bomb("capture");
-        let mut done = false;
         let value = spawn(poll_fn(move |_| {
             let _bomb = &bomb;
-            done = true;
-            Poll::Ready(done)
+            Poll::Ready(true)
         }))
         .await
         .unwrap();

@@ -301,13 +301,14 @@ fn a_spawn_on_a_runtime_that_is_gone_is_cancelled() {
 #[test]
 fn tasks_left_over_stay_for_the_next_block_on() {
     let runtime = Runtime::new().unwrap();
-    let task = runtime.block_on(async {
-        spawn(async {
+    let mut task = None;
+    runtime.block_on(async {
+        task = Some(spawn(async {
             yield_now().await;
             9
-        })
+        }));
     });
-    assert_eq!(runtime.block_on(task).unwrap(), 9);
+    assert_eq!(runtime.block_on(task.unwrap()).unwrap(), 9);
 }
 
 #[test]
