@@ -28,7 +28,9 @@ use std::time::Duration;
 /// Beyond this a request would hold a core for minutes.
 const LARGEST: u64 = 20_000_000_000;
 const LONGEST_HEAD: usize = 8 * 1024;
+/// How long a connection may be silent, and how long it may take over an answer.
 const IDLE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -93,9 +95,8 @@ async fn talk(stream: TcpStream, server: Rc<Server>) {
             body.len(),
             if request.keep_alive { "" } else { "Connection: close\r\n" },
         );
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
+        // A client that does not read its answer must not keep the server from stopping.
+        let Ok(Ok(())) = timeout(PATIENCE, stream.write_all(answer.as_bytes())).await else { return };
         server.answered.set(server.answered.get() + 1);
         if !request.keep_alive {
             return;

@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 
 use async_lock::Semaphore;
-use sideline::{JoinError, JoinHandle};
+use sideline::{AbortOnDrop, JoinError};
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -29,8 +29,7 @@ impl RateLimited {
 
     /// Runs `f` on the pool as soon as there is room.
     async fn run<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
-        // The permit goes into the job: if we are dropped while it runs, its place is taken until it has
-        // ended.
+        // The permit goes into the job: should we be dropped while it runs, it keeps its place to the end.
         let permit = self.0.acquire_arc().await;
         sideline::spawn_blocking(move || {
             let _permit = permit;
@@ -50,11 +49,12 @@ impl RateLimited {
         T: Send + 'static,
         E: Send + 'static,
     {
-        let tasks: Vec<JoinHandle<_>> = items
+        // Dropping the batch stops what has not started.
+        let tasks: Vec<AbortOnDrop<_>> = items
             .into_iter()
             .map(|item| {
                 let (limit, f) = (self.clone(), f.clone());
-                sideline::spawn(async move { limit.run(move || f(item)).await })
+                sideline::spawn(async move { limit.run(move || f(item)).await }).abort_on_drop()
             })
             .collect();
         let mut results = Vec::new();
