@@ -61,7 +61,8 @@ impl Budget {
         self.spent.get()
     }
 
-    fn look(&self) {
+    /// Reads the clock now, after something that may have taken longer than a poll.
+    pub(crate) fn look(&self) {
         if self.clock.is_manual() {
             self.countdown.set(POLLS);
             return self.spent.set(true);

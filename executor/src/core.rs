@@ -93,6 +93,7 @@ impl Core {
                 self.round.set(self.tasks.ready());
                 if self.round.get() == 0 && !main_woken {
                     if self.spin() {
+                        self.budget.look();
                         continue;
                     }
                     self.park(None);

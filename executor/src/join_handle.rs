@@ -24,7 +24,6 @@ use std::task::{Context, Poll};
 /// assert_eq!(task.await.unwrap() + job.await.unwrap(), 3);
 /// # });
 /// ```
-#[must_use = "dropping the handle detaches; `let _ = ...` says that this is meant"]
 pub struct JoinHandle<T>(Kind<T>);
 
 enum Kind<T> {

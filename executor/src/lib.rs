@@ -42,6 +42,7 @@ mod budget;
 mod builder;
 mod context;
 mod core;
+mod fairness;
 mod foreign;
 mod handle;
 mod id;

@@ -381,6 +381,29 @@ fn a_task_that_wakes_itself_for_ever_starves_nobody() {
 }
 
 #[test]
+fn a_join_set_with_always_a_next_result_starves_nobody() {
+    block_on(async {
+        let ran = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&ran);
+        drop(spawn(async move { seen.set(true) }));
+        let mut set = JoinSet::new();
+        for _ in 0..1_000 {
+            // Finished before it is asked for: nothing here ever waits.
+            let job = spawn_blocking(|| ());
+            while !job.is_finished() {
+                std::hint::spin_loop();
+            }
+            set.insert(job);
+            set.join_next().await.unwrap().unwrap();
+            if ran.get() {
+                return;
+            }
+        }
+        panic!("a task that was ready had no turn during a thousand results");
+    });
+}
+
+#[test]
 fn yield_now_works_under_a_foreign_executor() {
     let mut polls = 0;
     let mut future = std::pin::pin!(async {

@@ -1,8 +1,8 @@
 //! A source and its registration with the loop, in one value.
 
 use super::Interest;
-use super::fairness;
 use crate::context;
+use crate::fairness;
 use mio::event::Source;
 use sideline_reactor::{Direction, Handle, Registration};
 use std::fmt;

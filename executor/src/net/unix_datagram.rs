@@ -3,7 +3,8 @@
 use super::patience::Patience;
 use super::socket::{readiness, socket};
 use crate::context;
-use crate::io::{Async, Interest, fairness};
+use crate::fairness;
+use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
 use std::io;
 use std::net::Shutdown;

@@ -4,6 +4,7 @@
 //! thousand does not poll ten thousand handles when one is ready. The list and the set's own waker are behind one
 //! lock, held for a push or a pop and never while user code runs.
 
+use crate::fairness;
 use crate::join_error::JoinError;
 use crate::{Handle, JoinHandle};
 use parking_lot::Mutex;
@@ -13,7 +14,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 /// A set of tasks and jobs. [`join_next`](Self::join_next) returns their results as they come.
 ///
@@ -130,14 +131,15 @@ impl<T: 'static> JoinSet<T> {
 
     /// Waits for the next result. `None` once the set is empty.
     ///
-    /// Dropping this future before it is ready loses nothing.
+    /// Dropping this future before it is ready loses nothing. A loop of these gives way to other tasks now and then,
+    /// even if there is always a next result.
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
     /// The next result, if there is one now.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        match self.poll_join_next(&mut Context::from_waker(Waker::noop())) {
+        match self.poll_now(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => result,
             Poll::Pending => None,
         }
@@ -145,6 +147,11 @@ impl<T: 'static> JoinSet<T> {
 
     /// What [`join_next`](Self::join_next) polls.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        ready!(fairness::poll_turn(cx));
+        self.poll_now(cx)
+    }
+
+    fn poll_now(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         if self.entries.is_empty() {
             return Poll::Ready(None);
         }

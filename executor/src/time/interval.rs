@@ -2,6 +2,7 @@
 
 use super::after;
 use super::sleep::{Sleep, current_reactor, sleep_until};
+use crate::fairness;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -65,6 +66,8 @@ impl Interval {
 
     /// What [`tick`](Self::tick) polls.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        // An interval that is behind is ready over and over.
+        ready!(fairness::poll_turn(cx));
         ready!(Pin::new(&mut self.sleep).poll(cx));
         let due = self.sleep.deadline();
         let next = self.next_tick(due, self.sleep.now());

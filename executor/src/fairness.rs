@@ -1,10 +1,11 @@
-//! Giving way. A peer that sends as fast as we read keeps a socket always ready, its task never pending, and
-//! everybody else waiting. So every so many operations one waits for the loop's next turn before it starts.
+//! Giving way. A future that finds the next thing ready whenever it asks never returns to the loop, and everybody
+//! else waits: a socket whose peer sends as fast as we read, a `JoinSet` whose jobs end as fast as they are joined.
+//! So every so many operations one waits for the loop's next round before it starts.
 
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
-/// An operation takes one to ten microseconds, so that this is about the loop's own budget for a turn. Giving way
+/// An operation takes up to ten microseconds, so that this is about the loop's own budget for a turn. Giving way
 /// costs a fraction of a microsecond.
 const OPERATIONS: u32 = 64;
 
