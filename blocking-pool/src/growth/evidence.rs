@@ -2,10 +2,10 @@
 //!
 //! | seen, while jobs wait                                               | so                                      |
 //! |----------------------------------------------------------------------|------------------------------------------|
-//! | fewer workers busy than there are cores, twice with the same jobs blocked | the processors idle: 1, 2, 4, 8 ... more |
+//! | fewer workers busy than there are cores, twice with the same jobs blocked | processors idle: one more each, then twice as many, and so on |
 //! | the same with other jobs each time, four times                       | short blocking jobs: likewise            |
 //! | the workers are busy, jobs are started                               | more threads would only take turns: none |
-//! | no job was started for 5 ms, workers busy                            | a short call may wait behind long ones: 1, 2, ... up to the core count at once |
+//! | no job was started for 5 ms, workers busy                            | a short call may wait behind long ones: 1, 2, ... up to the core count at once, until eight times as many are busy |
 //! | no job was started for 5 ms, workers not busy or not known           | they may wait for each other: 1, 2, 4, 8 ... |
 //!
 //! Never more than there are jobs waiting. One sample proves nothing: a worker that computes is caught sleeping now
@@ -53,6 +53,10 @@ pub(crate) struct Grow(pub(crate) usize);
 
 /// Nothing dequeued for so long means: grow regardless.
 pub(crate) const STALL: Duration = Duration::from_millis(5);
+/// So many busy workers for each core are enough. With k threads on c cores that all compute, jobs end and start at
+/// the same rate whatever k is, so a long queue of long jobs looks stalled for ever; more threads would only cut the
+/// processors into thinner slices. Jobs that wait for each other do not count as busy, so they cannot deadlock here.
+const ENOUGH_BUSY: usize = 8;
 /// Looks at blocked workers in a row that count as evidence although the jobs change.
 const CHURN_LOOKS: u32 = 4;
 
@@ -69,7 +73,9 @@ pub(crate) fn decide(seen: &Sample, streak: &mut Streak) -> Grow {
                 || streak.step > 0
                 || streak.idle_looks >= CHURN_LOOKS;
             if proven {
-                return step(&mut streak.step, usize::MAX, seen.waiting);
+                // At first one for each idle processor.
+                let first = seen.core - workers.busy;
+                return step(&mut streak.step, first, usize::MAX, seen.waiting);
             }
         } else {
             (streak.idle_looks, streak.step) = (0, 0);
@@ -87,13 +93,16 @@ pub(crate) fn decide(seen: &Sample, streak: &mut Streak) -> Grow {
         return Grow(0);
     }
     streak.stall_grown = seen.since_start;
-    let busy = seen.workers.is_some_and(|workers| workers.busy >= seen.core);
-    let most = if busy { seen.core } else { usize::MAX };
-    step(&mut streak.stall_step, most, seen.waiting)
+    let busy = seen.workers.map_or(0, |workers| workers.busy);
+    if busy >= ENOUGH_BUSY * seen.core {
+        return Grow(0);
+    }
+    let most = if busy >= seen.core { seen.core } else { usize::MAX };
+    step(&mut streak.stall_step, 1, most, seen.waiting)
 }
 
-fn step(step: &mut usize, most: usize, waiting: usize) -> Grow {
-    *step = (*step * 2).clamp(1, most.max(1));
+fn step(step: &mut usize, first: usize, most: usize, waiting: usize) -> Grow {
+    *step = (*step * 2).clamp(first, most.max(first));
     Grow((*step).min(waiting))
 }
 
@@ -124,7 +133,7 @@ mod tests {
         let mut streak = Streak::default();
         assert_eq!(decide(&seen(100, (0, 2, 0), NOW), &mut streak), Grow(0), "one look proves nothing");
         let steps: Vec<usize> = (0..6).map(|_| decide(&seen(100, (0, 2, 2), NOW), &mut streak).0).collect();
-        assert_eq!(steps, [1, 2, 4, 8, 16, 32]);
+        assert_eq!(steps, [2, 4, 8, 16, 32, 64]);
     }
 
     #[test]
@@ -161,7 +170,7 @@ mod tests {
     fn short_blocking_jobs_are_evidence_after_four_looks() {
         let mut streak = Streak::default();
         let steps: Vec<usize> = (0..6).map(|_| decide(&seen(100, (0, 2, 0), NOW), &mut streak).0).collect();
-        assert_eq!(steps, [0, 0, 0, 1, 2, 4]);
+        assert_eq!(steps, [0, 0, 0, 2, 4, 8]);
     }
 
     #[test]
@@ -175,6 +184,17 @@ mod tests {
         assert_eq!(grown[3], 0);
         assert_eq!(grown[4], 1, "after 5 ms");
         assert_eq!(grown[9], 2, "after 10 ms");
+    }
+
+    #[test]
+    fn enough_busy_workers_are_enough_however_long_it_takes() {
+        let mut streak = Streak::default();
+        for at in 1..=1000 {
+            assert_eq!(decide(&seen(1000, (16, 0, 0), ms(at)), &mut streak), Grow(0));
+        }
+        // But not if some of those who are in the way are blocked.
+        let mut streak = Streak::default();
+        assert_eq!(decide(&seen(1000, (15, 40, 40), ms(5)), &mut streak), Grow(1));
     }
 
     #[test]

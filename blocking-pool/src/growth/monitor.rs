@@ -46,8 +46,10 @@ const SHORT: Duration = Duration::from_micros(500);
 const LONG: Duration = Duration::from_millis(4);
 /// Looks without anybody waiting before it goes to sleep: sleeping and waking costs more than a few looks.
 const CALM_LOOKS: u32 = 8;
-/// Workers whose state is read at one look.
-const MOST_READ: usize = 32;
+/// Between two looks while the pool grows: the threads just added have a job by then, or are still searching.
+const GROWING: Duration = Duration::from_micros(200);
+/// Workers whose state is read at one look, some 20 us each.
+const MOST_READ: usize = 8;
 
 impl Monitor {
     pub(crate) fn new(enabled: bool) -> Self {
@@ -128,13 +130,31 @@ fn wake_up_from(pool: &Shared, mode: usize) -> bool {
     pool.monitor.mode.compare_exchange(mode, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
+/// What the monitor has to do now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Need {
+    /// No job waits, or somebody idle is being called for it.
+    None,
+    /// Somebody searches, perhaps a thread that was started just now. The evidence so far still holds.
+    Soon,
+    /// A job waits with nobody about to take it.
+    Look,
+}
+
+fn need(pool: &Shared) -> Need {
+    let census = pool.idle.census();
+    if census.idle() > 0 || census.threads() >= pool.config.max_threads || !pool.queues.has_work() {
+        Need::None
+    } else if census.searching() > 0 {
+        Need::Soon
+    } else {
+        Need::Look
+    }
+}
+
 /// Does a job wait with nobody about to take it?
 pub(crate) fn is_needed(pool: &Shared) -> bool {
-    let census = pool.idle.census();
-    census.searching() == 0
-        && census.idle() == 0
-        && census.threads() < pool.config.max_threads
-        && pool.queues.has_work()
+    need(pool) == Need::Look
 }
 
 /// Looks, and grows, until nobody has had to wait for a while.
@@ -143,19 +163,27 @@ fn look_while_awake(pool: &Arc<Shared>, look: &mut Look) {
     let mut pause = SHORT;
     while calm < CALM_LOOKS {
         std::thread::sleep(pause);
-        if !is_needed(pool) {
-            calm += 1;
-            look.streak = Streak::default();
-            look.last_start = Instant::now();
-            pause = SHORT;
-            continue;
+        match need(pool) {
+            Need::None => {
+                calm += 1;
+                look.streak = Streak::default();
+                look.last_start = Instant::now();
+                pause = SHORT;
+            }
+            Need::Soon => pause = GROWING,
+            Need::Look => {
+                calm = 0;
+                let sample = look.sample(pool);
+                let Grow(count) = decide(&sample, &mut look.streak);
+                pool.grow(count);
+                let busy = sample.workers.is_some_and(|workers| workers.busy >= sample.core);
+                pause = match count {
+                    0 if busy => (pause * 2).min(LONG),
+                    0 => SHORT,
+                    _ => GROWING,
+                };
+            }
         }
-        calm = 0;
-        let sample = look.sample(pool);
-        let Grow(count) = decide(&sample, &mut look.streak);
-        pool.grow(count);
-        let busy = sample.workers.is_some_and(|workers| workers.busy >= sample.core);
-        pause = if busy { (pause * 2).min(LONG) } else { SHORT };
     }
 }
 
