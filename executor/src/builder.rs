@@ -1,6 +1,7 @@
 //! Settings of a runtime.
 
 use crate::Runtime;
+use crate::paused::Time;
 use crate::report::{Report, Reporter};
 use sideline_blocking_pool::Pool;
 use std::fmt;
@@ -24,11 +25,17 @@ pub struct Builder {
     pub(crate) pool: Option<Pool>,
     pub(crate) drop_deadline: Duration,
     pub(crate) reporter: Reporter,
+    pub(crate) time: Time,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { pool: None, drop_deadline: Duration::from_secs(10), reporter: Reporter::stderr() }
+        Self {
+            pool: None,
+            drop_deadline: Duration::from_secs(10),
+            reporter: Reporter::stderr(),
+            time: Time::Flows,
+        }
     }
 
     /// The pool for this runtime's blocking jobs. Default: [`Pool::global`], which all runtimes share.
@@ -52,6 +59,39 @@ impl Builder {
         self
     }
 
+    /// Virtual time, for tests: the clock of sleeps, timeouts and intervals stands still while there is anything to do,
+    /// and leaps to the earliest deadline when nothing is left. A test of an hour takes milliseconds and comes out the
+    /// same each time.
+    ///
+    /// The clock leaps only if no task is ready, the kernel has no event for a socket, and **no blocking job of this
+    /// runtime is queued or running**: a timeout around a job does not elapse while the job works. So a job must
+    /// not itself wait for this clock, in [`Handle::block_on`](crate::Handle::block_on) for example, unless somebody
+    /// calls [`time::advance`](crate::time::advance). Sockets that wait for another process, and threads
+    /// that are not jobs, do not hold it up: what they send may come "later" than a timeout.
+    ///
+    /// [`time::now`](crate::time::now) reads the clock; [`Instant::now`](std::time::Instant::now) goes on in real
+    /// time, and so do [`drop_deadline`](Self::drop_deadline) and the pool.
+    ///
+    /// ```
+    /// use sideline::time::{now, sleep, timeout};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = sideline::Runtime::builder().paused_clock().build()?;
+    /// runtime.block_on(async {
+    ///     let start = now();
+    ///     let job = sideline::spawn_blocking(|| std::fs::read("Cargo.toml"));
+    ///     assert!(timeout(Duration::from_nanos(1), job).await.is_ok());
+    ///     sleep(Duration::from_secs(24 * 3600)).await;
+    ///     assert_eq!(now() - start, Duration::from_secs(24 * 3600));
+    /// });
+    /// # Ok(()) }
+    /// ```
+    pub fn paused_clock(mut self) -> Self {
+        self.time = Time::Paused;
+        self
+    }
+
     /// Makes the runtime. Its loop belongs to the calling thread.
     ///
     /// # Errors
@@ -67,6 +107,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("pool", &self.pool)
             .field("drop_deadline", &self.drop_deadline)
+            .field("time", &self.time)
             .finish_non_exhaustive()
     }
 }

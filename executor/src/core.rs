@@ -15,6 +15,7 @@
 use crate::budget::Budget;
 use crate::context;
 use crate::handle::Handle;
+use crate::paused::Time;
 use crate::shared::{MainWaker, Shared};
 use crate::task::Tasks;
 use sideline_blocking_pool::Spinner;
@@ -22,6 +23,7 @@ use sideline_reactor::Reactor;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -33,6 +35,7 @@ use std::time::Duration;
 pub(crate) struct Core {
     shared: Arc<Shared>,
     pub(crate) tasks: Tasks,
+    time: Time,
     budget: Budget,
     /// How many tasks of the round are still to be run. A round may go on in the next turn.
     round: Cell<usize>,
@@ -42,11 +45,12 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(reactor: Reactor, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(reactor: Reactor, time: Time, shared: Arc<Shared>) -> Self {
         let budget = Budget::new(reactor.handle().clock().clone());
         Self {
             shared,
             tasks: Tasks::default(),
+            time,
             budget,
             round: Cell::new(0),
             spinner: RefCell::default(),
@@ -56,6 +60,10 @@ impl Core {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn time(&self) -> Time {
+        self.time
     }
 
     /// Drives the loop until `future` is ready.
@@ -132,11 +140,25 @@ impl Core {
 
     /// Waits for events at most this long, and not at all if there is work.
     fn park(&self, max_wait: Option<Duration>) {
-        let turned = self.reactor.borrow_mut().turn(max_wait, || self.shared.has_work());
-        if let Err(error) = turned {
+        let waited = match (self.time, max_wait) {
+            (Time::Paused, None) => self.wait_or_move_clock(None),
+            _ => self.ask_reactor(max_wait),
+        };
+        if let Err(error) = waited {
             // The descriptor is ours and open and the arguments are valid, so the kernel has no reason to
             // refuse; if it does all the same, going on would spin without a word.
             panic!("the kernel's event queue failed: {error}");
+        }
+    }
+
+    pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> io::Result<()> {
+        self.reactor.borrow_mut().turn(max_wait, || self.shared.has_work())
+    }
+
+    /// Fires the timers that are due by now. Inside a turn of the reactor nothing is done: it fires them itself.
+    pub(crate) fn fire_timers(&self) {
+        if let Ok(mut reactor) = self.reactor.try_borrow_mut() {
+            reactor.fire_timers();
         }
     }
 

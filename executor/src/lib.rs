@@ -53,6 +53,7 @@ mod metrics;
 #[cfg(all(test, loom))]
 mod models;
 pub mod net;
+mod paused;
 mod report;
 mod runtime;
 mod shared;

@@ -6,7 +6,7 @@
 
 use crate::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::sync::{clock, thread};
-use crate::{Runtime, report::Reporter};
+use crate::{Runtime, paused::Time, report::Reporter};
 use loom::model::Builder;
 use sideline_blocking_pool::Pool;
 use std::future::{Future, poll_fn};
@@ -22,7 +22,7 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 
 fn runtime() -> Runtime {
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
-    Runtime::assemble(clock(), &pool, Reporter::stderr(), Duration::ZERO).unwrap()
+    Runtime::assemble(clock(), Time::Flows, &pool, Reporter::stderr(), Duration::ZERO).unwrap()
 }
 
 /// Pending once; the waker goes to another thread, which uses it at once.

@@ -16,6 +16,7 @@ use crate::builder::Builder;
 use crate::context;
 use crate::core::Core;
 use crate::handle::Handle;
+use crate::paused::Time;
 use crate::report::{Report, Reporter};
 use crate::shared::Shared;
 use crate::sync;
@@ -69,11 +70,16 @@ impl Runtime {
 
     pub(crate) fn from_builder(builder: Builder) -> io::Result<Self> {
         let pool = builder.pool.unwrap_or_else(|| Pool::global().clone());
-        Self::assemble(sync::clock(), &pool, builder.reporter, builder.drop_deadline)
+        let clock = match builder.time {
+            Time::Flows => sync::clock(),
+            Time::Paused => Clock::manual(),
+        };
+        Self::assemble(clock, builder.time, &pool, builder.reporter, builder.drop_deadline)
     }
 
     pub(crate) fn assemble(
         clock: Clock,
+        time: Time,
         pool: &Pool,
         reporter: Reporter,
         drop_deadline: Duration,
@@ -81,7 +87,7 @@ impl Runtime {
         let reactor = Reactor::new(clock)?;
         let shared = Arc::new(Shared::new(reactor.handle().clone(), pool.tenant(), reporter));
         let handle = Handle::new(Arc::clone(&shared));
-        Ok(Self { core: Some(Rc::new(Core::new(reactor, shared))), handle, drop_deadline })
+        Ok(Self { core: Some(Rc::new(Core::new(reactor, time, shared))), handle, drop_deadline })
     }
 
     /// Drives the loop on this thread until `future` is ready, and returns its output.

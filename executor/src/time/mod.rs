@@ -2,14 +2,19 @@
 //!
 //! The timers themselves are in `sideline-reactor`; what is here awaits them. All of it is `Send + Sync`, and may be
 //! polled on any thread: the loop fires the timer and wakes whoever polled last.
+//!
+//! For tests, [`Builder::paused_clock`](crate::Builder::paused_clock) makes a runtime whose time passes in leaps:
+//! [`now`] reads it and [`advance`] moves it by hand.
 
 mod interval;
 mod sleep;
 mod timeout;
+mod virtual_time;
 
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub use virtual_time::{advance, now};
 
 use std::time::{Duration, Instant};
 

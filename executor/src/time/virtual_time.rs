@@ -1,0 +1,89 @@
+//! The runtime's own time, and moving it by hand.
+
+use super::after;
+use super::sleep::current_reactor;
+use crate::context;
+use crate::core::Core;
+use crate::paused::Time;
+use crate::task::yield_now;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What time it is for this runtime: what [`sleep_until`](super::sleep_until) and [`timeout_at`](super::timeout_at)
+/// go by. [`Instant::now`], unless the runtime's clock is [paused](crate::Builder::paused_clock).
+///
+/// # Panics
+/// Outside a runtime.
+///
+/// ```
+/// use sideline::time::{now, sleep};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// sideline::Runtime::builder().paused_clock().build()?.block_on(async {
+///     let start = now();
+///     sleep(Duration::from_secs(3600)).await; // takes no time at all
+///     assert_eq!(now() - start, Duration::from_secs(3600));
+/// });
+/// # Ok(()) }
+/// ```
+#[track_caller]
+pub fn now() -> Instant {
+    current_reactor().clock().now()
+}
+
+/// Moves a [paused](crate::Builder::paused_clock) clock forward by `duration`, even while blocking jobs are in flight.
+///
+/// It stops at every deadline on the way and lets those who are woken run, so an interval ticks as often as it would
+/// have in real time. Before the first step and after each one the tasks that are ready have their turns until they
+/// wait for something, 100 rounds at most. Sockets and jobs are not waited for. Dropping the future
+/// leaves the clock where it got to.
+///
+/// # Panics
+/// When awaited: if this runtime's clock is not paused; in a thread that is not the loop's.
+///
+/// ```
+/// use sideline::time::{advance, sleep};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// sideline::Runtime::builder().paused_clock().build()?.block_on(async {
+///     let task = sideline::spawn(sleep(Duration::from_secs(2)));
+///     advance(Duration::from_secs(1)).await;
+///     assert!(!task.is_finished());
+///     advance(Duration::from_secs(1)).await;
+///     assert!(task.is_finished());
+/// });
+/// # Ok(()) }
+/// ```
+pub async fn advance(duration: Duration) {
+    let target = after(paused_core().shared().reactor.clock().now(), duration);
+    settle().await;
+    while paused_core().step_clock(target) {
+        settle().await;
+    }
+}
+
+/// Lets the others run until none of them is ready.
+async fn settle() {
+    let mut rounds = 0;
+    loop {
+        yield_now().await;
+        rounds += 1;
+        if paused_core().has_settled(rounds) {
+            return;
+        }
+    }
+}
+
+/// Looked up each time: a future that kept it would keep the loop.
+fn paused_core() -> Rc<Core> {
+    let core = context::core().unwrap_or_else(|| {
+        panic!("time::advance: only the loop's own thread moves its clock, and this is not a loop's thread")
+    });
+    assert!(
+        core.time() == Time::Paused,
+        "time::advance: this runtime's clock flows by itself; build it with Runtime::builder().paused_clock()"
+    );
+    core
+}
