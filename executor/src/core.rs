@@ -40,6 +40,8 @@ pub(crate) struct Core {
     /// How many tasks of the round are still to be run. A round may go on in the next turn.
     round: Cell<usize>,
     spinner: RefCell<Spinner>,
+    /// Another loop waits for this one between its turns.
+    pub(crate) embedded: Cell<bool>,
     /// Borrowed during a turn of the reactor only, which calls wakers and nothing else of the user's.
     reactor: RefCell<Reactor>,
 }
@@ -54,6 +56,7 @@ impl Core {
             budget,
             round: Cell::new(0),
             spinner: RefCell::default(),
+            embedded: Cell::new(false),
             reactor: RefCell::new(reactor),
         }
     }
@@ -72,7 +75,8 @@ impl Core {
         future: F,
         at: &'static Location<'static>,
     ) -> F::Output {
-        refuse_nesting(at);
+        refuse_nesting("block_on", at);
+        let _awake = self.awake();
         let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
         let mut future = pin!(future);
         let waker = Waker::from(Arc::new(MainWaker(Arc::clone(&self.shared))));
@@ -119,6 +123,21 @@ impl Core {
         Poll::Pending
     }
 
+    /// Runs what is ready, within the budget, without a main future.
+    pub(crate) fn run_ready(&self) {
+        self.shared.counters.turn();
+        self.budget.begin_turn();
+        loop {
+            if self.round.get() == 0 {
+                self.tasks.take_inbox(&self.shared.inbox);
+                self.round.set(self.tasks.ready());
+            }
+            if self.round.get() == 0 || !self.run_round() {
+                return;
+            }
+        }
+    }
+
     /// Runs the rest of the round. False if the budget was used up first.
     fn run_round(&self) -> bool {
         while self.round.get() > 0 {
@@ -140,19 +159,29 @@ impl Core {
 
     /// Waits for events at most this long, and not at all if there is work.
     fn park(&self, max_wait: Option<Duration>) {
-        let waited = match (self.time, max_wait) {
-            (Time::Paused, None) => self.wait_or_move_clock(None),
-            _ => self.ask_reactor(max_wait),
-        };
-        if let Err(error) = waited {
+        if let Err(error) = self.wait(max_wait) {
             // The descriptor is ours and open and the arguments are valid, so the kernel has no reason to
             // refuse; if it does all the same, going on would spin without a word.
             panic!("the kernel's event queue failed: {error}");
         }
     }
 
+    pub(crate) fn wait(&self, max_wait: Option<Duration>) -> io::Result<()> {
+        if self.time == Time::Paused && max_wait != Some(Duration::ZERO) {
+            return self.wait_or_move_clock(max_wait);
+        }
+        self.ask_reactor(max_wait)
+    }
+
     pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> io::Result<()> {
         self.reactor.borrow_mut().turn(max_wait, || self.shared.has_work())
+    }
+
+    /// Calls `f` with the reactor, unless this is inside a turn of it.
+    pub(crate) fn with_reactor(&self, f: impl FnOnce(&Reactor)) {
+        if let Ok(reactor) = self.reactor.try_borrow() {
+            f(&reactor);
+        }
     }
 
     /// Fires the timers that are due by now. Inside a turn of the reactor nothing is done: it fires them itself.
@@ -170,11 +199,11 @@ impl Core {
 }
 
 /// `block_on` on a thread whose loop is running would stop that loop for as long as it waits.
-pub(crate) fn refuse_nesting(at: &'static Location<'static>) {
+pub(crate) fn refuse_nesting(what: &str, at: &'static Location<'static>) {
     if let Some(outer) = context::blocked_on() {
         panic!(
-            "block_on at {at} was called inside the block_on at {outer}, on the thread that drives its loop: \
-             that loop would stop until the inner call returns. Await the future instead, or call block_on \
+            "{what} at {at} was called inside the block_on at {outer}, on the thread that drives its loop: \
+             that loop would stop until the inner call returns. Await the future instead, or call it \
              from a job of spawn_blocking"
         );
     }

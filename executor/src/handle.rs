@@ -105,7 +105,7 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = Location::caller();
-        crate::core::refuse_nesting(at);
+        crate::core::refuse_nesting("block_on", at);
         let _entered = context::enter(self.clone(), None, None);
         foreign::block_on(future)
     }

@@ -28,6 +28,7 @@
 //! # Where to start
 //! * [`block_on`] runs a future, and everything it spawns, on this thread. [`Runtime`] is the same with an owner.
 //! * [`spawn`] puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
+//! * [`Runtime::turn`] runs the loop inside another one, `Runtime::as_fd` tells when.
 //! * [`Handle`] does these things from other threads.
 //! * [`time`], [`net`] and [`io`] wait for clocks and sockets; [`task`] has [`task::JoinSet`] and
 //!   [`task::yield_now`].
@@ -42,6 +43,9 @@ mod budget;
 mod builder;
 mod context;
 mod core;
+#[cfg(all(unix, not(loom)))]
+mod descriptor;
+mod embed;
 mod fairness;
 mod foreign;
 mod handle;

@@ -48,6 +48,18 @@ fn wake_during_poll_requeues_once() {
     });
 }
 
+/// The same in turns within another loop, between which the loop stands by.
+#[test]
+fn wake_between_turns_is_seen() {
+    check(3, || {
+        let runtime = runtime();
+        let task = runtime.spawn(woken_from_elsewhere());
+        while !task.is_finished() {
+            runtime.turn(None).unwrap();
+        }
+    });
+}
+
 /// The same for the main future, whose waker is a flag and not a queue.
 #[test]
 fn wake_of_the_main_future_is_seen() {
@@ -181,6 +193,7 @@ fn abort_against_poll_drops_on_the_loop() {
 fn twins_are_caught() {
     let twins = [
         ("task-clear-before-poll", "wake_during_poll_requeues_once"),
+        ("first-push-notifies", "wake_between_turns_is_seen"),
         ("main-wake-notifies", "wake_of_the_main_future_is_seen"),
         ("task-publish-sees-complete", "complete_against_register_wakes_or_is_seen"),
         ("first-push-notifies", "wake_during_poll_requeues_once"),

@@ -98,8 +98,11 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = Location::caller();
-        let core = self.core.as_ref().expect("the core is there until the drop");
-        core.block_on(future, at)
+        self.core().block_on(future, at)
+    }
+
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        self.core.as_ref().expect("the core is there until the drop")
     }
 
     /// A handle for other threads.
@@ -200,8 +203,7 @@ impl fmt::Display for ShutdownReport {
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let at = Location::caller();
-    crate::core::refuse_nesting(at);
+    crate::core::refuse_nesting("block_on", at);
     let runtime = Runtime::new().unwrap_or_else(|error| panic!("sideline::block_on: {error}"));
-    let core = runtime.core.as_ref().expect("the core is there until the drop");
-    core.block_on(future, at)
+    runtime.core().block_on(future, at)
 }

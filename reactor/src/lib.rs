@@ -20,6 +20,7 @@
 //! | `clock.rs` | where "now" comes from |
 //! | `contain.rs`, `errors.rs`, `platform.rs` | foreign panics, messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
+//! | `descriptor.rs` | the event queue, for loops around this one |
 //! | `sys.rs` | mio; `sync.rs` and `model.rs` swap it for a model under `cfg(loom)` |
 //!
 //! # Example
@@ -38,6 +39,8 @@
 
 mod clock;
 mod contain;
+#[cfg(all(unix, not(loom)))]
+mod descriptor;
 mod errors;
 mod handle;
 mod heap;

@@ -5,6 +5,7 @@
 
 use crate::readiness::Ready;
 use crate::sync::{Arc, AtomicBool, Ordering, thread};
+use crate::wait::Wait;
 use crate::{Clock, Direction, Reactor, Timer};
 use harness::{block_on, check};
 use std::future::poll_fn;
@@ -60,6 +61,30 @@ fn park_against_two_notifiers() {
 #[test]
 fn park_against_two_notifiers_loses_no_wake() {
     check(park_against_two_notifiers);
+}
+
+/// Between turns somebody else waits on the event queue: it is told of work that comes at any moment.
+fn stand_by_against_notify() {
+    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+    let work = Arc::new(AtomicBool::new(false));
+    let notifier = thread::spawn({
+        let (work, handle) = (work.clone(), reactor.handle().clone());
+        move || {
+            work.store(true, Ordering::Relaxed);
+            handle.notify();
+        }
+    });
+    while !work.load(Ordering::Relaxed) {
+        reactor.stand_by(|| work.load(Ordering::Relaxed));
+        reactor.selector.wait(Wait::Forever).unwrap();
+        reactor.resume();
+    }
+    notifier.join().unwrap();
+}
+
+#[test]
+fn stand_by_against_notify_loses_no_wake() {
+    check(stand_by_against_notify);
 }
 
 /// A notify may come while the reactor is dropped, or after. Nothing hangs and nothing is used after it is freed.
@@ -244,7 +269,9 @@ mod harness {
     fn loom_is_really_on() {}
 
     /// Each protocol without one of its steps, and the model that must then fail.
-    const TWINS: [(&str, &str); 7] = [
+    const TWINS: [(&str, &str); 9] = [
+        ("notifier-fence", "stand_by_against_notify_loses_no_wake"),
+        ("stand-by-looks-again", "stand_by_against_notify_loses_no_wake"),
         ("notifier-fence", "park_against_notify_loses_no_wake"),
         ("loop-looks-after-announcing", "park_against_notify_loses_no_wake"),
         ("timer-notifies", "timer_against_park_is_not_slept_past"),

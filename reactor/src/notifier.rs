@@ -28,6 +28,17 @@
 //! Model: `park_against_notify`, twins `notifier-fence` and `loop-looks-after-announcing`; the same for timers in
 //! `timer_against_park`.
 //!
+//! # Standing by
+//! A loop that runs inside another one does not wait itself between its turns: the other waits, on the event queue's
+//! descriptor. So it announces and leaves it at that, from the end of one turn ([`Reactor::stand_by`]) to the
+//! beginning of the next ([`Reactor::resume`]). The argument is the same, with the other loop's wait in place of ours;
+//! L3 is the look in `stand_by`, and if that finds work the loop notifies itself, which makes the descriptor readable.
+//!
+//! Model: `stand_by_against_notify`, twins `notifier-fence` and `stand-by-looks-again`.
+//!
+//! [`Reactor::stand_by`]: crate::Reactor::stand_by
+//! [`Reactor::resume`]: crate::Reactor::resume
+//!
 //! # A late event
 //! The winner writes after it has set NOTIFIED, so the loop may by then have woken for another reason, resumed, and
 //! even parked again. The event then ends that wait with nothing to do: one empty turn, nothing lost.
@@ -61,6 +72,12 @@ impl Notifier {
         Parked(self)
     }
 
+    /// The loop is awake, whatever it announced.
+    pub(crate) fn resume(&self) {
+        // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it.
+        self.0.swap(RUNNING, Ordering::Acquire);
+    }
+
     /// Wakes the loop if it is parked, by calling `wake` on the PARKED -> NOTIFIED edge.
     pub(crate) fn notify(&self, mut wake: impl FnMut() -> io::Result<()>) {
         // N2. SeqCst: pairs with the fence in `announce`.
@@ -70,7 +87,7 @@ impl Notifier {
         if self.0.load(Ordering::Relaxed) != PARKED {
             return;
         }
-        // Release: pairs with the Acquire in `Parked::drop`.
+        // Release: pairs with the Acquire in `resume`.
         if self.0.compare_exchange(PARKED, NOTIFIED, Ordering::Release, Ordering::Relaxed).is_err() {
             return;
         }
@@ -103,10 +120,16 @@ impl fmt::Debug for Notifier {
 /// While this lives, the loop counts as asleep.
 pub(crate) struct Parked<'a>(&'a Notifier);
 
+impl Parked<'_> {
+    /// The loop counts as asleep until it resumes by itself.
+    pub(crate) fn stay(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it.
-        self.0.0.swap(RUNNING, Ordering::Acquire);
+        self.0.resume();
     }
 }
 

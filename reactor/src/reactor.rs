@@ -37,7 +37,7 @@ use std::{fmt, io};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Reactor {
-    selector: sys::Selector,
+    pub(crate) selector: sys::Selector,
     handle: Handle,
     /// Collected while a lock is held, woken after; empty between turns, kept for its capacity.
     woken: Vec<Waker>,
@@ -120,6 +120,24 @@ impl Reactor {
             return no_longer;
         }
         Wait::Until(deadline, left)
+    }
+
+    /// For a loop inside another one: from now until [`resume`](Self::resume) somebody else waits, on the
+    /// descriptor of the event queue, and a [`notify`](Handle::notify) makes that readable.
+    ///
+    /// `has_work` is called after the announcement; if it says true, this notifies at once. Timers do not make the
+    /// descriptor readable: whoever waits limits the wait to [`next_deadline`](Handle::next_deadline).
+    pub fn stand_by(&self, has_work: impl FnOnce() -> bool) {
+        self.handle.0.notifier.announce().stay();
+        // Only now: as in a turn's wait.
+        if !left_out("stand-by-looks-again") && has_work() {
+            self.handle.notify();
+        }
+    }
+
+    /// Ends what [`stand_by`](Self::stand_by) began. Harmless without it.
+    pub fn resume(&self) {
+        self.handle.0.notifier.resume();
     }
 
     /// Wakes the timers that are due, in the order of their deadlines, and returns how many.

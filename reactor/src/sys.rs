@@ -158,6 +158,14 @@ impl Registry {
     }
 }
 
+#[cfg(unix)]
+impl std::os::fd::AsFd for Registry {
+    /// A duplicate of the selector's own descriptor: the same event queue.
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// Ends the selector's wait, from any thread. Owns its own descriptor, so it outlives the selector safely.
 pub(crate) struct Wakeup(mio::Waker);
 

@@ -50,6 +50,20 @@ fn fetch_reports_each_url_that_fails_and_gets_the_others() {
     assert!(lines[2].starts_with("failed") && lines[2].contains("refused"), "{run:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn embed_poll_serves_both_loops_and_never_turns_for_nothing() {
+    let run = example("embed_poll").finish();
+    run.succeeded();
+    for line in ["tick 1", "tick 2", "tick 3", "summed up to 500000500000"] {
+        assert!(run.out.contains(line), "{run:?}");
+    }
+    assert_eq!(run.lines().filter(|line| line.starts_with("program: ")).count(), 1, "{run:?}");
+    let turns = run.lines().find_map(|line| line.strip_suffix(" turns of the runtime")).unwrap();
+    // The spawn, the job, three ticks, and as many again for timers that end a wait a moment early.
+    assert!(turns.parse::<u32>().unwrap() <= 12, "{run:?}");
+}
+
 #[test]
 fn hash_files_prints_what_sha256sum_prints() {
     let dir = Scratch::new("hash_files");

@@ -1,0 +1,25 @@
+//! A runtime as a descriptor: see `embed.rs`.
+
+use crate::Runtime;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+/// The descriptor that another loop waits on, for reading, until it is time for [`turn`](Runtime::turn). It is the
+/// runtime's event queue and only for waiting: `poll`, `select`, `epoll` and `kqueue` take it. It is readable when
+/// the loop has something to do, other than timers: for these see [`next_deadline`](Runtime::next_deadline). It
+/// is the same descriptor as long as the runtime lives.
+impl AsFd for Runtime {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // From now on the loop stands by whenever it does not run.
+        let core = self.core();
+        if !core.embedded.replace(true) {
+            core.stand_by();
+        }
+        self.handle().shared().reactor.as_fd()
+    }
+}
+
+impl AsRawFd for Runtime {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}

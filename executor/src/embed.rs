@@ -1,0 +1,147 @@
+//! A loop inside another one: somebody else waits, and calls for a turn when there is something to do.
+//!
+//! ```text
+//!             ┌──────────── the other loop's ─────────────┐            ┌──────── ours: turn ───────┐
+//!   stand by ─┤ wait for the descriptor or next_deadline  ├─► resume ──┤ ask the kernel, run tasks ├─► stand by
+//!             └───────────────────────────────────────────┘            └───────────────────────────┘
+//! ```
+//!
+//! Between turns nobody parks here, and still a wake from another thread (a job's result) has to end a wait. So the
+//! loop stays announced as parked, and whoever wakes it writes the eventfd, which makes the descriptor readable. Why no
+//! wake is lost is in the reactor's `notifier.rs`: "Standing by". Model of a whole turn: `wake_between_turns_is_seen`.
+//!
+//! # What is on the loop's own thread
+//! Code of the other loop may wake tasks, abort them and spawn with a `Handle` between turns, on our thread. It is in no
+//! `turn`, so it counts as another thread: the inbox and the notifier see to it. [`Runtime::spawn`] alone goes to the
+//! run queue, and notifies.
+//!
+//! # When work is left
+//! A turn that has used up its budget leaves tasks in the run queue, and `block_on` leaves those it did not get to.
+//! Both stand by with work at hand, so they notify themselves and the descriptor is readable at once. That is one
+//! system call in 200 µs of work, and the other loop gets its turn.
+//!
+//! A runtime that nobody embeds never stands by, and pays for none of this.
+
+use crate::context;
+use crate::core::{Core, refuse_nesting};
+use crate::handle::Handle;
+use crate::task::spawn_local;
+use crate::{JoinHandle, Runtime};
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+impl Runtime {
+    /// One turn of the loop, for programs whose main loop is somebody else's: waits for events if no task is ready,
+    /// at most `max_wait` (`None`: no limit; zero: not at all), then runs the tasks that are ready, for about
+    /// 200 µs.
+    ///
+    /// Inside another loop: wait there until the descriptor (`as_fd`, on Unix) is readable or
+    /// [`next_deadline`](Self::next_deadline) has come, then call `turn(Some(Duration::ZERO))`. If work is left after a
+    /// turn, the descriptor is still readable. No thread is needed, and none of this wakes up without a reason. A
+    /// [paused](crate::Builder::paused_clock) clock leaps only in turns that may wait.
+    ///
+    /// Tasks that wait stay and go on in later turns, or in a [`block_on`](Self::block_on) between them.
+    ///
+    /// # Errors
+    /// If the kernel's event queue fails. Tasks that were ready have been run even then.
+    ///
+    /// # Panics
+    /// Inside a `block_on` or `turn` on the same thread; the message names both places.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = sideline::Runtime::new()?;
+    /// let task = runtime.spawn(async { sideline::to_thread(|| 6 * 7).await });
+    /// while !task.is_finished() {
+    ///     runtime.turn(None)?;
+    /// }
+    /// assert_eq!(runtime.block_on(task).unwrap(), 42);
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn turn(&self, max_wait: Option<Duration>) -> io::Result<()> {
+        self.core().turn_inside(max_wait, Location::caller())
+    }
+
+    /// When the earliest timer is due: the moment at which [`turn`](Self::turn) is to be called even if the descriptor
+    /// is not readable. `None` if no timer is armed. It may lie in the past, and it may come closer in
+    /// a turn, or when another thread arms a timer, which makes the descriptor readable.
+    ///
+    /// Round waits up: a turn that comes too early finds nothing to do.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.handle().shared().reactor.next_deadline()
+    }
+
+    /// Spawns a future on this loop, from outside of it. It need not be `Send`, and runs during [`turn`](Self::turn)
+    /// and [`block_on`](Self::block_on). Otherwise like the free [`spawn`](crate::spawn).
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = sideline::Runtime::new()?;
+    /// let task = runtime.spawn(async { std::rc::Rc::new(5) });
+    /// assert_eq!(*runtime.block_on(task).unwrap(), 5);
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let task = spawn_local(self.core(), future, Location::caller());
+        // Somebody may be about to wait on the descriptor.
+        self.handle().shared().reactor.notify();
+        JoinHandle::task(task)
+    }
+}
+
+impl Core {
+    /// A turn that begins with the reactor: its events are why it was called for.
+    fn turn_inside(
+        self: &Rc<Self>,
+        max_wait: Option<Duration>,
+        at: &'static Location<'static>,
+    ) -> io::Result<()> {
+        refuse_nesting("Runtime::turn", at);
+        self.embedded.set(true);
+        let _awake = self.awake();
+        let _entered =
+            context::enter(Handle::new(Arc::clone(self.shared())), Some(Rc::clone(self)), Some(at));
+        // There is no main future. What is left of one must not look like work for ever.
+        self.shared().take_main_woken();
+        let ready = self.tasks.ready() > 0;
+        let waited = self.wait(if ready { Some(Duration::ZERO) } else { max_wait });
+        self.run_ready();
+        waited
+    }
+
+    /// Until the guard is dropped the loop looks after itself.
+    pub(crate) fn awake(&self) -> Awake<'_> {
+        if self.embedded.get() {
+            self.with_reactor(|reactor| reactor.resume());
+        }
+        Awake(self)
+    }
+
+    pub(crate) fn stand_by(&self) {
+        self.with_reactor(|reactor| reactor.stand_by(|| self.tasks.ready() > 0 || self.shared().has_work()));
+    }
+}
+
+/// The loop runs. Dropped after the context has been left: a wake on this thread goes to the run queue before that
+/// and to the inbox after it, and `stand_by` looks at both.
+pub(crate) struct Awake<'a>(&'a Core);
+
+impl Drop for Awake<'_> {
+    fn drop(&mut self) {
+        if self.0.embedded.get() {
+            self.0.stand_by();
+        }
+    }
+}

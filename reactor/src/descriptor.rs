@@ -1,0 +1,11 @@
+//! The event queue as a descriptor, for loops that wait on it among others.
+
+use crate::handle::Handle;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// The event queue (epoll, kqueue), which is readable while it has events. It is for waiting only.
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.registry.as_fd()
+    }
+}
