@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pool::Pool;
+use crate::priority::{self, MOST_NICE};
 use crate::report::{Hook, Report};
 
 type ThreadHook = Arc<dyn Fn() + Send + Sync>;
@@ -20,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) keep_alive: Duration,
     pub(crate) thread_name: String,
     pub(crate) stack_size: Option<usize>,
+    pub(crate) nice: u8,
     pub(crate) queue_limit: Option<usize>,
     pub(crate) on_start: Option<ThreadHook>,
     pub(crate) on_stop: Option<ThreadHook>,
@@ -45,6 +47,7 @@ impl Default for Config {
             keep_alive: Duration::from_secs(10),
             thread_name: "sideline-pool".to_owned(),
             stack_size: None,
+            nice: priority::DEFAULT_NICE,
             queue_limit: None,
             on_start: None,
             on_stop: None,
@@ -120,6 +123,16 @@ impl Builder {
         self
     }
 
+    /// How far the workers stand back when processors are short: the nice value of their threads, 0 to 19. Default: 5,
+    /// so that a loop that wakes up runs at once although the pool keeps every processor busy.
+    ///
+    /// Linux only; elsewhere it has no effect. **A child process that a job starts inherits it**; 0 leaves the
+    /// threads as the program's others are. A program that is nicer already is not made less so.
+    pub fn nice(mut self, nice: u8) -> Self {
+        self.config.nice = nice;
+        self
+    }
+
     /// How many jobs may wait for a thread; running ones do not count. Default: no limit.
     pub fn queue_limit(mut self, jobs: usize) -> Self {
         self.config.queue_limit = Some(jobs);
@@ -148,8 +161,8 @@ impl Builder {
     /// The pool. No thread is started yet.
     ///
     /// # Errors
-    /// No core thread, no thread at all, more core threads than threads, a queue of length 0, or a name with a NUL
-    /// byte; the message says what to change.
+    /// No core thread, no thread at all, more core threads than threads, a queue of length 0, a nice value above 19, or
+    /// a name with a NUL byte; the message says what to change.
     ///
     /// ```
     /// let error = sideline_blocking_pool::Pool::builder().core_threads(8).max_threads(4).build().unwrap_err();
@@ -177,6 +190,9 @@ impl Builder {
         if config.queue_limit == Some(0) {
             return fail("`queue_limit(0)` would reject every job: pass at least 1".to_owned());
         }
+        if config.nice > MOST_NICE {
+            return fail(format!("`nice({})` is beyond the scale: pass 0 to {MOST_NICE}", config.nice));
+        }
         if config.thread_name.contains('\0') {
             return fail(
                 "`thread_name` has a NUL byte, which no operating system accepts: remove it".to_owned(),
@@ -200,6 +216,7 @@ impl fmt::Debug for Builder {
             .field("keep_alive", &self.config.keep_alive)
             .field("thread_name", &self.config.thread_name)
             .field("stack_size", &self.config.stack_size)
+            .field("nice", &self.config.nice)
             .field("queue_limit", &self.config.queue_limit)
             .finish_non_exhaustive()
     }

@@ -42,7 +42,9 @@
 //!
 //! A worker that has nothing left in its own deque counts as searching *before* it publishes its job's outcome. So
 //! an awaiter that submits its next job as soon as it sees the last one's outcome finds a searcher, and a thousand
-//! jobs in strict sequence use one thread.
+//! jobs in strict sequence use one thread. The searcher may even take the job between the submitter's push and its
+//! look at the word, which then shows nobody: so before anybody is called or started, the submitter looks whether
+//! there is still something to take. (Model: `jobs_in_sequence_use_one_thread`, twin `summon-looks-at-queues`.)
 //!
 //! Models: `submit_against_going_idle`, `popped_against_stolen`, `retire_against_submit`,
 //! `failed_start_against_submit`, `submit_against_shutdown`; twins: `idle-last-look`, `idle-fence`,
@@ -97,7 +99,7 @@ pub(crate) struct Idle {
 #[must_use]
 #[derive(Debug)]
 pub(crate) enum Summon {
-    /// Nothing: somebody is searching.
+    /// Nothing: somebody is searching, or the job has been taken.
     Enough,
     /// Unpark this one; it has been taken off the list and counts as searching.
     Call(Arc<Parker>),
@@ -117,10 +119,14 @@ impl Idle {
     }
 
     /// After a push and a fence: who will find it? Threads may be started while there are fewer than `core`.
-    pub(crate) fn summon(&self, core: usize) -> Summon {
+    pub(crate) fn summon(&self, core: usize, has_work: impl Fn() -> bool) -> Summon {
         loop {
             let now = self.census();
             if now.searching() > 0 {
+                return Summon::Enough;
+            }
+            // A searcher that was quick has taken the job and stopped searching: nobody else is needed for it.
+            if !has_work() && !left_out("summon-looks-at-queues") {
                 return Summon::Enough;
             }
             if now.idle() > 0 {

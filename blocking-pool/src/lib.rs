@@ -51,6 +51,7 @@ mod models;
 mod padded;
 mod park;
 mod pool;
+mod priority;
 mod queue;
 mod report;
 mod roster;

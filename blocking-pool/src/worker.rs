@@ -13,6 +13,7 @@ use crate::growth::sample;
 use crate::job::cell::Entry;
 use crate::park::Parker;
 use crate::pool::Shared;
+use crate::priority;
 use crate::queue::Seat;
 use crate::spin::Spinner;
 use crate::sync::{left_out, thread_local};
@@ -57,6 +58,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
     // Absent in a closed pool whose core workers have gone: then this one serves without a seat.
     let seat = if kind == Kind::Core { pool.roster.take_seat() } else { None };
     sample::note_tid(&desk);
+    priority::lower_current_thread(pool.config.nice);
     let local = Rc::new(Local { pool, desk, seat, parker: Arc::new(Parker::new()), streak: Cell::new(0) });
     LOCAL.with(|slot| *slot.borrow_mut() = Some(Rc::clone(&local)));
     local.pool.on_thread_start();

@@ -47,6 +47,13 @@ pub(crate) struct Streak {
     stall_grown: Duration,
 }
 
+impl Streak {
+    /// Whether the last look has added threads because processors were idle.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.step > 0
+    }
+}
+
 /// How many threads to add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grow(pub(crate) usize);

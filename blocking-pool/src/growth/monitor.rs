@@ -170,7 +170,12 @@ fn look_while_awake(pool: &Arc<Shared>, look: &mut Look) {
                 look.last_start = Instant::now();
                 pause = SHORT;
             }
-            Need::Soon => pause = GROWING,
+            // What is known so far holds on while the threads just added start.
+            Need::Soon if look.streak.is_growing() => pause = GROWING,
+            Need::Soon => {
+                look.streak = Streak::default();
+                pause = SHORT;
+            }
             Need::Look => {
                 calm = 0;
                 let sample = look.sample(pool);

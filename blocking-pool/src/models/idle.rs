@@ -41,6 +41,20 @@ fn second_submit_against_waking() {
     });
 }
 
+/// The worker takes the second job before its submitter has looked who is awake: no second thread for it.
+#[test]
+fn jobs_in_sequence_use_one_thread() {
+    check(3, || {
+        let pool = pool(2, 2);
+        block_on(pool.spawn(race)).unwrap();
+        let job = pool.spawn(|| 2);
+        settled();
+        assert_eq!(block_on(job).unwrap(), 2);
+        assert_eq!(pool.metrics().threads, 1);
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
 /// Two jobs, both of which must run at the same time, handed in with only one of two workers awake: the searcher
 /// that took the first has to hand over the search. Lost hand-over: a deadlock.
 #[test]
@@ -132,7 +146,7 @@ fn keep_alive_against_call() {
             }
             left
         });
-        let called = match idle.summon(0) {
+        let called = match idle.summon(0, || true) {
             Summon::Call(parker) => {
                 parker.unpark();
                 true

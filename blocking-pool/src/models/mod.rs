@@ -15,6 +15,8 @@ use crate::pool::Pool;
 
 mod idle;
 mod job;
+#[cfg(not(loom))]
+mod starts;
 mod tenant;
 #[cfg(loom)]
 mod twins;

@@ -11,6 +11,7 @@ const TWINS: &[(&str, &str)] = &[
     ("register-sees-done", "models::job::job_complete_against_register"),
     ("idle-last-look", "models::idle::submit_against_going_idle"),
     ("idle-fence", "models::idle::submit_against_going_idle"),
+    ("summon-looks-at-queues", "models::idle::jobs_in_sequence_use_one_thread"),
     ("searcher-hands-over", "models::idle::last_searcher_hands_over"),
     ("failed-start-drains", "models::idle::failed_start_against_submit"),
     ("drained-counts-entries", "models::idle::submit_against_shutdown"),

@@ -1,0 +1,50 @@
+//! The loop comes first: workers run at a lower scheduling priority than the threads that await them.
+//!
+//! On Linux the nice value belongs to the thread, so a worker lowers its own and nobody else's. It cannot be raised
+//! again without privileges, and a child process inherits it from the thread that starts it. Elsewhere the nice
+//! value belongs to the process, and nothing is done.
+
+// One system call that std does not offer.
+#![cfg_attr(target_os = "linux", allow(unsafe_code))]
+
+/// What the nice value of workers is unless somebody chooses another. The weight of a thread falls by a fifth with
+/// each step: at 5 a waking loop has three times a worker's weight, which is enough for it to be scheduled at once
+/// beside busy workers, while the workers still hold their own against other programs' threads.
+pub(crate) const DEFAULT_NICE: u8 = 5;
+
+/// The least important there is.
+pub(crate) const MOST_NICE: u8 = 19;
+
+/// Lowers the calling thread's priority. If the system refuses, it stays as it is: a hint, not a promise.
+#[cfg(target_os = "linux")]
+pub(crate) fn lower_current_thread(nice: u8) {
+    if nice > 0 {
+        // SAFETY: takes no pointers. 0 stands for the calling thread.
+        let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice.into()) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn lower_current_thread(_nice: u8) {}
+
+#[cfg(all(test, target_os = "linux", not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Field 19 of the thread's own stat line; the name before it has no space here.
+    fn own_nice() -> i32 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        stat[stat.rfind(')').unwrap() + 2..].split(' ').nth(16).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn only_the_thread_that_asks_becomes_nicer() {
+        let before = own_nice();
+        let other = std::thread::spawn(|| {
+            lower_current_thread(MOST_NICE);
+            own_nice()
+        });
+        assert_eq!(other.join().unwrap(), i32::from(MOST_NICE));
+        assert_eq!(own_nice(), before);
+    }
+}
