@@ -10,8 +10,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Longer than any measurement takes; whoever needs more hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than any measurement takes, the end of the runtime included; whoever needs more hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One figure with its origin.
 pub(crate) struct Sample {
@@ -37,12 +37,10 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let total = matches * options.rounds;
     let mut done = 0;
     for &case in &options.cases {
+        let mut rivals = rivals(options, case);
         for round in 1..=options.rounds {
-            let mut rivals = rivals(options, case);
-            // Somebody else begins each round, so that nobody always follows the same neighbour.
-            let first = (round - 1) % rivals.len().max(1);
-            rivals.rotate_left(first);
-            for peer in rivals {
+            let mut failed = Vec::new();
+            for &peer in &rivals {
                 done += 1;
                 let (seconds, case_name, peer_name) = (start.elapsed().as_secs(), case.name(), peer.name());
                 eprintln!("{seconds:>4} s  {done}/{total}  {case_name}  {peer_name}  round {round}");
@@ -57,9 +55,15 @@ pub(crate) fn run(options: &Options) -> Outcome {
                         let failure = format!("{case_name}, {peer_name}, round {round}: {message}");
                         eprintln!("        FAILED: {failure}");
                         outcome.failures.push(failure);
+                        failed.push(peer);
                     }
                 }
             }
+            // Whoever hangs once would hang in each round.
+            rivals.retain(|peer| !failed.contains(peer));
+            // Somebody else begins the next round, so that nobody always follows the same neighbour.
+            let second = rivals.len().min(1);
+            rivals.rotate_left(second);
         }
     }
     outcome
