@@ -169,25 +169,25 @@ impl Tasks {
         // SAFETY: as in take_inbox().
         inbox.close(|task| unsafe { self.receive(task) });
         let mut cancelled = 0;
-        // Look anew each time, and hold no borrow: a destructor may spawn, wake and abort.
-        while let Some(task) = self.take_any() {
-            // SAFETY: we are the loop; the task was in the table, so it is not complete.
-            unsafe { task.cancel() };
-            // SAFETY: the output has just been stored, and the task is out of the table.
-            unsafe { finish(task) };
-            cancelled += 1;
+        // Until there are no more, and with no borrow held: a destructor may spawn, wake and abort.
+        loop {
+            let tasks: Vec<TaskPtr> = self.table.borrow_mut().drain().collect();
+            if tasks.is_empty() {
+                break;
+            }
+            cancelled += tasks.len();
+            for task in tasks {
+                // SAFETY: we are the loop; the task was in the table, so it is not complete.
+                unsafe { task.cancel() };
+                // SAFETY: the output has just been stored, and the task is out of the table.
+                unsafe { finish(task) };
+            }
         }
         while let Some(task) = self.run_queue.pop() {
             // SAFETY: all tasks have completed, and those in the queue left us the table's reference.
             unsafe { self.run(task) };
         }
         cancelled
-    }
-
-    fn take_any(&self) -> Option<TaskPtr> {
-        let mut table = self.table.borrow_mut();
-        let (slot, _) = table.iter().next()?;
-        Some(table.remove(slot))
     }
 }
 
