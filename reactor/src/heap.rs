@@ -13,7 +13,10 @@ use slab::Slab;
 pub(crate) struct Heap<T> {
     /// `entries[0]` is the earliest; the children of `i` are `4i + 1 ..= 4i + 4`.
     entries: Vec<Entry>,
-    slots: Slab<Slot<T>>,
+    values: Slab<T>,
+    /// Where each key's entry is, `POPPED` if it is no longer queued. Not beside the value: every step through the
+    /// heap writes one of these, and dense as they are, they stay in the cache.
+    positions: Vec<u32>,
     next_turn: u32,
 }
 
@@ -27,12 +30,6 @@ struct Entry {
     /// Breaks ties. Wraps, after which four thousand million timers later a tie may go the other way.
     turn: u32,
     key: Key,
-}
-
-struct Slot<T> {
-    /// Where the entry is, `POPPED` if it is no longer queued.
-    at: u32,
-    value: T,
 }
 
 const POPPED: u32 = u32::MAX;
@@ -49,7 +46,7 @@ impl Entry {
 
 impl<T> Heap<T> {
     pub(crate) const fn new() -> Heap<T> {
-        Heap { entries: Vec::new(), slots: Slab::new(), next_turn: 0 }
+        Heap { entries: Vec::new(), values: Slab::new(), positions: Vec::new(), next_turn: 0 }
     }
 
     /// How many are queued. Popped values do not count.
@@ -63,7 +60,10 @@ impl<T> Heap<T> {
     }
 
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
-        let key = self.slots.insert(Slot { at: POPPED, value });
+        let key = self.values.insert(value);
+        if key == self.positions.len() {
+            self.positions.push(POPPED);
+        }
         let key = Key(u32::try_from(key).expect("fewer than 2^32 timers fit into memory"));
         self.push(key, deadline);
         key
@@ -82,7 +82,7 @@ impl<T> Heap<T> {
     }
 
     pub(crate) fn value_mut(&mut self, key: Key) -> &mut T {
-        &mut self.slots[key.0 as usize].value
+        &mut self.values[key.0 as usize]
     }
 
     /// Un-queues the earliest if its deadline is not after `now`; its value stays.
@@ -90,7 +90,7 @@ impl<T> Heap<T> {
         let first = *self.entries.first()?;
         (first.deadline <= now).then(|| {
             self.take(0);
-            self.slots[first.key.0 as usize].at = POPPED;
+            self.positions[first.key.0 as usize] = POPPED;
             first.key
         })
     }
@@ -100,15 +100,15 @@ impl<T> Heap<T> {
         if let Some(at) = self.position(key) {
             self.take(at);
         }
-        let slot = self.slots.remove(key.0 as usize);
-        if self.slots.is_empty() && self.slots.capacity() > KEPT {
+        let value = self.values.remove(key.0 as usize);
+        if self.values.is_empty() && self.values.capacity() > KEPT {
             *self = Heap::new();
         }
-        slot.value
+        value
     }
 
     fn position(&self, key: Key) -> Option<usize> {
-        let at = self.slots[key.0 as usize].at;
+        let at = self.positions[key.0 as usize];
         (at != POPPED).then_some(at as usize)
     }
 
@@ -167,7 +167,7 @@ impl<T> Heap<T> {
     fn place(&mut self, at: usize, entry: Entry) {
         self.entries[at] = entry;
         // Lossless: there are fewer entries than keys, and keys are 32 bits.
-        self.slots[entry.key.0 as usize].at = at as u32;
+        self.positions[entry.key.0 as usize] = at as u32;
     }
 }
 
@@ -261,6 +261,10 @@ mod tests {
         for key in keys {
             heap.remove(key);
         }
-        assert!(heap.slots.capacity() <= KEPT && heap.entries.capacity() <= KEPT);
+        assert!(
+            heap.values.capacity() <= KEPT
+                && heap.positions.capacity() <= KEPT
+                && heap.entries.capacity() <= KEPT
+        );
     }
 }
