@@ -5,7 +5,7 @@
 //! | fewer workers busy than there are cores, twice with the same jobs blocked | processors idle: one more each, then twice as many, and so on |
 //! | the same with other jobs each time, four times                       | short blocking jobs: likewise            |
 //! | the workers are busy, jobs are started                               | more threads would only take turns: none |
-//! | no job was started for 5 ms, workers busy                            | a short call may wait behind long ones: 1, 2, ... up to the core count at once, until eight times as many are busy |
+//! | no job was started for 5 ms, workers busy                            | a short call may wait behind long ones: as many as there are cores, then twice as many, until eight times as many are busy |
 //! | no job was started for 5 ms, workers not busy or not known           | they may wait for each other: 1, 2, 4, 8 ... |
 //!
 //! Never more than there are jobs waiting. One sample proves nothing: a worker that computes is caught sleeping now
@@ -82,7 +82,7 @@ pub(crate) fn decide(seen: &Sample, streak: &mut Streak) -> Grow {
             if proven {
                 // At first one for each idle processor.
                 let first = seen.core - workers.busy;
-                return step(&mut streak.step, first, usize::MAX, seen.waiting);
+                return step(&mut streak.step, first, seen.waiting);
             }
         } else {
             (streak.idle_looks, streak.step) = (0, 0);
@@ -101,15 +101,16 @@ pub(crate) fn decide(seen: &Sample, streak: &mut Streak) -> Grow {
     }
     streak.stall_grown = seen.since_start;
     let busy = seen.workers.map_or(0, |workers| workers.busy);
-    if busy >= ENOUGH_BUSY * seen.core {
-        return Grow(0);
+    if busy < seen.core {
+        return step(&mut streak.stall_step, 1, seen.waiting);
     }
-    let most = if busy >= seen.core { seen.core } else { usize::MAX };
-    step(&mut streak.stall_step, 1, most, seen.waiting)
+    let room = (ENOUGH_BUSY * seen.core).saturating_sub(busy);
+    let Grow(count) = step(&mut streak.stall_step, seen.core, seen.waiting);
+    Grow(count.min(room))
 }
 
-fn step(step: &mut usize, first: usize, most: usize, waiting: usize) -> Grow {
-    *step = (*step * 2).clamp(first, most.max(first));
+fn step(step: &mut usize, first: usize, waiting: usize) -> Grow {
+    *step = step.saturating_mul(2).max(first);
     Grow((*step).min(waiting))
 }
 
@@ -181,16 +182,15 @@ mod tests {
     }
 
     #[test]
-    fn long_busy_jobs_grow_after_a_stall_by_the_core_count_at_most() {
+    fn long_busy_jobs_grow_after_a_stall_until_enough_are_busy() {
         let mut streak = Streak::default();
         let mut grown = Vec::new();
         for at in 1..=25 {
             grown.push(decide(&seen(100, (2, 0, 0), ms(at)), &mut streak).0);
         }
-        assert_eq!(grown.iter().sum::<usize>(), 1 + 2 + 2 + 2 + 2);
-        assert_eq!(grown[3], 0);
-        assert_eq!(grown[4], 1, "after 5 ms");
-        assert_eq!(grown[9], 2, "after 10 ms");
+        assert_eq!(grown[..4], [0; 4]);
+        assert_eq!((grown[4], grown[9], grown[14]), (2, 4, 8), "after 5, 10 and 15 ms");
+        assert_eq!(grown[19], 14, "two of sixteen are busy");
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
         }
         // But not if some of those who are in the way are blocked.
         let mut streak = Streak::default();
-        assert_eq!(decide(&seen(1000, (15, 40, 40), ms(5)), &mut streak), Grow(1));
+        assert_eq!(decide(&seen(1000, (1, 40, 40), ms(5)), &mut streak), Grow(1));
     }
 
     #[test]
