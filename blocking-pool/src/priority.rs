@@ -8,8 +8,9 @@
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
 
 /// What the nice value of workers is unless somebody chooses another. The weight of a thread falls by a fifth with
-/// each step: at 5 a waking loop has three times a worker's weight, which is enough for it to be scheduled at once
-/// beside busy workers, while the workers still hold their own against other programs' threads.
+/// each step: at 5 a waking loop has three times a worker's weight. A 1 ms heartbeat beside 16 busy workers on two cores
+/// was late by a median of 0.4 to 1.1 ms at 0, 0.13 to 0.16 at 2, 0.05 at 5 and 0.04 at 10 (the showcase, two runs
+/// each). So 5 has most of the effect, and the workers still hold their own against other programs' threads.
 pub(crate) const DEFAULT_NICE: u8 = 5;
 
 /// The least important there is.

@@ -294,6 +294,20 @@ fn missed_ticks_as_asked_for() {
 }
 
 #[test]
+fn an_interval_that_is_always_behind_starves_nobody() {
+    block_on(async {
+        let other = spawn(async {});
+        let mut interval = sideline::time::interval(Duration::from_nanos(1));
+        let mut ticks = 0;
+        while !other.is_finished() {
+            interval.tick().await;
+            ticks += 1;
+            assert!(ticks < 100_000, "the other task had no turn");
+        }
+    });
+}
+
+#[test]
 fn a_sleep_may_be_polled_on_another_thread() {
     block_on(async {
         let nap = sleep(Duration::from_millis(2));
