@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::job::cell::Ran;
+use crate::job::Ran;
 use crate::padded::Padded;
 use crate::queue::Seat;
 

@@ -7,7 +7,7 @@
 //! The queues count what leaves them. Beside [`crate::gate`], which counts what comes in, that tells when a closed
 //! pool has nothing left to expect.
 
-use crate::job::cell::Entry;
+use crate::job::Entry;
 use crate::padded::Padded;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Deque, Injector, Stealer};

@@ -10,11 +10,11 @@ use crate::contain;
 use crate::desk::Desk;
 use crate::error::Failure;
 use crate::growth::sample;
-use crate::job::cell::Entry;
+use crate::job::Entry;
 use crate::park::Parker;
-use crate::pool::Shared;
 use crate::priority;
 use crate::queue::Seat;
+use crate::shared::Shared;
 use crate::spin::Spinner;
 use crate::sync::{left_out, thread_local};
 

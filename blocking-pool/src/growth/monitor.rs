@@ -27,8 +27,8 @@ use super::evidence::{Grow, Sample, Streak, Workers, decide};
 use super::sample;
 use crate::desk::Desk;
 use crate::park::Parker;
-use crate::pool::Shared;
 use crate::report::Report;
+use crate::shared::Shared;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 const ABSENT: usize = 0;

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::JobId;
-use super::cell::JobHandle;
+use super::job_handle::JobHandle;
 use crate::error::{Failure, JoinError};
 
 /// The outcome of a job, as a future that any executor can poll.

@@ -1,0 +1,88 @@
+//! The queue's side of a job: an entry, then claimed, then run and ready.
+
+// One block: the vtable's `run`.
+#![allow(unsafe_code)]
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::JobId;
+use super::cell::Ran;
+use super::hold::Hold;
+use super::state::Claim;
+use crate::error::Failure;
+use crate::tenant::Account;
+
+/// The queue's side of a job. Dropping it gives the job up: a job still queued is cancelled.
+pub(crate) struct Entry(Hold);
+
+impl Entry {
+    pub(super) fn new(hold: Hold) -> Self {
+        Self(hold)
+    }
+
+    /// Makes the job the caller's to run or refuse. `None`: it was cancelled before, and is gone.
+    pub(crate) fn claim(self) -> Option<Claimed> {
+        (self.0.claim() == Claim::Won).then_some(Claimed(self))
+    }
+
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.0.header().account
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let Hold { header, owner } = self.0;
+        let hold = Hold { header, owner };
+        if hold.claim() == Claim::Won {
+            hold.refuse(Failure::Cancelled);
+        }
+        hold.release();
+    }
+}
+
+/// A job that is the holder's alone until it is delivered.
+pub(crate) struct Claimed(Entry);
+
+impl Claimed {
+    pub(crate) fn id(&self) -> JobId {
+        self.0.0.header().id
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.0.0.header().location
+    }
+
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        self.0.account()
+    }
+
+    /// Runs the closure and keeps its outcome to itself, until [`Ready::deliver`].
+    pub(crate) fn run(self) -> (Ran, Ready) {
+        let hold = &self.0.0;
+        // SAFETY: claimed, hence the stage is ours; consuming `self` makes it happen once.
+        let ran = unsafe { (hold.header().vtable.run)(hold.header) };
+        (ran, Ready(self))
+    }
+
+    /// Drops the closure; the awaiter gets `why`.
+    pub(crate) fn refuse(self, why: Failure) {
+        self.0.0.refuse(why);
+    }
+}
+
+/// A job that has run and whose outcome nobody can see yet.
+#[must_use]
+pub(crate) struct Ready(Claimed);
+
+impl Ready {
+    pub(crate) fn deliver(self) {
+        self.0.0.0.deliver();
+    }
+}
+
+const _: () = {
+    const fn sendable<T: Send>() {}
+    sendable::<Entry>();
+};

@@ -1,0 +1,175 @@
+//! The awaiter's side of a job that was accepted: polling, cancelling, letting go.
+
+// The waker's cell, and the outcome that is moved out of the stage.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+use super::JobId;
+use super::cell::{JobCell, Outcome, Stage};
+use super::hold::Hold;
+use super::state::{Claim, Detach, Register, Release};
+use crate::contain;
+use crate::error::Failure;
+use crate::report::Report;
+
+/// The handle of a job whose submitter still knows the closure's type.
+pub(crate) struct Fresh<F, T> {
+    handle: JobHandle<T>,
+    closure: PhantomData<fn() -> F>,
+}
+
+impl<F, T> Fresh<F, T>
+where
+    F: FnOnce() -> T,
+{
+    /// By `cell::new`, which knows that the types are those of the cell.
+    pub(super) fn new(hold: Hold) -> Self {
+        Self { handle: JobHandle { hold, result: PhantomData }, closure: PhantomData }
+    }
+
+    pub(crate) fn into_handle(self) -> JobHandle<T> {
+        self.handle
+    }
+
+    /// The closure back, if nobody has claimed it.
+    pub(crate) fn take_back(self) -> Result<F, JobHandle<T>> {
+        let hold = &self.handle.hold;
+        if hold.claim() == Claim::Lost {
+            return Err(self.handle);
+        }
+        hold.header().account.cancelled();
+        let outcome = Stage::Outcome(Err(Failure::Cancelled));
+        // SAFETY: claimed, hence ours; `F` and `T` are those of `new`, which alone makes a `Fresh`.
+        let stage = unsafe { JobCell::<F, T>::replace(hold.header, outcome) };
+        hold.deliver();
+        match stage {
+            Stage::Closure(closure) => Ok(closure),
+            _ => unreachable!("a claimed job holds its closure"),
+        }
+    }
+}
+
+/// The awaiter's side of a job that was accepted.
+pub(crate) struct JobHandle<T> {
+    hold: Hold,
+    /// The outcome comes out by value: covariant, and `Send` with `T`.
+    result: PhantomData<T>,
+}
+
+// SAFETY: a shared handle gives no access to the `T`; only polling does, and that takes `&mut`.
+unsafe impl<T: Send> Sync for JobHandle<T> {}
+
+impl<T> Unpin for JobHandle<T> {}
+
+impl<T> JobHandle<T> {
+    pub(crate) fn id(&self) -> JobId {
+        self.hold.header().id
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.hold.header().location
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.hold.header().state.is_done()
+    }
+
+    /// Takes the job out of its queue if it has not started; false if there is nothing to stop any more.
+    pub(crate) fn cancel(&self, why: Failure) -> bool {
+        let won = self.hold.claim() == Claim::Won;
+        if won {
+            self.hold.refuse(why);
+        }
+        won
+    }
+
+    /// `Ready(None)`: the outcome has been taken before.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
+        let header = self.hold.header();
+        if header.state.reclaim_waker() == Register::Finished {
+            return Poll::Ready(self.take());
+        }
+        // SAFETY: the job was not done and WAKER is clear, so the waker's cell is the handle's: ours, by `&mut`.
+        let known = header
+            .waker
+            .with_mut(|waker| unsafe { &*waker }.as_ref().is_some_and(|w| w.will_wake(cx.waker())));
+        if !known {
+            // Cloning may panic: then the cell is ours with the old waker in it, and the next poll starts afresh.
+            let new = cx.waker().clone();
+            // SAFETY: as above; nothing but `offer_waker` gives the cell away.
+            let old = header.waker.with_mut(|waker| unsafe { (*waker).replace(new) });
+            self.discard_waker(old);
+        }
+        let header = self.hold.header();
+        match header.state.offer_waker() {
+            Register::Ok => Poll::Pending,
+            Register::Finished => {
+                // SAFETY: the job was completed while WAKER was clear, so the cell has stayed ours.
+                let unused = header.waker.with_mut(|waker| unsafe { (*waker).take() });
+                self.discard_waker(unused);
+                Poll::Ready(self.take())
+            }
+        }
+    }
+
+    /// The outcome of a job that is DONE; `None` if it was taken before.
+    fn take(&mut self) -> Option<Outcome<T>> {
+        let mut outcome: Option<Outcome<T>> = None;
+        let to = NonNull::from(&mut outcome).cast::<()>();
+        // SAFETY: DONE was observed with Acquire and belongs to the handle; `to` is an `Option<Outcome<T>>`.
+        unsafe { (self.hold.header().vtable.take)(self.hold.header, to) };
+        outcome
+    }
+
+    fn discard_waker(&self, waker: Option<Waker>) {
+        if let Err(message) = contain::discard(waker) {
+            self.hold
+                .report(|id, location, message| Report::WakerPanicked { id, location, message }, message);
+        }
+    }
+}
+
+impl<T> Drop for JobHandle<T> {
+    fn drop(&mut self) {
+        let Hold { header, owner } = self.hold;
+        let hold = Hold { header, owner };
+        loop {
+            match hold.header().state.detach() {
+                Detach::TakeWaker => {
+                    // SAFETY: `detach` has just taken WAKER back, so its cell is the handle's.
+                    let waker = hold.header().waker.with_mut(|waker| unsafe { (*waker).take() });
+                    self.discard_waker(waker);
+                }
+                Detach::DropOutcome => {
+                    hold.drop_outcome();
+                    return hold.release();
+                }
+                Detach::Gone(Release::Keep) => return,
+                Detach::Gone(Release::Free) => return hold.free(),
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for JobHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = self.hold.header();
+        f.debug_struct("JoinHandle")
+            .field("id", &header.id)
+            .field("location", &format_args!("{}", header.location))
+            .field("state", &header.state)
+            .finish()
+    }
+}
+
+const _: () = {
+    const fn sendable<T: Send>() {}
+    const fn shareable<T: Sync>() {}
+    sendable::<JobHandle<contain::Payload>>();
+    shareable::<JobHandle<contain::Payload>>();
+};

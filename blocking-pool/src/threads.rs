@@ -1,0 +1,153 @@
+//! Somebody to run a job: calling those who sleep, starting threads, and trying again after a refusal.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::Rejection;
+use crate::idle::Summon;
+use crate::report::Report;
+use crate::shared::Shared;
+use crate::sync::atomic::{Ordering, fence};
+use crate::sync::thread;
+use crate::worker::{self, Kind};
+
+impl Shared {
+    /// After a push: makes sure that somebody will look. Err: there is no thread, and none can be started.
+    pub(crate) fn announce_work(self: &Arc<Self>) -> io::Result<()> {
+        // Pairs with the fences of those who stop looking: see `crate::idle`.
+        fence(Ordering::SeqCst);
+        self.summon()
+    }
+
+    fn summon(self: &Arc<Self>) -> io::Result<()> {
+        // A refused start is not tried again at once, unless there is nobody else.
+        let core = if self.retry.is_due() { self.config.core_threads } else { 1 };
+        match self.idle.summon(core, || self.queues.has_work()) {
+            Summon::Enough => {}
+            Summon::Call(parker) => parker.unpark(),
+            Summon::Start => self.start(Kind::Core)?,
+            Summon::Busy(census) if census.threads() < self.config.max_threads => self.monitor.poke(self),
+            Summon::Busy(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A searcher found a job. If it was the last searcher, somebody may have relied on it for another one.
+    pub(crate) fn found(self: &Arc<Self>) {
+        if self.idle.stop_searching() && self.queues.has_work() {
+            // Err: cannot be, the caller is a thread.
+            let _ = self.summon();
+        }
+    }
+
+    /// Starts the worker that has just been counted. Err: that failed, and there is no thread at all.
+    fn start(self: &Arc<Self>, kind: Kind) -> io::Result<()> {
+        let name = |number| format!("{}-{number}", self.config.thread_name);
+        let hired = self.roster.hire(name, true, |desk| {
+            self.config.start_fault()?;
+            let pool = Arc::clone(self);
+            let thread = self.thread_builder(&desk.name);
+            thread.spawn(move || worker::main(pool, desk, kind))
+        });
+        let Err((name, error)) = hired else {
+            self.retry.succeeded();
+            return Ok(());
+        };
+        self.retry.failed();
+        let left = self.idle.leave();
+        // Pairs with a submitter's fence: it may have relied on the searcher that never came to be.
+        fence(Ordering::SeqCst);
+        let nobody = left.threads() == 0;
+        let copy = io::Error::new(error.kind(), error.to_string());
+        self.report(&Report::ThreadFailed { name, error, threads: left.threads() });
+        if nobody {
+            return Err(copy);
+        }
+        if self.queues.has_work() && self.idle.census().searching() == 0 {
+            // Nobody to start; but somebody may be asleep, or the monitor has to try again.
+            match self.idle.take_sleeper() {
+                Some(sleeper) => sleeper.unpark(),
+                None => self.monitor.poke(self),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn thread_builder(&self, name: &str) -> thread::Builder {
+        let builder = thread::Builder::new().name(name.to_owned());
+        match self.config.stack_size {
+            Some(bytes) => builder.stack_size(bytes),
+            None => builder,
+        }
+    }
+
+    /// Starts up to `count` workers; how many it became. By the monitor.
+    pub(crate) fn grow(self: &Arc<Self>, count: usize) -> usize {
+        for started in 0..count {
+            let kind = if self.idle.census().threads() < self.config.core_threads {
+                Kind::Core
+            } else {
+                Kind::Extra
+            };
+            if !self.retry.is_due() || !self.idle.reserve(self.config.max_threads) {
+                return started;
+            }
+            let before = self.retry.failures();
+            if let Err(error) = self.start(kind) {
+                self.reject_queued(&Rejection::NoThread(error.to_string()));
+            }
+            if self.retry.failures() != before {
+                return started;
+            }
+        }
+        count
+    }
+
+    /// Wakes all sleepers; each finds out for itself what there is to do.
+    pub(crate) fn call_everybody(&self) {
+        while let Some(sleeper) = self.idle.take_sleeper() {
+            sleeper.unpark();
+        }
+    }
+}
+
+/// When to try again after the operating system has refused a thread: not at every job, and not never.
+#[derive(Debug, Default)]
+pub(crate) struct Retry(std::sync::Mutex<Refusals>, std::sync::atomic::AtomicBool);
+
+#[derive(Debug, Default)]
+struct Refusals {
+    count: u64,
+    not_before: Option<Instant>,
+}
+
+impl Retry {
+    const PAUSE: Duration = Duration::from_millis(10);
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        self.0.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+
+    fn is_due(&self) -> bool {
+        // Relaxed: a hint, so that a pool that was never refused takes no lock and reads no clock.
+        !self.1.load(Ordering::Relaxed) || self.lock().not_before.is_none_or(|then| Instant::now() >= then)
+    }
+
+    fn failed(&self) {
+        let mut refusals = self.lock();
+        refusals.count += 1;
+        refusals.not_before = Some(Instant::now() + Self::PAUSE);
+        self.1.store(true, Ordering::Relaxed);
+    }
+
+    fn succeeded(&self) {
+        if self.1.swap(false, Ordering::Relaxed) {
+            self.lock().not_before = None;
+        }
+    }
+
+    fn failures(&self) -> u64 {
+        self.lock().count
+    }
+}
