@@ -68,7 +68,7 @@ mod worker;
 pub use builder::{BuildError, Builder};
 pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
 pub use job::{JobId, JoinHandle};
-pub use metrics::Metrics;
+pub use metrics::{Bucket, Histogram, Metrics, Recorder};
 pub use pool::Pool;
 pub use report::Report;
 pub use shutdown::{Shutdown, ShutdownReport, Survivor};

@@ -1,10 +1,16 @@
 //! What the pool has done so far, in numbers that add up.
 
+mod histogram;
+mod recorder;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::job::Ran;
 use crate::padded::Padded;
 use crate::queue::Seat;
+
+pub use histogram::{Bucket, Histogram};
+pub use recorder::Recorder;
 
 /// A snapshot of a pool's numbers.
 ///
