@@ -50,11 +50,16 @@ pub(crate) fn handle() -> Result<Handle, NoRuntime> {
 
 /// The reactor of the runtime this thread is in.
 pub(crate) fn reactor() -> io::Result<sideline_reactor::Handle> {
+    with_reactor(Clone::clone).map_err(io::Error::other)
+}
+
+/// Calls `f` with the reactor of the runtime this thread is in. `f` must not run user code.
+pub(crate) fn with_reactor<R>(f: impl FnOnce(&sideline_reactor::Handle) -> R) -> Result<R, NoRuntime> {
     CONTEXT
-        .try_with(|context| context.handle.borrow().as_ref().map(|handle| handle.shared().reactor.clone()))
+        .try_with(|context| context.handle.borrow().as_ref().map(|handle| f(&handle.shared().reactor)))
         .ok()
         .flatten()
-        .ok_or_else(|| io::Error::other(NoRuntime(())))
+        .ok_or(NoRuntime(()))
 }
 
 /// The loop that runs on this thread.

@@ -1,6 +1,7 @@
 //! Everybody else's side of the reactor.
 
 use crate::clock::Clock;
+use crate::epoch::Moment;
 use crate::errors;
 use crate::notifier::Notifier;
 use crate::registration::Registration;
@@ -41,6 +42,11 @@ impl Handle {
     /// The clock that this reactor's timers go by.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The clock, as a number.
+    pub(crate) fn now(&self) -> Moment {
+        self.0.timers.epoch.moment(self.0.clock.now())
     }
 
     /// Has the kernel report the readiness of `source` to the loop.

@@ -24,12 +24,13 @@ pub(crate) struct Heap<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key(u32);
 
+/// Two words, so that it travels in two registers.
 #[derive(Clone, Copy)]
 struct Entry {
     deadline: u64,
-    /// Breaks ties. Wraps, after which four thousand million timers later a tie may go the other way.
-    turn: u32,
-    key: Key,
+    /// The upper half is the turn, which breaks ties; the lower half is the key. Turns wrap, after which four
+    /// thousand million timers later a tie may go the other way.
+    turn_and_key: u64,
 }
 
 const POPPED: u32 = u32::MAX;
@@ -39,8 +40,16 @@ const CHILDREN: usize = 4;
 const KEPT: usize = 1024;
 
 impl Entry {
-    fn is_before(&self, other: &Entry) -> bool {
-        (self.deadline, self.turn) < (other.deadline, other.turn)
+    fn new(deadline: u64, turn: u32, key: Key) -> Entry {
+        Entry { deadline, turn_and_key: u64::from(turn) << 32 | u64::from(key.0) }
+    }
+
+    fn key(self) -> Key {
+        Key(self.turn_and_key as u32)
+    }
+
+    fn is_before(self, other: Entry) -> bool {
+        (self.deadline, self.turn_and_key) < (other.deadline, other.turn_and_key)
     }
 }
 
@@ -90,8 +99,8 @@ impl<T> Heap<T> {
         let first = *self.entries.first()?;
         (first.deadline <= now).then(|| {
             self.take(0);
-            self.positions[first.key.0 as usize] = POPPED;
-            first.key
+            self.positions[first.key().0 as usize] = POPPED;
+            first.key()
         })
     }
 
@@ -113,7 +122,7 @@ impl<T> Heap<T> {
     }
 
     fn push(&mut self, key: Key, deadline: u64) {
-        let entry = Entry { deadline, turn: self.next_turn, key };
+        let entry = Entry::new(deadline, self.next_turn, key);
         self.next_turn = self.next_turn.wrapping_add(1);
         self.entries.push(entry);
         self.sift_up(self.entries.len() - 1, entry);
@@ -135,7 +144,7 @@ impl<T> Heap<T> {
     fn sift_up(&mut self, mut at: usize, entry: Entry) -> usize {
         while at > 0 {
             let parent = (at - 1) / CHILDREN;
-            if !entry.is_before(&self.entries[parent]) {
+            if !entry.is_before(self.entries[parent]) {
                 break;
             }
             self.place(at, self.entries[parent]);
@@ -151,11 +160,11 @@ impl<T> Heap<T> {
             let first = at * CHILDREN + 1;
             let children = first..(first + CHILDREN).min(self.entries.len());
             let Some(least) = children.reduce(|least, child| {
-                if self.entries[child].is_before(&self.entries[least]) { child } else { least }
+                if self.entries[child].is_before(self.entries[least]) { child } else { least }
             }) else {
                 break;
             };
-            if !self.entries[least].is_before(&entry) {
+            if !self.entries[least].is_before(entry) {
                 break;
             }
             self.place(at, self.entries[least]);
@@ -167,7 +176,7 @@ impl<T> Heap<T> {
     fn place(&mut self, at: usize, entry: Entry) {
         self.entries[at] = entry;
         // Lossless: there are fewer entries than keys, and keys are 32 bits.
-        self.positions[entry.key.0 as usize] = at as u32;
+        self.positions[entry.key().0 as usize] = at as u32;
     }
 }
 

@@ -17,7 +17,7 @@
 //! | `registration.rs`, `scheduled_io.rs`, `readiness.rs` | a source, its waiters, its readiness word |
 //! | `table.rs` | tokens that cannot be mistaken for an earlier owner's |
 //! | `timer.rs`, `timers.rs`, `heap.rs` | one deadline, all of them, and their order |
-//! | `clock.rs` | where "now" comes from |
+//! | `clock.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
 //! | `contain.rs`, `errors.rs`, `platform.rs` | foreign panics, messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
 //! | `descriptor.rs` | the event queue, for loops around this one |
@@ -41,6 +41,7 @@ mod clock;
 mod contain;
 #[cfg(all(unix, not(loom)))]
 mod descriptor;
+mod epoch;
 mod errors;
 mod handle;
 mod heap;

@@ -1,13 +1,14 @@
 //! One deadline.
 
 use crate::contain;
+use crate::epoch::{self, Moment};
 use crate::handle::Handle;
 use crate::heap::Key;
 use crate::sync::left_out;
 use crate::timers::Arming;
 use std::fmt;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Becomes ready at a deadline, to the nanosecond as far as the loop gets round to it, and never early.
 ///
@@ -33,7 +34,7 @@ use std::time::Instant;
 /// ```
 pub struct Timer {
     handle: Handle,
-    deadline: Instant,
+    deadline: Moment,
     state: State,
 }
 
@@ -48,17 +49,26 @@ enum State {
 impl Timer {
     /// A timer that will be due at `deadline`, which may be in the past or arbitrarily far away. Nothing is armed yet.
     pub fn new(handle: &Handle, deadline: Instant) -> Timer {
+        let deadline = handle.0.timers.epoch.moment(deadline);
         Timer { handle: handle.clone(), deadline, state: State::Idle }
     }
 
-    /// The moment it is due.
+    /// A timer that will be due `duration` from now. Nothing is armed yet.
+    #[inline]
+    pub fn after(handle: &Handle, duration: Duration) -> Timer {
+        let deadline = epoch::later(handle.now(), duration);
+        Timer { handle: handle.clone(), deadline, state: State::Idle }
+    }
+
+    /// When it is due. More than 548 years after the reactor's beginning counts as 548.
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        self.handle.0.timers.epoch.instant(self.deadline)
     }
 
     /// Sets another deadline, whether or not the old one has passed. If somebody waits, they are woken at the new
     /// one; if it has already fired, it has to be polled to be armed again.
     pub fn reset(&mut self, deadline: Instant) {
+        let deadline = self.handle.0.timers.epoch.moment(deadline);
         self.deadline = deadline;
         match self.state {
             State::Idle => {}
@@ -73,11 +83,15 @@ impl Timer {
     /// Ready once the clock has reached the deadline, or the reactor is gone; and ready it stays until it is
     /// [`reset`](Timer::reset). Until then the task of the last call is woken when it is due, and only that one.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let State::Elapsed = self.state {
+            return Poll::Ready(());
+        }
+        if !self.handle.0.timers.is_far_off(self.deadline) && self.is_elapsed() {
+            return self.elapse();
+        }
         let mut key = match self.state {
-            State::Elapsed => return Poll::Ready(()),
-            _ if self.is_elapsed() => return self.elapse(),
-            State::Idle => None,
             State::Armed(key) => Some(key),
+            _ => None,
         };
         // A timer that is polled again by the same task needs no clone.
         let mut spare = key.is_none().then(|| cx.waker().clone());
@@ -91,7 +105,9 @@ impl Timer {
                 }
                 Arming::Armed { earliest } => {
                     self.state = key.map_or(State::Idle, State::Armed);
-                    contain::discard(spare);
+                    if let Some(spare) = spare {
+                        contain::discard(spare);
+                    }
                     self.tell_loop(earliest);
                     return Poll::Pending;
                 }
@@ -99,11 +115,14 @@ impl Timer {
         }
     }
 
+    /// The reactor that it belongs to.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Whether it is due, by the clock or by the reactor's end.
     pub fn is_elapsed(&self) -> bool {
-        matches!(self.state, State::Elapsed)
-            || self.handle.clock().now() >= self.deadline
-            || self.handle.is_closed()
+        matches!(self.state, State::Elapsed) || self.handle.now() >= self.deadline || self.handle.is_closed()
     }
 
     fn elapse(&mut self) -> Poll<()> {
@@ -136,6 +155,6 @@ impl Drop for Timer {
 
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timer").field("deadline", &self.deadline).field("state", &self.state).finish()
+        f.debug_struct("Timer").field("deadline", &self.deadline()).field("state", &self.state).finish()
     }
 }

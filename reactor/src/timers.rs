@@ -9,20 +9,31 @@
 //! and is due at once. Model: `timer_against_close`, twin `timers-see-closed`.
 //!
 //! Wakers are cloned, woken and dropped with the lock released.
+//!
+//! # Reading the clock
+//! A reading costs more than all the rest of arming a timer that is cancelled again, as most timeouts are. The loop
+//! reads the clock at the end of each turn in which timers are armed, and leaves the reading here until it goes to
+//! wait. A timer that is due well after it need not read for itself: see [`Timers::is_far_off`]. Should the loop have
+//! been stuck for so long that the deadline has passed all the same, then the timer is armed in the past, and fires
+//! as the loop comes to look.
 
 use crate::clock::Clock;
 use crate::contain;
+use crate::epoch::{Epoch, Moment, NEVER};
 use crate::heap::{Heap, Key};
 use crate::sync::{AtomicU64, Mutex, Ordering, left_out};
 use std::mem;
+// What the loop has read is a hint and no part of any protocol, so it stays a plain atomic in the models too.
+use std::sync::atomic::AtomicU64 as Hint;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(crate) struct Timers {
-    /// Deadlines are nanoseconds after this.
-    base: Instant,
+    pub(crate) epoch: Epoch,
     /// The earliest deadline, or `NEVER`. Written with the lock held.
     next: AtomicU64,
+    /// What the clock said in this turn of the loop, or `NEVER` if it was not asked.
+    seen: Hint,
     queue: Mutex<Queue>,
 }
 
@@ -32,7 +43,8 @@ struct Queue {
     closed: bool,
 }
 
-const NEVER: u64 = u64::MAX;
+/// A deadline that is so many nanoseconds after the last reading has not passed: no turn should take as long.
+const FAR: u64 = 100_000_000;
 
 /// How many wakers are collected while the lock is held.
 const BATCH: usize = 64;
@@ -52,9 +64,24 @@ pub(crate) enum Arming {
 }
 
 impl Timers {
-    pub(crate) fn new(base: Instant) -> Timers {
+    pub(crate) fn new(beginning: Instant) -> Timers {
         let queue = Queue { heap: Heap::new(), closed: false };
-        Timers { base, next: AtomicU64::new(NEVER), queue: Mutex::new(queue) }
+        Timers {
+            epoch: Epoch::new(beginning),
+            next: AtomicU64::new(NEVER),
+            seen: Hint::new(NEVER),
+            queue: Mutex::new(queue),
+        }
+    }
+
+    /// Whether `deadline` is known to lie ahead without a look at the clock.
+    pub(crate) fn is_far_off(&self, deadline: Moment) -> bool {
+        deadline.saturating_sub(self.seen.load(Ordering::Relaxed)) >= FAR
+    }
+
+    /// The loop goes to wait, and what it has read will be out of date.
+    pub(crate) fn forget_reading(&self) {
+        self.seen.store(NEVER, Ordering::Relaxed);
     }
 
     /// Arms a timer, or renews the waker of one that is armed. `spare` goes in as the clone of `waker` to keep and
@@ -62,7 +89,7 @@ impl Timers {
     pub(crate) fn arm(
         &self,
         key: &mut Option<Key>,
-        deadline: Instant,
+        deadline: Moment,
         waker: &Waker,
         spare: &mut Option<Waker>,
     ) -> Arming {
@@ -82,19 +109,19 @@ impl Timers {
             }
             None if spare.is_none() => Arming::NeedsWaker,
             None => {
-                *key = Some(queue.heap.insert(self.nanos(deadline), spare.take()));
+                *key = Some(queue.heap.insert(deadline, spare.take()));
                 Arming::Armed { earliest: self.publish(&queue) }
             }
         }
     }
 
     /// Gives an armed timer another deadline. Its waker stays.
-    pub(crate) fn change(&self, key: Key, deadline: Instant) -> Arming {
+    pub(crate) fn change(&self, key: Key, deadline: Moment) -> Arming {
         let mut queue = self.queue.lock();
         if !queue.heap.is_queued(key) {
             return Arming::Due;
         }
-        queue.heap.change(key, self.nanos(deadline));
+        queue.heap.change(key, deadline);
         Arming::Armed { earliest: self.publish(&queue) }
     }
 
@@ -115,7 +142,10 @@ impl Timers {
         if next == NEVER {
             return 0;
         }
-        let now = self.nanos(clock.now());
+        let now = self.epoch.moment(clock.now());
+        if !clock.is_manual() {
+            self.seen.store(now, Ordering::Relaxed);
+        }
         if next > now {
             return 0;
         }
@@ -133,7 +163,7 @@ impl Timers {
         fired
     }
 
-    fn collect(&self, now: u64, most: usize, woken: &mut Vec<Waker>) {
+    fn collect(&self, now: Moment, most: usize, woken: &mut Vec<Waker>) {
         let mut queue = self.queue.lock();
         while woken.len() < most {
             let Some(key) = queue.heap.pop_due(now) else { break };
@@ -152,8 +182,7 @@ impl Timers {
         // Acquire: pairs with the Release in `publish`. That it is read late enough is the fence's doing.
         match self.next.load(Ordering::Acquire) {
             NEVER => None,
-            // What does not fit into an `Instant` is centuries away.
-            nanos => self.base.checked_add(Duration::from_nanos(nanos)),
+            moment => Some(self.epoch.instant(moment)),
         }
     }
 
@@ -171,11 +200,5 @@ impl Timers {
             self.next.store(next, Ordering::Release);
         }
         next < before
-    }
-
-    /// The past is zero, and what lies beyond 584 years is as far as it goes.
-    fn nanos(&self, moment: Instant) -> u64 {
-        let since = moment.saturating_duration_since(self.base).as_nanos();
-        u64::try_from(since).unwrap_or(NEVER).min(NEVER - 1)
     }
 }

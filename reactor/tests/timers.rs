@@ -199,6 +199,24 @@ fn a_short_sleep_takes_one_or_two_turns() {
 }
 
 #[test]
+fn a_deadline_that_passed_while_the_loop_was_stuck_fires_as_it_comes_to_look() {
+    let mut reactor = Reactor::new(Clock::real()).unwrap();
+    let mut hour = Timer::new(reactor.handle(), Instant::now() + HOUR);
+    assert!(!is_ready(&mut hour));
+    // This reads the clock, and what it has read serves the timers of this turn.
+    reactor.turn(Some(Duration::ZERO), || false).unwrap();
+    let mut timer = Timer::after(reactor.handle(), Duration::from_millis(150));
+    while Instant::now() < timer.deadline() {
+        std::thread::sleep(timer.deadline().saturating_duration_since(Instant::now()));
+    }
+    assert!(timer.is_elapsed());
+    if !is_ready(&mut timer) {
+        reactor.turn(None, || false).unwrap();
+        assert!(is_ready(&mut timer));
+    }
+}
+
+#[test]
 fn time_by_hand_does_not_pass_while_the_loop_sleeps() {
     let (clock, mut reactor) = by_hand();
     let mut timer = Timer::new(reactor.handle(), clock.now() + Duration::from_millis(1));

@@ -1,7 +1,7 @@
 //! Ticking at a fixed period.
 
 use super::after;
-use super::sleep::{Sleep, current_reactor, sleep_until};
+use super::sleep::{Sleep, sleep_until, with_current_reactor};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
-    interval_at(current_reactor().clock().now(), period)
+    interval_at(with_current_reactor(|reactor| reactor.clock().now()), period)
 }
 
 /// Ticks at `start` and every `period` after it.

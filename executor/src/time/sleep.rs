@@ -1,14 +1,14 @@
 //! Waiting for a point in time.
 
 use crate::context;
-use sideline_reactor::{Clock, Handle as Reactor, Timer};
+use sideline_reactor::{Handle as Reactor, Timer};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Waits until `duration` has passed. Never early; a `duration` too long for the clock waits a century.
+/// Waits until `duration` has passed. Never early; a `duration` too long for the clock waits for centuries.
 ///
 /// # Panics
 /// Outside a runtime.
@@ -24,9 +24,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let reactor = current_reactor();
-    let deadline = super::after(reactor.clock().now(), duration);
-    Sleep::new(&reactor, deadline)
+    with_current_reactor(|reactor| Sleep { timer: Timer::after(reactor, duration) })
 }
 
 /// Waits until `deadline`. At once if that has passed.
@@ -35,12 +33,16 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Outside a runtime.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(&current_reactor(), deadline)
+    with_current_reactor(|reactor| Sleep { timer: Timer::new(reactor, deadline) })
 }
 
+/// `f` must not run user code.
 #[track_caller]
-pub(super) fn current_reactor() -> Reactor {
-    context::reactor().unwrap_or_else(|error| panic!("sideline::time: {error}"))
+pub(super) fn with_current_reactor<R>(f: impl FnOnce(&Reactor) -> R) -> R {
+    match context::with_reactor(f) {
+        Ok(result) => result,
+        Err(error) => panic!("sideline::time: {error}"),
+    }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -50,17 +52,12 @@ pub(super) fn current_reactor() -> Reactor {
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Sleep {
     timer: Timer,
-    clock: Clock,
 }
 
 impl Sleep {
-    fn new(reactor: &Reactor, deadline: Instant) -> Self {
-        Self { timer: Timer::new(reactor, deadline), clock: reactor.clock().clone() }
-    }
-
     /// What time it is for this sleep.
     pub(super) fn now(&self) -> Instant {
-        self.clock.now()
+        self.timer.handle().clock().now()
     }
 
     /// When it will be ready.

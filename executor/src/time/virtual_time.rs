@@ -1,7 +1,7 @@
 //! The runtime's own time, and moving it by hand.
 
 use super::after;
-use super::sleep::current_reactor;
+use super::sleep::with_current_reactor;
 use crate::context;
 use crate::core::Core;
 use crate::paused::Time;
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[track_caller]
 pub fn now() -> Instant {
-    current_reactor().clock().now()
+    with_current_reactor(|reactor| reactor.clock().now())
 }
 
 /// Moves a [paused](crate::Builder::paused_clock) clock forward by `duration`, even while blocking jobs are in flight.
