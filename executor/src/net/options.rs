@@ -1,0 +1,192 @@
+//! Socket options that the standard library has no stable name for, asked of the C library.
+
+#![allow(unsafe_code)]
+
+use libc::{c_int, socklen_t};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+/// The types that options have: integers and structs of integers, for which every pattern of bits is a value.
+pub(super) trait Value: Copy {}
+impl Value for c_int {}
+impl Value for libc::linger {}
+
+pub(super) fn get<V: Value>(socket: impl AsFd, level: c_int, name: c_int) -> io::Result<V> {
+    let mut value = std::mem::MaybeUninit::<V>::zeroed();
+    let mut len = size_of::<V>() as socklen_t;
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is open, and at most `len` bytes are written to `value`, which has them.
+    let result = unsafe { libc::getsockopt(fd, level, name, value.as_mut_ptr().cast(), &raw mut len) };
+    check(result)?;
+    // SAFETY: all of it was set, to zero or by the call, and every pattern of bits is a value.
+    Ok(unsafe { value.assume_init() })
+}
+
+pub(super) fn set<V: Value>(socket: impl AsFd, level: c_int, name: c_int, value: V) -> io::Result<()> {
+    let len = size_of::<V>() as socklen_t;
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is open, and `len` bytes are read from `value`, which has them.
+    check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), len) })
+}
+
+pub(super) fn flag(socket: impl AsFd, level: c_int, name: c_int) -> io::Result<bool> {
+    get::<c_int>(socket, level, name).map(|value| value != 0)
+}
+
+pub(super) fn set_flag(socket: impl AsFd, level: c_int, name: c_int, on: bool) -> io::Result<()> {
+    set(socket, level, name, c_int::from(on))
+}
+
+pub(super) fn size(socket: impl AsFd, name: c_int) -> io::Result<usize> {
+    get::<c_int>(socket, libc::SOL_SOCKET, name).map(|bytes| usize::try_from(bytes).unwrap_or(0))
+}
+
+pub(super) fn set_size(socket: impl AsFd, name: c_int, bytes: usize) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, name, c_int::try_from(bytes).unwrap_or(c_int::MAX))
+}
+
+/// The system's own number for "linger, in seconds".
+#[cfg(not(target_vendor = "apple"))]
+const LINGER: c_int = libc::SO_LINGER;
+#[cfg(target_vendor = "apple")]
+const LINGER: c_int = libc::SO_LINGER_SEC;
+
+pub(super) fn linger(socket: impl AsFd) -> io::Result<Option<Duration>> {
+    let linger: libc::linger = get(socket, libc::SOL_SOCKET, LINGER)?;
+    Ok((linger.l_onoff != 0).then(|| Duration::from_secs(u64::try_from(linger.l_linger).unwrap_or(0))))
+}
+
+pub(super) fn set_linger(socket: impl AsFd, linger: Option<Duration>) -> io::Result<()> {
+    let value = libc::linger {
+        l_onoff: c_int::from(linger.is_some()),
+        l_linger: linger.map_or(0, whole_seconds),
+    };
+    set(socket, libc::SOL_SOCKET, LINGER, value)
+}
+
+#[cfg(target_vendor = "apple")]
+const KEEPALIVE_IDLE: c_int = libc::TCP_KEEPALIVE;
+#[cfg(not(any(target_vendor = "apple", target_os = "openbsd")))]
+const KEEPALIVE_IDLE: c_int = libc::TCP_KEEPIDLE;
+
+pub(super) fn keepalive(socket: impl AsFd) -> io::Result<Option<Duration>> {
+    if !flag(socket.as_fd(), libc::SOL_SOCKET, libc::SO_KEEPALIVE)? {
+        return Ok(None);
+    }
+    // OpenBSD has one idle time for the whole system.
+    #[cfg(target_os = "openbsd")]
+    let seconds: c_int = 7_200;
+    #[cfg(not(target_os = "openbsd"))]
+    let seconds: c_int = get(socket, libc::IPPROTO_TCP, KEEPALIVE_IDLE)?;
+    Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
+}
+
+pub(super) fn set_keepalive(socket: impl AsFd, idle: Option<Duration>) -> io::Result<()> {
+    #[cfg(not(target_os = "openbsd"))]
+    if let Some(idle) = idle {
+        set(socket.as_fd(), libc::IPPROTO_TCP, KEEPALIVE_IDLE, whole_seconds(idle).max(1))?;
+    }
+    set_flag(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, idle.is_some())
+}
+
+/// Rounded up, so that a short time is not none at all.
+fn whole_seconds(time: Duration) -> c_int {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    c_int::try_from(seconds).unwrap_or(c_int::MAX)
+}
+
+/// The error that a call of the C library has left, if it says that there is one.
+pub(super) fn check(result: c_int) -> io::Result<()> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// How much the kernel holds in either direction, for any socket that is `AsFd`.
+macro_rules! buffer_sizes {
+    ($socket:ident) => {
+        impl $socket {
+            /// How many bytes that were received the kernel keeps for this process (`SO_RCVBUF`). Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            pub fn recv_buffer_size(&self) -> io::Result<usize> {
+                options::size(self, libc::SO_RCVBUF)
+            }
+
+            /// Sets how many bytes that were received the kernel keeps. A wish: Linux doubles it to have room for its
+            /// own records, and has a limit. Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
+                options::set_size(self, libc::SO_RCVBUF, bytes)
+            }
+
+            /// How many bytes that are to be sent the kernel takes from this process (`SO_SNDBUF`). Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            pub fn send_buffer_size(&self) -> io::Result<usize> {
+                options::size(self, libc::SO_SNDBUF)
+            }
+
+            /// Sets how many bytes that are to be sent the kernel takes. A wish, as
+            /// [`set_recv_buffer_size`](Self::set_recv_buffer_size). Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
+                options::set_size(self, libc::SO_SNDBUF, bytes)
+            }
+        }
+    };
+}
+
+pub(super) use buffer_sizes;
+
+/// What TCP sockets have, before and after they are connected.
+macro_rules! tcp_options {
+    ($socket:ident) => {
+        impl $socket {
+            /// How long an idle connection stays silent before the kernel asks whether the peer is still there
+            /// (`SO_KEEPALIVE`, `TCP_KEEPIDLE`). `None`: for ever. Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            pub fn keepalive(&self) -> io::Result<Option<Duration>> {
+                options::keepalive(self)
+            }
+
+            /// Sets how long an idle connection stays silent before the kernel asks whether the peer is still there, in
+            /// whole seconds, rounded up. `None`: for ever. Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            pub fn set_keepalive(&self, idle: Option<Duration>) -> io::Result<()> {
+                options::set_keepalive(self, idle)
+            }
+
+            /// How long closing goes on delivering what was written (`SO_LINGER`). `None`: as long as the kernel
+            /// likes, in the background. Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            pub fn linger(&self) -> io::Result<Option<Duration>> {
+                options::linger(self)
+            }
+
+            /// Sets how long closing goes on delivering what was written, in whole seconds, rounded up. Zero: closing
+            /// throws it away and resets the connection. Anything else than zero makes dropping the socket block the
+            /// thread for up to that time, also the loop's. `None`, the default: the kernel does it in the background.
+            /// Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+                options::set_linger(self, linger)
+            }
+        }
+    };
+}
+
+pub(super) use tcp_options;

@@ -1,0 +1,39 @@
+//! From a name or a list of addresses to a connection.
+
+use super::*;
+
+#[test]
+fn a_refused_connection_is_an_error_and_the_next_address_is_tried() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let alive = listener.local_addr()?;
+        let dead = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        assert_eq!(TcpStream::connect(dead).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        let stream = TcpStream::connect([dead, alive]).await?;
+        assert_eq!(stream.peer_addr()?, alive);
+        assert_eq!(TcpStream::connect([dead, dead]).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        let none: [SocketAddr; 0] = [];
+        assert_eq!(TcpStream::connect(none).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        Ok(())
+    });
+}
+
+#[test]
+fn host_names_are_looked_up_on_the_pool_and_numbers_are_not() {
+    let runtime = Runtime::builder().pool(Pool::builder().build().unwrap()).build().unwrap();
+    let test = async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        TcpStream::connect(("127.0.0.1", port)).await?;
+        TcpStream::connect(format!("127.0.0.1:{port}")).await?;
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        assert_eq!(Handle::current().metrics().pool.submitted, 0);
+        TcpStream::connect(format!("localhost:{port}")).await?;
+        assert_eq!(Handle::current().metrics().pool.submitted, 1);
+        assert!(lookup_host(("localhost", 80)).await?.any(|address| address.ip() == Ipv4Addr::LOCALHOST));
+        assert!(lookup_host("no-such-host.invalid:80").await.is_err());
+        assert!(lookup_host("no port").await.is_err());
+        io::Result::Ok(())
+    };
+    runtime.block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() });
+}

@@ -1,0 +1,77 @@
+//! UDP and Unix datagrams.
+
+use super::*;
+
+#[test]
+fn udp_sends_receives_peeks_and_hears_of_refusals() {
+    run(async {
+        let alice = UdpSocket::bind("127.0.0.1:0").await?;
+        let bob = UdpSocket::bind(("127.0.0.1", 0)).await?;
+        let mut buffer = [0; 16];
+        assert_eq!(bob.try_recv_from(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        for i in 0..100_u8 {
+            alice.send_to(&[i; 3], bob.local_addr()?).await?;
+            assert_eq!(bob.peek_from(&mut buffer).await?, (3, alice.local_addr()?));
+            assert_eq!(bob.recv_from(&mut buffer).await?, (3, alice.local_addr()?));
+            assert_eq!(buffer[..3], [i; 3]);
+        }
+        alice.connect(bob.local_addr()?).await?;
+        bob.connect(alice.local_addr()?).await?;
+        assert_eq!(alice.peer_addr()?, bob.local_addr()?);
+        alice.send(b"connected").await?;
+        assert_eq!(bob.peek(&mut buffer).await?, 9);
+        assert_eq!(bob.recv(&mut buffer).await?, 9);
+        drop(bob);
+        alice.send(b"to nobody").await?;
+        assert_eq!(alice.recv(&mut buffer).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_short_datagram_does_not_hide_the_next() {
+    run(async {
+        let (left, right) = UnixDatagram::pair()?;
+        let udp = UdpSocket::bind("127.0.0.1:0").await?;
+        for _ in 0..5 {
+            left.send(b"short").await?;
+            udp.send_to(b"short", udp.local_addr()?).await?;
+        }
+        let mut buffer = [0; 100];
+        for _ in 0..5 {
+            assert_eq!(right.recv(&mut buffer).await?, 5);
+            assert_eq!(udp.recv(&mut buffer).await?, 5);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn unix_datagrams_wait_for_room_in_a_queue_that_others_have_filled() {
+    run(async {
+        let path = TempPath::new("datagram");
+        let receiver = UnixDatagram::bind(&path.0)?;
+        let other = UnixDatagram::unbound()?;
+        other.connect(&path.0)?;
+        let mut queued = 0;
+        while other.try_send(b"filler").is_ok() {
+            queued += 1;
+        }
+        let sender = UnixDatagram::unbound()?;
+        let target = path.0.clone();
+        let sending = spawn(async move { sender.send_to(b"at last", target).await });
+        let waiting = spawn(async move { other.send(b"connected").await });
+        let turns = Handle::current().metrics().turns;
+        sleep(Duration::from_millis(30)).await;
+        assert!(!sending.is_finished() && !waiting.is_finished());
+        let turns = Handle::current().metrics().turns - turns;
+        assert!(turns < 60, "{turns} turns in 30 ms: it spins");
+        let mut buffer = [0; 16];
+        for _ in 0..queued + 2 {
+            receiver.recv_from(&mut buffer).await?;
+        }
+        assert_eq!(sending.await.unwrap()?, 7);
+        assert_eq!(waiting.await.unwrap()?, 9);
+        Ok(())
+    });
+}

@@ -1,0 +1,94 @@
+//! File descriptors: numbers that are used again, any kind of them, and none left.
+
+use super::*;
+
+#[test]
+fn a_descriptor_that_is_used_again_starts_afresh() {
+    run(async {
+        let mut numbers = Vec::new();
+        for round in 0..50_u8 {
+            let (client, server) = UnixStream::pair()?;
+            numbers.push((client.as_raw_fd(), server.as_raw_fd()));
+            // Leaves readiness, a waiter and unread data behind when it is closed.
+            let mut buffer = [0; 4];
+            assert!(timeout(Duration::ZERO, client.read(&mut buffer)).await.is_err());
+            client.write_all(&[round; 3]).await?;
+            assert_eq!(server.read(&mut buffer).await?, 3);
+            assert_eq!(buffer, [round, round, round, 0]);
+            server.write_all(b"unread").await?;
+            drop((client, server));
+        }
+        assert!(numbers.windows(2).any(|pair| pair[0] == pair[1]), "{numbers:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn any_descriptor_will_do_and_files_say_where_to_go() {
+    run(async {
+        let (mut sender, receiver) = mio::unix::pipe::new()?;
+        sender.set_nonblocking(false)?;
+        receiver.set_nonblocking(false)?;
+        let receiver = Async::with_interest(Fd::new(receiver)?, sideline::io::Interest::READABLE)?;
+        assert!(receiver.as_fd().as_raw_fd() > 0 && format!("{receiver:?}").contains("Fd"));
+        let mut buffer = [0; 8];
+        let read = |fd: &Fd<mio::unix::pipe::Receiver>, buffer: &mut [u8]| fd.get_ref().read(buffer);
+        assert_eq!(
+            receiver.try_read_with(|fd| read(fd, &mut buffer)).unwrap_err().kind(),
+            ErrorKind::WouldBlock
+        );
+        let writing = to_thread(move || sender.write_all(b"pipe"));
+        assert_eq!(receiver.read_with(|fd| read(fd, &mut buffer)).await?, 4);
+        writing.await?;
+        assert_eq!(receiver.read_with(|fd| read(fd, &mut buffer)).await?, 0);
+        drop(receiver.into_inner()?.into_inner());
+
+        let file = std::fs::File::open("/proc/self/exe")?;
+        let error = Async::new(Fd::new(file)?).unwrap_err();
+        assert!(error.to_string().contains("blocking pool"), "{error}");
+        Ok(())
+    });
+}
+
+#[test]
+fn accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers() {
+    const TEST: &str =
+        "descriptors::accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers";
+    if std::env::var_os("SIDELINE_ALONE").is_none() {
+        let status = std::process::Command::new("sh")
+            .args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\""])
+            .args([std::env::current_exe().unwrap().as_os_str(), TEST.as_ref()])
+            .env("SIDELINE_ALONE", "1")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    run(async {
+        let path = TempPath::new("nofile");
+        let listener = UnixListener::bind(&path.0)?;
+        let mut clients = Vec::new();
+        // Leaves one descriptor short of what the accepting side needs.
+        let error = loop {
+            match UnixStream::connect(&path.0).await {
+                Ok(client) => clients.push(client),
+                Err(error) => break error,
+            }
+        };
+        assert!(error.to_string().contains("RLIMIT_NOFILE"), "{error}");
+        let start = Instant::now();
+        let mut attempts = 0;
+        while start.elapsed() < Duration::from_millis(200) {
+            let error = listener.accept().await.unwrap_err();
+            assert!(error.to_string().contains("RLIMIT_NOFILE"), "{error}");
+            attempts += 1;
+        }
+        assert!(attempts <= 11, "{attempts} attempts in 200 ms");
+        let waiting = clients.len() / 2;
+        clients.truncate(waiting);
+        for _ in 0..waiting {
+            drop(listener.accept().await?);
+        }
+        Ok(())
+    });
+}

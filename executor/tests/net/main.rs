@@ -1,0 +1,71 @@
+//! Sockets and descriptors on the loop, against a real kernel.
+#![cfg(all(unix, not(loom)))]
+
+mod connecting;
+mod datagrams;
+mod descriptors;
+mod options;
+mod streams;
+#[cfg(feature = "futures-io")]
+mod traits;
+mod unix;
+mod waiting;
+
+use sideline::io::{Async, Fd};
+use sideline::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, lookup_host};
+use sideline::task::{JoinSet, yield_now};
+use sideline::time::{sleep, timeout};
+use sideline::{Handle, Pool, Runtime, block_on, spawn, to_thread};
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// Runs a test on a fresh runtime; a hang is a failure.
+fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
+    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
+}
+
+async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let client = TcpStream::connect(listener.local_addr()?).await?;
+    let (server, peer) = listener.accept().await?;
+    assert_eq!(peer, client.local_addr()?);
+    Ok((client, server))
+}
+
+async fn echo(stream: TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(()),
+            n => stream.write_all(&buffer[..n]).await?,
+        }
+    }
+}
+
+/// Bytes that show when one is lost, doubled or out of place.
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect()
+}
+
+struct TempPath(PathBuf);
+
+impl TempPath {
+    fn new(name: &str) -> TempPath {
+        TempPath(std::env::temp_dir().join(format!("sideline-{name}-{}", std::process::id())))
+    }
+}
+
+impl Drop for TempPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,156 @@
+//! Bytes over TCP: every one arrives once, in order, and then the end.
+
+use super::*;
+
+#[test]
+fn many_clients_are_served_at_once() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        drop(spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                drop(spawn(echo(stream)));
+            }
+        }));
+        let mut clients = JoinSet::new();
+        for client in 0..200_u32 {
+            clients.spawn(async move {
+                let stream = TcpStream::connect(address).await?;
+                for round in 0..20_u32 {
+                    let sent = [client.to_le_bytes(), round.to_le_bytes()].concat();
+                    stream.write_all(&sent).await?;
+                    let mut received = [0; 8];
+                    stream.read_exact(&mut received).await?;
+                    assert_eq!(sent, received);
+                }
+                io::Result::Ok(())
+            });
+        }
+        while let Some(client) = clients.join_next().await {
+            client.unwrap()?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn half_a_close_ends_one_direction_only() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        client.write_all(b"question").await?;
+        client.shutdown(Shutdown::Write)?;
+        let mut question = Vec::new();
+        assert_eq!(server.read_to_end(&mut question).await?, 8);
+        assert_eq!(question, b"question");
+        server.write_all(b"answer").await?;
+        let mut answer = [0; 6];
+        client.read_exact(&mut answer).await?;
+        assert_eq!(&answer, b"answer");
+        assert_eq!(client.write(b"more").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_was_sent_before_the_end_is_read_before_the_end() {
+    run(async {
+        for size in [1, 100, 5_000, 100_000] {
+            let (client, server) = tcp_pair().await?;
+            let sent = pattern(size);
+            client.write_all(&sent).await?;
+            drop(client);
+            // By now data and end are one event. The buffer is larger than the data, so every read is short.
+            sleep(Duration::from_millis(1)).await;
+            let mut received = Vec::new();
+            let mut buffer = vec![0; size + 1];
+            loop {
+                match server.read(&mut buffer).await? {
+                    0 => break,
+                    n => received.extend_from_slice(&buffer[..n]),
+                }
+            }
+            assert!(received == sent, "{} of {size} bytes", received.len());
+            assert_eq!(server.read(&mut buffer).await?, 0, "and the end is there to stay");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn large_transfers_go_both_ways_at_once() {
+    run(async {
+        const SIZE: usize = 8 << 20;
+        let (client, server) = tcp_pair().await?;
+        let mut transfers = JoinSet::new();
+        for stream in [Rc::new(client), Rc::new(server)] {
+            let reader = stream.clone();
+            transfers.spawn(async move {
+                stream.write_all(&pattern(SIZE)).await?;
+                stream.shutdown(Shutdown::Write)
+            });
+            transfers.spawn(async move {
+                let mut received = Vec::new();
+                reader.read_to_end(&mut received).await?;
+                assert!(received == pattern(SIZE), "{} bytes", received.len());
+                Ok(())
+            });
+        }
+        while let Some(transfer) = transfers.join_next().await {
+            transfer.unwrap()?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn vectored_operations_move_several_buffers() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let sent = client.write_vectored(&[IoSlice::new(b"head"), IoSlice::new(b"body")]).await?;
+        assert_eq!(sent, 8);
+        let (mut head, mut body) = ([0; 4], [0; 100]);
+        let mut buffers = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
+        assert_eq!(server.read_vectored(&mut buffers).await?, 8);
+        assert_eq!((&head, &body[..4]), (b"head", &b"body"[..]));
+        Ok(())
+    });
+}
+
+#[test]
+fn peek_and_try_read_leave_what_they_should() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let mut buffer = [0; 8];
+        assert_eq!(server.try_read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(client.try_write(b"abc")?, 3);
+        server.readable().await?;
+        assert_eq!(server.peek(&mut buffer[..2]).await?, 2);
+        assert_eq!(server.try_read(&mut buffer)?, 3);
+        assert_eq!(&buffer[..3], b"abc");
+        assert_eq!(server.try_read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert!(timeout(Duration::from_millis(1), server.readable()).await.is_err());
+        Ok(())
+    });
+}
+
+#[test]
+fn reads_stop_short_at_urgent_data_and_nothing_is_left_lying() {
+    run(async {
+        for _ in 0..20 {
+            let (client, server) = tcp_pair().await?;
+            let send = |bytes: &[u8], flags| rustix::net::send(&client, bytes, flags);
+            send(b"ab", rustix::net::SendFlags::empty())?;
+            send(b"!", rustix::net::SendFlags::OOB)?;
+            send(b"cd", rustix::net::SendFlags::empty())?;
+            sleep(Duration::from_millis(1)).await;
+            let mut received = Vec::new();
+            let mut buffer = [0; 64];
+            while received.len() < 4 {
+                let n = server.read(&mut buffer).await?;
+                received.extend_from_slice(&buffer[..n]);
+            }
+            assert_eq!(received, b"abcd");
+        }
+        Ok(())
+    });
+}

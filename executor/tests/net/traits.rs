@@ -1,0 +1,47 @@
+//! The traits of futures-io.
+
+use super::*;
+
+#[test]
+fn streams_speak_futures_io_by_value_and_by_reference() {
+    use futures_io::{AsyncRead, AsyncWrite};
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    async fn exchange(
+        mut writer: impl AsyncWrite + Unpin,
+        mut reader: impl AsyncRead + Unpin,
+    ) -> io::Result<()> {
+        let sent = poll_fn(|cx| {
+            Pin::new(&mut writer).poll_write_vectored(cx, &[IoSlice::new(b"futures"), IoSlice::new(b"-io")])
+        })
+        .await?;
+        poll_fn(|cx| Pin::new(&mut writer).poll_flush(cx)).await?;
+        poll_fn(|cx| Pin::new(&mut writer).poll_close(cx)).await?;
+        let mut buffer = [0; 16];
+        let mut received = 0;
+        loop {
+            match poll_fn(|cx| Pin::new(&mut reader).poll_read(cx, &mut buffer[received..])).await? {
+                0 => break,
+                n => received += n,
+            }
+        }
+        assert!(buffer[..received] == b"futures-io"[..sent]);
+        Ok(())
+    }
+
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        exchange(&client, &server).await?;
+        exchange(server, client).await?;
+        let (left, right) = UnixStream::pair()?;
+        exchange(&left, &right).await?;
+        exchange(right, left).await?;
+        let (left, right) = mio::net::UnixStream::pair()?;
+        let (mut left, mut right) = (Async::new(left)?, Async::new(right)?);
+        assert_eq!(poll_fn(|cx| Pin::new(&mut left).poll_write(cx, b"any")).await?, 3);
+        let mut buffer = [0; 8];
+        assert_eq!(poll_fn(|cx| Pin::new(&mut right).poll_read(cx, &mut buffer)).await?, 3);
+        Ok(())
+    });
+}

@@ -1,0 +1,49 @@
+//! Unix domain streams, by path.
+
+use super::*;
+
+#[test]
+fn unix_sockets_connect_by_path() {
+    run(async {
+        let path = TempPath::new("stream");
+        let listener = UnixListener::bind(&path.0)?;
+        assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path.0));
+        let client = UnixStream::connect(&path.0).await?;
+        let (server, _) = listener.accept().await?;
+        assert_eq!(client.peer_addr()?.as_pathname(), Some(&*path.0));
+        client.write_all(b"hello").await?;
+        client.shutdown(Shutdown::Write)?;
+        let mut received = Vec::new();
+        server.read_to_end(&mut received).await?;
+        assert_eq!(received, b"hello");
+        assert_eq!(UnixListener::bind(&path.0).unwrap_err().kind(), ErrorKind::AddrInUse);
+        drop(listener);
+        assert_eq!(UnixStream::connect(&path.0).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        Ok(())
+    });
+}
+
+#[test]
+fn connecting_to_a_full_unix_listener_waits_for_room() {
+    run(async {
+        let path = TempPath::new("backlog");
+        let listener = std::os::unix::net::UnixListener::bind(&path.0)?;
+        // The standard library's queue holds 128, or what the system allows.
+        let mut connecting = JoinSet::new();
+        for _ in 0..5_000 {
+            let path = path.0.clone();
+            connecting.spawn(async move { UnixStream::connect(path).await.map(drop) });
+        }
+        let all = connecting.len();
+        sleep(Duration::from_millis(5)).await;
+        let mut done = 0;
+        let listener = UnixListener::from_std(listener)?;
+        drop(spawn(async move { while listener.accept().await.is_ok() {} }));
+        while let Some(connected) = connecting.join_next().await {
+            connected.unwrap()?;
+            done += 1;
+        }
+        assert_eq!(done, all);
+        Ok(())
+    });
+}

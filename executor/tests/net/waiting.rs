@@ -1,0 +1,143 @@
+//! Who waits for a socket, on which thread, and what becomes of them.
+
+use super::*;
+
+#[test]
+fn several_tasks_read_one_socket_and_each_byte_goes_to_one_of_them() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let server = Rc::new(server);
+        let mut readers = JoinSet::new();
+        for _ in 0..10 {
+            let server = server.clone();
+            readers.spawn(async move {
+                let mut byte = [0];
+                server.read_exact(&mut byte).await.map(|()| byte[0])
+            });
+        }
+        yield_now().await;
+        let mut got = Vec::new();
+        for byte in 0..10_u8 {
+            client.write_all(&[byte]).await?;
+            got.push(readers.join_next().await.unwrap().unwrap()?);
+        }
+        assert_eq!(got, (0..10).collect::<Vec<_>>());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_read_that_is_dropped_takes_nothing_with_it() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let mut buffer = [0; 8];
+        for _ in 0..100 {
+            assert!(timeout(Duration::from_micros(10), server.read(&mut buffer)).await.is_err());
+        }
+        let dropped = timeout(Duration::ZERO, server.read(&mut buffer));
+        client.write_all(b"whole").await?;
+        drop(dropped);
+        assert_eq!(server.read(&mut buffer).await?, 5);
+        assert_eq!(&buffer[..5], b"whole");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_task_whose_socket_is_always_ready_starves_nobody() {
+    run(async {
+        let (mut sender, receiver) = std::os::unix::net::UnixStream::pair()?;
+        let receiver = UnixStream::from_std(receiver)?;
+        // On a thread of its own, always ahead of the reader.
+        let flood = std::thread::spawn(move || while sender.write_all(&[0; 65_536]).is_ok() {});
+        let total = Rc::new(Cell::new(0));
+        let reader = spawn({
+            let total = total.clone();
+            async move {
+                let mut byte = [0; 16];
+                while let Ok(n) = receiver.read(&mut byte).await {
+                    total.set(total.get() + n);
+                }
+            }
+        });
+        let start = Instant::now();
+        for _ in 0..20 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(total.get() > 0 && start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        reader.abort();
+        assert!(reader.await.unwrap_err().is_cancelled());
+        flood.join().unwrap();
+        Ok(())
+    });
+}
+
+#[test]
+fn sockets_are_used_from_other_threads() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let server = Arc::new(server);
+        let reader = to_thread({
+            let server = server.clone();
+            move || {
+                Handle::current().block_on(async {
+                    let mut buffer = [0; 4];
+                    server.read_exact(&mut buffer).await.map(|()| buffer)
+                })
+            }
+        });
+        client.write_all(b"over").await?;
+        assert_eq!(&reader.await?, b"over");
+        // Dropped there, too.
+        to_thread(move || drop(server)).await;
+        let mut end = [0];
+        assert_eq!(client.read(&mut end).await?, 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn everything_is_shared_between_threads() {
+    fn shared<T: Send + Sync + std::fmt::Debug>() {}
+    shared::<TcpListener>();
+    shared::<TcpStream>();
+    shared::<UdpSocket>();
+    shared::<UnixListener>();
+    shared::<UnixStream>();
+    shared::<UnixDatagram>();
+    shared::<Async<mio::net::TcpStream>>();
+    shared::<Async<Fd<std::fs::File>>>();
+
+    fn sent<T: Send>(_: impl FnOnce(&'static TcpStream) -> T) {}
+    sent(|stream| stream.read(&mut []));
+    sent(|stream| stream.write_all(&[]));
+    sent(|stream| stream.readable());
+    sent(|_| TcpStream::connect("localhost:80"));
+    sent(|_| TcpListener::bind("localhost:80"));
+    sent(|_| UdpSocket::bind("localhost:80"));
+    sent(|_| lookup_host("localhost:80"));
+    sent(|_| UnixStream::connect("socket"));
+}
+
+#[test]
+fn outside_and_after_a_runtime_errors_say_so() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let error = UdpSocket::from_std(socket).unwrap_err();
+    assert!(error.to_string().contains("block_on"), "{error}");
+    let error = UnixDatagram::unbound().unwrap_err();
+    assert!(error.to_string().contains("block_on"), "{error}");
+
+    let runtime = Runtime::new().unwrap();
+    let (left, right) = runtime.block_on(async { UnixStream::pair() }).unwrap();
+    drop(runtime);
+    // On another runtime the future runs, but nobody reports readiness to this socket any more.
+    let error = block_on(left.read(&mut [0])).unwrap_err();
+    assert_eq!(error.to_string(), "the runtime was shut down");
+    // The socket itself works, and can be given to the new one.
+    assert_eq!(right.try_write(b"x").unwrap(), 1);
+    let left = left.into_std().unwrap();
+    block_on(async {
+        let left = UnixStream::from_std(left).unwrap();
+        assert_eq!(left.read(&mut [0; 4]).await.unwrap(), 1);
+    });
+}
