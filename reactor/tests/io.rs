@@ -308,6 +308,18 @@ fn a_duplicated_descriptor_reports_to_nobody_once_the_source_is_gone() {
 }
 
 #[test]
+fn a_source_that_the_kernel_refuses_keeps_no_slot() {
+    let reactor = reactor();
+    let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    for _ in 0..100 {
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let error = reactor.handle().register(&mut mio::unix::SourceFd(&fd), BOTH).unwrap_err();
+        assert!(error.to_string().contains("no readiness"), "{error}");
+    }
+    assert!(format!("{:?}", reactor.handle()).contains("sources: 0"), "{:?}", reactor.handle());
+}
+
+#[test]
 fn everything_but_the_reactor_is_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     fn sent<T: Send>() {}

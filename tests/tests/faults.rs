@@ -40,6 +40,7 @@ const EAGAIN: i32 = 11;
 const EPERM: i32 = 1;
 const EMFILE: i32 = 24;
 const ENOSPC: i32 = 28;
+const ECONNABORTED: i32 = 103;
 
 #[test]
 fn no_thread_at_all_rejects_each_job_with_the_reason() {
@@ -77,4 +78,9 @@ fn no_descriptor_for_the_event_queue_is_a_clear_error() {
 #[test]
 fn a_socket_that_cannot_be_registered_is_closed_again() {
     survives("no_registration", &format!("epoll_ctl:2-:{ENOSPC}"));
+}
+
+#[test]
+fn connections_given_up_before_they_are_accepted_are_passed_over() {
+    survives("aborted_connections", &format!("accept4:/2:{ECONNABORTED}"));
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* The errno with which this call is to fail, or 0. */
@@ -68,6 +69,11 @@ int epoll_ctl(int queue, int op, int fd, struct epoll_event *event) {
 int epoll_wait(int queue, struct epoll_event *events, int max, int timeout) {
     FAIL_WITH_ERRNO(epoll_wait)
     return REAL(epoll_wait)(queue, events, max, timeout);
+}
+
+int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
+    FAIL_WITH_ERRNO(accept4)
+    return REAL(accept4)(listener, address, length, flags);
 }
 
 int eventfd(unsigned value, int flags) {

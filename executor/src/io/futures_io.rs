@@ -3,9 +3,9 @@
 //! Each direction has one place for a waker: at most one task reads, and at most one writes, through these traits.
 
 use super::Async;
-use crate::net::TcpStream;
 #[cfg(unix)]
 use crate::net::UnixStream;
+use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, WriteHalf};
 use futures_io::{AsyncRead, AsyncWrite};
 use mio::event::Source;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -65,6 +65,57 @@ byte_stream!(&TcpStream, TcpStream);
 byte_stream!(UnixStream, UnixStream);
 #[cfg(unix)]
 byte_stream!(&UnixStream, UnixStream);
+
+/// The halves of streams.
+macro_rules! halves {
+    ($($reads:ty, $writes:ty;)*) => {$(
+        impl<S: Stream + Unpin> AsyncRead for $reads {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                (*self).as_ref().poll_read(cx, buf)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                (*self).as_ref().poll_read_vectored(cx, bufs)
+            }
+        }
+
+        impl<S: Stream + Unpin> AsyncWrite for $writes {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                (*self).as_ref().poll_write(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                (*self).as_ref().poll_write_vectored(cx, bufs)
+            }
+
+            /// Nothing is buffered on this side of the kernel.
+            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready((*self).as_ref().shutdown(Shutdown::Write))
+            }
+        }
+    )*};
+}
+
+halves! {
+    ReadHalf<'_, S>, WriteHalf<'_, S>;
+    OwnedReadHalf<S>, OwnedWriteHalf<S>;
+}
 
 impl<T: Source + Unpin> AsyncRead for Async<T>
 where

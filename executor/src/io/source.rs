@@ -6,7 +6,9 @@ use crate::fairness;
 use mio::event::Source;
 use sideline_reactor::{Direction, Handle, Registration};
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 /// Asynchronous operations on any mio source, or through [`Fd`](super::Fd) on any file descriptor.
@@ -99,6 +101,72 @@ impl<T: Source> Async<T> {
     pub async fn writable(&self) -> io::Result<()> {
         fairness::turn().await;
         self.registration.ready(Direction::Write).await
+    }
+
+    /// Waits until one of the directions in `interest` is ready, and says which are.
+    ///
+    /// # Errors
+    /// If the runtime was shut down.
+    pub async fn ready(&self, interest: Interest) -> io::Result<Interest> {
+        fairness::turn().await;
+        let mut read = pin!(interest.is_readable().then(|| self.registration.ready(Direction::Read)));
+        let mut write = pin!(interest.is_writable().then(|| self.registration.ready(Direction::Write)));
+        poll_fn(|cx| {
+            let read = read.as_mut().as_pin_mut().map(|read| read.poll(cx));
+            let write = write.as_mut().as_pin_mut().map(|write| write.poll(cx));
+            match (read, write) {
+                (Some(Poll::Ready(read)), Some(Poll::Ready(write))) => {
+                    Poll::Ready(read.and(write).map(|()| Interest::READABLE | Interest::WRITABLE))
+                }
+                (Some(Poll::Ready(read)), _) => Poll::Ready(read.map(|()| Interest::READABLE)),
+                (_, Some(Poll::Ready(write))) => Poll::Ready(write.map(|()| Interest::WRITABLE)),
+                (None, None) => Poll::Ready(Err(neither_direction())),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Calls `op` once if a direction in `interest` may be ready, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if none is, or `op` says so, which takes the readiness back; otherwise those of `op`.
+    pub fn try_io<R>(&self, interest: Interest, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        let mut op = Some(op);
+        let mut result = Err(io::ErrorKind::WouldBlock.into());
+        for (wanted, direction) in
+            [(interest.is_readable(), Direction::Read), (interest.is_writable(), Direction::Write)]
+        {
+            // The closure is not called if the direction is known not to be ready.
+            let call = || op.take().expect("called once")(self.get_ref());
+            if wanted {
+                result = self.registration.try_io(direction, call);
+            }
+            if op.is_none() {
+                break;
+            }
+        }
+        result
+    }
+
+    /// Calls `op` until it says something else than `WouldBlock`, waiting for a direction in `interest` in between.
+    ///
+    /// # Errors
+    /// Those of `op`, except `WouldBlock` and `Interrupted`; and if the runtime was shut down.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            match self.try_io(interest, &mut op) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.ready(interest).await?;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Reads with `op`, waiting as long as it says `WouldBlock`.
@@ -214,6 +282,10 @@ impl<T: Source + fmt::Debug> fmt::Debug for Async<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Async").field(self.get_ref()).finish()
     }
+}
+
+fn neither_direction() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "an interest in reading or writing is needed")
 }
 
 #[cfg(unix)]

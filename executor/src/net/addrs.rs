@@ -1,5 +1,6 @@
 //! What a socket can be told to connect to or to bind, and looking it up without stopping the loop.
 
+use super::failures::Failures;
 use crate::{context, spawn_blocking};
 use std::future::Future;
 use std::io;
@@ -48,7 +49,7 @@ pub async fn lookup_host(host: impl ToSocketAddrs) -> io::Result<impl Iterator<I
 /// Calls `attempt` with one address after the other until one succeeds.
 ///
 /// # Errors
-/// That of the last attempt.
+/// All that were met, in one.
 pub(super) async fn first_that<T, F>(
     addrs: io::Result<Addrs>,
     // Not an `AsyncFnMut`: nobody could say that its futures are `Send`.
@@ -60,17 +61,18 @@ where
     if let Ok(Addrs::One(addr)) = addrs {
         return attempt(addr).await;
     }
-    let mut failure = None;
+    let mut failures = Failures::default();
     for addr in resolve(addrs).await? {
         match attempt(addr).await {
             Ok(value) => return Ok(value),
-            Err(error) => failure = Some(error),
+            Err(error) => failures.push(addr, error),
         }
     }
-    Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "there is no address to try")))
+    Err(failures.into_error())
 }
 
-async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAddr>> {
+/// The addresses. Dropping the future un-queues a lookup that has not started.
+pub(super) async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAddr>> {
     match addrs? {
         Addrs::One(addr) => Ok(vec![addr]),
         Addrs::Many(addrs) => Ok(addrs),
@@ -83,7 +85,7 @@ async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAddr>> {
                     io::Error::new(error.kind(), format!("host {host:?} could not be looked up: {error}"))
                 })
             };
-            spawn_blocking(look_up).await.map_err(io::Error::other)?
+            spawn_blocking(look_up).abort_on_drop().await.map_err(io::Error::other)?
         }
     }
 }

@@ -214,11 +214,8 @@ mod tests {
     #[test]
     fn after_a_failure_the_next_starts_at_once_and_the_pause_anew() {
         let refused = Err(ErrorKind::ConnectionRefused);
-        let (winner, _, starts) = play(&[
-            ("[::1]:1", 20, refused),
-            ("1.1.1.1:1", SILENCE, Ok(())),
-            ("[::2]:1", 5, Ok(())),
-        ]);
+        let (winner, _, starts) =
+            play(&[("[::1]:1", 20, refused), ("1.1.1.1:1", SILENCE, Ok(())), ("[::2]:1", 5, Ok(()))]);
         assert_eq!(winner.unwrap(), addr("[::2]:1"));
         assert_eq!(starts.iter().map(|&(_, at)| at).collect::<Vec<_>>(), [0, 20, 270]);
     }

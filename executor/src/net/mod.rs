@@ -5,7 +5,11 @@
 //! except where a method says otherwise.
 //!
 //! Addresses are anything that is [`ToSocketAddrs`]. Host names are looked up on the blocking pool; addresses in
-//! numbers never touch it.
+//! numbers never touch it. [`TcpStream::connect`] to a name races its addresses. Time limits are made with
+//! [`timeout`](crate::time::timeout) around any of these futures.
+//!
+//! `&TcpStream` is all it takes to read in one place and write in another; `split` and `into_split` are for code that
+//! wants each direction to have one owner.
 //!
 //! ```
 //! use sideline::net::{TcpListener, TcpStream};
@@ -31,13 +35,23 @@
 
 mod addrs;
 mod backoff;
+mod failures;
+mod halves;
+mod happy_eyeballs;
+#[cfg(unix)]
+mod options;
 #[cfg(unix)]
 mod patience;
+#[cfg(unix)]
+mod raw;
 mod socket;
 mod stream;
 mod tcp_listener;
+#[cfg(unix)]
+mod tcp_socket;
 mod tcp_stream;
 mod udp;
+mod udp_options;
 #[cfg(unix)]
 mod unix_datagram;
 #[cfg(unix)]
@@ -46,7 +60,12 @@ mod unix_listener;
 mod unix_stream;
 
 pub use addrs::{ToSocketAddrs, lookup_host};
+#[cfg(feature = "futures-io")]
+pub(crate) use halves::Stream;
+pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use tcp_listener::TcpListener;
+#[cfg(unix)]
+pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
 #[cfg(unix)]

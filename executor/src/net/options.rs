@@ -58,10 +58,8 @@ pub(super) fn linger(socket: impl AsFd) -> io::Result<Option<Duration>> {
 }
 
 pub(super) fn set_linger(socket: impl AsFd, linger: Option<Duration>) -> io::Result<()> {
-    let value = libc::linger {
-        l_onoff: c_int::from(linger.is_some()),
-        l_linger: linger.map_or(0, whole_seconds),
-    };
+    let value =
+        libc::linger { l_onoff: c_int::from(linger.is_some()), l_linger: linger.map_or(0, whole_seconds) };
     set(socket, libc::SOL_SOCKET, LINGER, value)
 }
 

@@ -89,7 +89,9 @@ impl SocketAddress {
 
     fn parts(&self) -> (*const libc::sockaddr, socklen_t) {
         match self {
-            SocketAddress::V4(raw) => ((raw as *const sockaddr_in).cast(), size_of::<sockaddr_in>() as socklen_t),
+            SocketAddress::V4(raw) => {
+                ((raw as *const sockaddr_in).cast(), size_of::<sockaddr_in>() as socklen_t)
+            }
             SocketAddress::V6(raw) => {
                 ((raw as *const sockaddr_in6).cast(), size_of::<sockaddr_in6>() as socklen_t)
             }

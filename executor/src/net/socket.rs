@@ -78,6 +78,35 @@ macro_rules! readiness {
                 self.0.writable().await
             }
 
+            /// Waits until one of the directions in `interest` is ready, and says which are.
+            ///
+            /// # Errors
+            /// If the runtime was shut down.
+            pub async fn ready(&self, interest: Interest) -> io::Result<Interest> {
+                self.0.ready(interest).await
+            }
+
+            /// Calls `op`, which uses the socket in some way of its own, if a direction in `interest` may be ready.
+            ///
+            /// # Errors
+            /// `WouldBlock` if none is, or `op` says so, which takes the readiness back; otherwise those of `op`.
+            pub fn try_io<R>(&self, interest: Interest, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+                self.0.try_io(interest, |_| op())
+            }
+
+            /// Calls `op`, which uses the socket in some way of its own, until it says something else than
+            /// `WouldBlock`, waiting for a direction in `interest` in between. It must not block.
+            ///
+            /// # Errors
+            /// Those of `op`, except `WouldBlock` and `Interrupted`; if the runtime was shut down.
+            pub async fn async_io<R>(
+                &self,
+                interest: Interest,
+                mut op: impl FnMut() -> io::Result<R>,
+            ) -> io::Result<R> {
+                self.0.async_io(interest, |_| op()).await
+            }
+
             /// [`readable`](Self::readable) for poll functions: the last caller of any `poll_` method that reads is
             /// woken.
             pub fn poll_readable(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {

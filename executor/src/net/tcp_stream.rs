@@ -1,6 +1,10 @@
 //! A TCP connection.
 
-use super::addrs::{ToSocketAddrs, first_that};
+use super::addrs::{Addrs, ToSocketAddrs, first_that, resolve};
+use super::halves::{self, halves};
+use super::happy_eyeballs::race;
+#[cfg(unix)]
+use super::options;
 use super::socket::{readiness, socket};
 use super::stream::{self, byte_stream};
 use crate::context;
@@ -9,6 +13,8 @@ use sideline_reactor::{Direction, Handle, name_descriptor_limit};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
+#[cfg(unix)]
+use std::time::Duration;
 
 /// A TCP connection between a local and a remote address.
 ///
@@ -44,17 +50,47 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Intere
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 impl TcpStream {
-    /// Connects to the first address of `addr` that answers. Host names are looked up on the blocking pool.
+    /// Connects to the first address of `addr` that answers.
+    ///
+    /// A host name is looked up on the blocking pool, and its addresses are then tried in a staggered race (RFC 8305,
+    /// "Happy Eyeballs"): IPv6 and IPv4 in turn, the next as soon as one has failed or been silent for 250 ms. A list
+    /// of addresses is the caller's own order of preference: each is tried until it fails, and only then the next.
+    ///
+    /// There is no time limit but the kernel's, which is minutes: wrap it in [`timeout`](crate::time::timeout).
+    /// Dropping the future closes all sockets that it has opened.
     ///
     /// # Errors
-    /// That of the last address, if none answers; outside a runtime.
+    /// If none answers, what each of them said; outside a runtime.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use sideline::net::TcpStream;
+    /// use sideline::time::timeout;
+    /// use std::time::Duration;
+    ///
+    /// sideline::block_on(async {
+    ///     let stream = timeout(Duration::from_secs(5), TcpStream::connect("example.org:80")).await??;
+    ///     println!("{} was the fastest", stream.peer_addr()?);
+    ///     std::io::Result::Ok(())
+    /// })
+    /// # .unwrap()
+    /// ```
     pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<TcpStream> {
         let reactor = context::reactor()?;
-        first_that(addr.to_addrs(), |addr| TcpStream::connect_to(&reactor, addr)).await
+        let connect = |addr| TcpStream::connect_to(&reactor, addr);
+        match addr.to_addrs() {
+            Ok(name @ Addrs::LookUp { .. }) => race(&reactor, resolve(Ok(name)).await?, connect).await,
+            addrs => first_that(addrs, connect).await,
+        }
     }
 
     async fn connect_to(reactor: &Handle, addr: SocketAddr) -> io::Result<TcpStream> {
         let socket = mio::net::TcpStream::connect(addr).map_err(name_descriptor_limit)?;
+        TcpStream::established(reactor, socket).await
+    }
+
+    /// Waits for a connection that is being made.
+    pub(super) async fn established(reactor: &Handle, socket: mio::net::TcpStream) -> io::Result<TcpStream> {
         let stream = TcpStream::register(reactor, socket)?;
         stream.0.write_with(|socket| is_connected(socket.take_error(), || socket.peer_addr())).await?;
         Ok(stream)
@@ -139,3 +175,8 @@ pub(super) fn is_connected<A>(
 socket!(TcpStream, std::net::TcpStream, TcpStream::register);
 readiness!(TcpStream);
 byte_stream!(TcpStream, |len| len);
+halves!(TcpStream);
+#[cfg(unix)]
+options::buffer_sizes!(TcpStream);
+#[cfg(unix)]
+options::tcp_options!(TcpStream);

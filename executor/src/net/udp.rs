@@ -7,7 +7,7 @@ use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
 use std::future::ready;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 /// A UDP socket.
@@ -29,7 +29,7 @@ use std::task::{Context, Poll};
 /// })
 /// # .unwrap()
 /// ```
-pub struct UdpSocket(Async<mio::net::UdpSocket>);
+pub struct UdpSocket(pub(super) Async<mio::net::UdpSocket>);
 
 impl UdpSocket {
     /// Binds the first address of `addr` that can be bound; port 0 lets the kernel choose.
@@ -139,6 +139,16 @@ impl UdpSocket {
         self.0.try_read_with(|socket| socket.recv_from(buf))
     }
 
+    /// [`send`](UdpSocket::send) for poll functions: the last caller is woken.
+    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write_with(cx, |socket| socket.send(buf))
+    }
+
+    /// [`recv`](UdpSocket::recv) for poll functions: the last caller is woken.
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_read_with(cx, |socket| socket.recv(buf))
+    }
+
     /// [`send_to`](UdpSocket::send_to) for poll functions: the last caller is woken.
     pub fn poll_send_to(
         &self,
@@ -172,70 +182,6 @@ impl UdpSocket {
     /// If there is none.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
-    }
-
-    /// Whether datagrams may be broadcast.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn broadcast(&self) -> io::Result<bool> {
-        self.0.get_ref().broadcast()
-    }
-
-    /// Sets whether datagrams may be broadcast.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        self.0.get_ref().set_broadcast(on)
-    }
-
-    /// How many hops a packet may take (`IP_TTL`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.0.get_ref().ttl()
-    }
-
-    /// Sets how many hops a packet may take.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.get_ref().set_ttl(ttl)
-    }
-
-    /// Joins an IPv4 multicast group on the interface with that address.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.0.get_ref().join_multicast_v4(&group, &interface)
-    }
-
-    /// Leaves an IPv4 multicast group.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.0.get_ref().leave_multicast_v4(&group, &interface)
-    }
-
-    /// Joins an IPv6 multicast group on the interface with that index; 0 is any.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.0.get_ref().join_multicast_v6(group, interface)
-    }
-
-    /// Leaves an IPv6 multicast group.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.0.get_ref().leave_multicast_v6(group, interface)
     }
 }
 

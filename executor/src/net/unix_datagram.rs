@@ -1,5 +1,6 @@
 //! Unix domain datagrams.
 
+use super::options;
 use super::patience::Patience;
 use super::socket::{readiness, socket};
 use crate::context;
@@ -10,6 +11,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
+use std::task::{Context, Poll};
 
 /// A Unix domain socket for datagrams, which arrive whole and in order, or are refused.
 ///
@@ -37,6 +39,15 @@ impl UnixDatagram {
     /// `AddrInUse` if there is a file already; outside a runtime.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
         UnixDatagram::make(|| mio::net::UnixDatagram::bind(path))
+    }
+
+    /// As [`bind`](UnixDatagram::bind), to an address that need not be a path: Linux has abstract ones, which leave no
+    /// file behind.
+    ///
+    /// # Errors
+    /// As [`bind`](UnixDatagram::bind).
+    pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixDatagram> {
+        UnixDatagram::make(|| mio::net::UnixDatagram::bind_addr(addr))
     }
 
     /// A socket without an address, which can send but not be answered.
@@ -132,6 +143,24 @@ impl UnixDatagram {
         self.0.try_read_with(|socket| socket.recv(buf))
     }
 
+    /// [`send`](UnixDatagram::send) for poll functions: the last caller is woken.
+    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write_with(cx, |socket| socket.send(buf))
+    }
+
+    /// [`recv_from`](UnixDatagram::recv_from) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is nothing; otherwise as `recv_from`.
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.try_read_with(|socket| socket.recv_from(buf))
+    }
+
+    /// [`recv`](UnixDatagram::recv) for poll functions: the last caller is woken.
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_read_with(cx, |socket| socket.recv(buf))
+    }
+
     /// The address of this end.
     ///
     /// # Errors
@@ -159,3 +188,4 @@ impl UnixDatagram {
 
 socket!(UnixDatagram, std::os::unix::net::UnixDatagram, UnixDatagram::register);
 readiness!(UnixDatagram);
+options::buffer_sizes!(UnixDatagram);

@@ -43,6 +43,17 @@ impl UnixListener {
         UnixListener::register(&reactor, socket)
     }
 
+    /// As [`bind`](UnixListener::bind), to an address that need not be a path: Linux has abstract ones, which leave no
+    /// file behind.
+    ///
+    /// # Errors
+    /// As [`bind`](UnixListener::bind).
+    pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
+        let reactor = context::reactor()?;
+        let socket = mio::net::UnixListener::bind_addr(addr).map_err(name_descriptor_limit)?;
+        UnixListener::register(&reactor, socket)
+    }
+
     fn register(reactor: &Handle, socket: mio::net::UnixListener) -> io::Result<UnixListener> {
         Ok(UnixListener(Async::register(reactor, socket, Interest::READABLE)?, Backoff::default()))
     }

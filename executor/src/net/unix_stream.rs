@@ -1,5 +1,7 @@
 //! A Unix domain connection.
 
+use super::halves::{self, halves};
+use super::options;
 use super::patience::Patience;
 use super::socket::{readiness, socket};
 use super::stream::{self, byte_stream};
@@ -39,10 +41,22 @@ impl UnixStream {
     /// # Errors
     /// If nobody listens there; outside a runtime.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        UnixStream::connect_with(|| mio::net::UnixStream::connect(path.as_ref())).await
+    }
+
+    /// As [`connect`](UnixStream::connect), to an address that need not be a path: Linux has abstract ones.
+    ///
+    /// # Errors
+    /// As [`connect`](UnixStream::connect).
+    pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connect_with(|| mio::net::UnixStream::connect_addr(addr)).await
+    }
+
+    async fn connect_with(connect: impl Fn() -> io::Result<mio::net::UnixStream>) -> io::Result<UnixStream> {
         let reactor = context::reactor()?;
         let mut patience = Patience::new(&reactor);
         let socket = loop {
-            match mio::net::UnixStream::connect(path.as_ref()) {
+            match connect() {
                 // The queue is full, and the kernel has no event for when it is not: unlike TCP, nothing is under way.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => patience.pause().await?,
                 result => break result.map_err(name_descriptor_limit)?,
@@ -88,3 +102,5 @@ socket!(UnixStream, std::os::unix::net::UnixStream, UnixStream::register);
 readiness!(UnixStream);
 // A read stops short where the sender attached descriptors or credentials, so that it proves nothing.
 byte_stream!(UnixStream, |_len| 0);
+halves!(UnixStream);
+options::buffer_sizes!(UnixStream);

@@ -12,6 +12,8 @@ fn a_refused_connection_is_an_error_and_the_next_address_is_tried() {
         let stream = TcpStream::connect([dead, alive]).await?;
         assert_eq!(stream.peer_addr()?, alive);
         assert_eq!(TcpStream::connect([dead, dead]).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        let text = TcpStream::connect([dead, dead]).await.unwrap_err().to_string();
+        assert_eq!(text.matches(&dead.to_string()).count(), 2, "{text}");
         let none: [SocketAddr; 0] = [];
         assert_eq!(TcpStream::connect(none).await.unwrap_err().kind(), ErrorKind::InvalidInput);
         Ok(())

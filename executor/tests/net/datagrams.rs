@@ -75,3 +75,17 @@ fn unix_datagrams_wait_for_room_in_a_queue_that_others_have_filled() {
         Ok(())
     });
 }
+
+#[test]
+fn udp_options_are_what_they_were_set_to() {
+    run(async {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        socket.set_broadcast(true)?;
+        socket.set_multicast_loop_v4(false)?;
+        socket.set_multicast_ttl_v4(7)?;
+        socket.set_recv_buffer_size(30_000)?;
+        assert!(socket.broadcast()? && !socket.multicast_loop_v4()? && socket.multicast_ttl_v4()? == 7);
+        assert!((30_000..=60_000).contains(&socket.recv_buffer_size()?));
+        Ok(())
+    });
+}

@@ -54,14 +54,7 @@ fn any_descriptor_will_do_and_files_say_where_to_go() {
 fn accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers() {
     const TEST: &str =
         "descriptors::accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers";
-    if std::env::var_os("SIDELINE_ALONE").is_none() {
-        let status = std::process::Command::new("sh")
-            .args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\""])
-            .args([std::env::current_exe().unwrap().as_os_str(), TEST.as_ref()])
-            .env("SIDELINE_ALONE", "1")
-            .status()
-            .unwrap();
-        assert!(status.success());
+    if ran_in_a_process_of_its_own(TEST, 64) {
         return;
     }
     run(async {
@@ -89,6 +82,67 @@ fn accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers() {
         for _ in 0..waiting {
             drop(listener.accept().await?);
         }
+        Ok(())
+    });
+}
+
+/// What a child process finds open, as `ls` sees it, itself reading the directory.
+#[cfg(target_os = "linux")]
+fn descriptors_of_a_child() -> String {
+    let output = std::process::Command::new("ls").arg("/proc/self/fd").output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_process_inherits_no_descriptor_of_the_runtime() {
+    let before = descriptors_of_a_child();
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind("127.0.0.1:0".parse().unwrap())?;
+        let by_steps = socket.connect(listener.local_addr()?).await?;
+        let accepted = listener.accept().await?;
+        let directly = TcpStream::connect(listener.local_addr()?).await?;
+        let others = (UdpSocket::bind("127.0.0.1:0").await?, UnixStream::pair()?, UnixDatagram::pair()?);
+        // Opens the timer's descriptor.
+        sleep(Duration::from_micros(10)).await;
+        assert_eq!(to_thread(descriptors_of_a_child).await, before);
+        drop((by_steps, accepted, directly, others));
+        Ok(())
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connect_that_is_given_up_closes_its_socket() {
+    const TEST: &str = "descriptors::a_connect_that_is_given_up_closes_its_socket";
+    if ran_in_a_process_of_its_own(TEST, 1024) {
+        return;
+    }
+    run(async {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind("127.0.0.1:0".parse().unwrap())?;
+        let listener = socket.listen(1)?;
+        let address = listener.local_addr()?;
+        // Nobody accepts: soon the queue is full, and the kernel answers no more.
+        let mut queued = Vec::new();
+        let mut given_up = 0;
+        let mut before = 0;
+        while given_up < 3 {
+            let connect = timeout(Duration::from_millis(100), TcpStream::connect(address));
+            match connect.await {
+                Ok(stream) => queued.push(stream?),
+                Err(_) => {
+                    let now = open_descriptors();
+                    assert!(given_up == 0 || now == before, "{now} descriptors instead of {before}");
+                    (given_up, before) = (given_up + 1, now);
+                }
+            }
+            assert!(queued.len() < 20, "the queue is never full");
+        }
+        // The list, the runtime and the standard streams: nothing of those that were given up.
+        assert!(before <= queued.len() + 12, "{before} descriptors, {} connections", queued.len());
         Ok(())
     });
 }

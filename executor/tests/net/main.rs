@@ -4,6 +4,7 @@
 mod connecting;
 mod datagrams;
 mod descriptors;
+mod halves;
 mod options;
 mod streams;
 #[cfg(feature = "futures-io")]
@@ -11,8 +12,10 @@ mod traits;
 mod unix;
 mod waiting;
 
-use sideline::io::{Async, Fd};
-use sideline::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, lookup_host};
+use sideline::io::{Async, Fd, Interest};
+use sideline::net::{
+    TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, lookup_host,
+};
 use sideline::task::{JoinSet, yield_now};
 use sideline::time::{sleep, timeout};
 use sideline::{Handle, Pool, Runtime, block_on, spawn, to_thread};
@@ -68,4 +71,26 @@ impl Drop for TempPath {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
+}
+
+/// False in a process that runs this test and no other, with at most `descriptors` descriptors; otherwise starts that
+/// process, and the test is over.
+fn ran_in_a_process_of_its_own(test: &str, descriptors: usize) -> bool {
+    if std::env::var_os("SIDELINE_ALONE").is_some() {
+        return false;
+    }
+    let status = std::process::Command::new("sh")
+        .args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" --exact \"$1\"")])
+        .args([std::env::current_exe().unwrap().as_os_str(), test.as_ref()])
+        .env("SIDELINE_ALONE", "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{test}");
+    true
+}
+
+/// How many descriptors this process has open. Means something only in a process of its own.
+#[cfg(target_os = "linux")]
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

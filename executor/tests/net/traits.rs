@@ -37,6 +37,11 @@ fn streams_speak_futures_io_by_value_and_by_reference() {
         let (left, right) = UnixStream::pair()?;
         exchange(&left, &right).await?;
         exchange(right, left).await?;
+        let (left, right) = UnixStream::pair()?;
+        let ((left_reads, left_writes), (right_reads, right_writes)) =
+            (left.into_split(), right.into_split());
+        exchange(left_writes, right_reads).await?;
+        exchange(right_writes, left_reads).await?;
         let (left, right) = mio::net::UnixStream::pair()?;
         let (mut left, mut right) = (Async::new(left)?, Async::new(right)?);
         assert_eq!(poll_fn(|cx| Pin::new(&mut left).poll_write(cx, b"any")).await?, 3);

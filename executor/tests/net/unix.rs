@@ -47,3 +47,23 @@ fn connecting_to_a_full_unix_listener_waits_for_room() {
         Ok(())
     });
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn abstract_addresses_need_no_file() {
+    use std::os::linux::net::SocketAddrExt;
+    run(async {
+        let name = format!("sideline-{}", std::process::id());
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(&name)?;
+        let listener = UnixListener::bind_addr(&address)?;
+        let client = UnixStream::connect_addr(&address).await?;
+        let (server, _) = listener.accept().await?;
+        client.write_all(b"hi").await?;
+        assert_eq!(server.read(&mut [0; 8]).await?, 2);
+        let datagrams = UnixDatagram::bind_addr(&std::os::unix::net::SocketAddr::from_abstract_name(
+            format!("{name}-datagrams"),
+        )?)?;
+        assert!(datagrams.local_addr()?.as_abstract_name().is_some());
+        Ok(())
+    });
+}

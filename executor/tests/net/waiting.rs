@@ -1,6 +1,9 @@
 //! Who waits for a socket, on which thread, and what becomes of them.
 
 use super::*;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
 #[test]
 fn several_tasks_read_one_socket_and_each_byte_goes_to_one_of_them() {
@@ -101,6 +104,9 @@ fn everything_is_shared_between_threads() {
     fn shared<T: Send + Sync + std::fmt::Debug>() {}
     shared::<TcpListener>();
     shared::<TcpStream>();
+    shared::<TcpSocket>();
+    shared::<sideline::net::OwnedReadHalf<TcpStream>>();
+    shared::<sideline::net::OwnedWriteHalf<TcpStream>>();
     shared::<UdpSocket>();
     shared::<UnixListener>();
     shared::<UnixStream>();
@@ -112,6 +118,9 @@ fn everything_is_shared_between_threads() {
     sent(|stream| stream.read(&mut []));
     sent(|stream| stream.write_all(&[]));
     sent(|stream| stream.readable());
+    sent(|stream| stream.ready(Interest::READABLE));
+    sent(|stream| stream.async_io(Interest::READABLE, || Ok(())));
+    sent(|_| TcpSocket::new_v4().unwrap().connect(SocketAddr::from(([127, 0, 0, 1], 80))));
     sent(|_| TcpStream::connect("localhost:80"));
     sent(|_| TcpListener::bind("localhost:80"));
     sent(|_| UdpSocket::bind("localhost:80"));
@@ -140,4 +149,78 @@ fn outside_and_after_a_runtime_errors_say_so() {
         let left = UnixStream::from_std(left).unwrap();
         assert_eq!(left.read(&mut [0; 4]).await.unwrap(), 1);
     });
+}
+
+#[test]
+fn all_who_wait_for_readiness_are_woken_by_one_event() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let server = Rc::new(server);
+        let mut waiting = JoinSet::new();
+        for index in 0..20 {
+            let server = server.clone();
+            waiting.spawn(async move {
+                match index % 2 {
+                    0 => server.readable().await,
+                    _ => server.ready(Interest::READABLE).await.map(|ready| assert!(ready.is_readable())),
+                }
+            });
+        }
+        // One more in the place for poll functions.
+        waiting.spawn({
+            let server = server.clone();
+            async move { poll_fn(|cx| server.poll_readable(cx)).await }
+        });
+        yield_now().await;
+        client.write_all(b"!").await?;
+        while let Some(woken) = waiting.join_next().await {
+            woken.unwrap()?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn operations_of_one_s_own_wait_and_take_back_what_they_disprove() {
+    run(async {
+        let (client, server) = UnixStream::pair()?;
+        let receive = |buffer: &mut [u8]| rustix::net::recv(&server, buffer, rustix::net::RecvFlags::empty());
+        let mut buffer = [0; 8];
+        assert_eq!(server.ready(Interest::READABLE | Interest::WRITABLE).await?, Interest::WRITABLE);
+        let nothing = server.try_io(Interest::READABLE, || Ok(receive(&mut buffer)?)).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+        let calls = Cell::new(0);
+        let reading = server.async_io(Interest::READABLE, || {
+            calls.set(calls.get() + 1);
+            Ok(receive(&mut buffer)?.0)
+        });
+        let writing = async {
+            yield_now().await;
+            client.write_all(b"abc").await
+        };
+        let mut reading = pin!(reading);
+        assert!(poll_once(reading.as_mut()).await.is_none());
+        assert_eq!(calls.get(), 0, "known not to be ready: not tried");
+        writing.await?;
+        assert_eq!(reading.await?, 3);
+        // With both directions in the interest, what says WouldBlock is not tried for ever.
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let mut tries = 0;
+        let stuck = server.async_io(both, || {
+            tries += 1;
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        });
+        assert!(timeout(Duration::from_millis(5), stuck).await.is_err());
+        assert!(tries <= 3, "{tries} tries");
+        Ok(())
+    });
+}
+
+/// The output if the future is ready now.
+async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }

@@ -19,6 +19,7 @@ fn main() {
         "failing_wakes" => failing_wakes(),
         "no_event_queue" => no_event_queue(),
         "no_registration" => no_registration(),
+        "aborted_connections" => aborted_connections(),
         other => panic!("no scenario is called {other}"),
     }
 }
@@ -109,5 +110,18 @@ fn no_registration() {
             sideline::net::TcpListener::bind("127.0.0.1:0").await.unwrap_err();
         }
         assert_eq!(open_descriptors(), before);
+    });
+}
+
+/// The accept that fails is tried again at once: the caller sees connections only, and each of them.
+fn aborted_connections() {
+    block_on(async {
+        let listener = sideline::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        for _ in 0..20 {
+            let client = sideline::net::TcpStream::connect(address).await.unwrap();
+            let (_, peer) = listener.accept().await.unwrap();
+            assert_eq!(peer, client.local_addr().unwrap());
+        }
     });
 }
