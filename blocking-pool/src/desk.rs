@@ -7,10 +7,12 @@
 // One block: a pointer that was made from a `&'static` becomes one again.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::panic::Location;
 use std::ptr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::growth::sample::Tid;
 use crate::job::JobId;
@@ -23,12 +25,16 @@ pub(crate) struct Desk {
     job: AtomicU64,
     location: AtomicPtr<Location<'static>>,
     tenant: AtomicU64,
+    /// Written and read only if there is one; the id vouches for it as for the rest.
+    name_of_job: Mutex<Option<Cow<'static, str>>>,
+    is_named: AtomicBool,
 }
 
 /// A job on a desk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OnDesk {
     pub(crate) id: JobId,
+    pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) location: &'static Location<'static>,
     pub(crate) tenant: u64,
 }
@@ -41,6 +47,8 @@ impl Desk {
             job: AtomicU64::new(0),
             location: AtomicPtr::new(ptr::null_mut()),
             tenant: AtomicU64::new(0),
+            name_of_job: Mutex::new(None),
+            is_named: AtomicBool::new(false),
         }
     }
 
@@ -52,6 +60,16 @@ impl Desk {
         self.tenant.store(tenant, Ordering::Relaxed);
         // Release: pairs with the first Acquire in read().
         self.job.store(id.get(), Ordering::Release);
+    }
+
+    /// By the worker, of a named job: before it begins, and with `None` after it has ended.
+    pub(crate) fn set_name(&self, name: Option<&Cow<'static, str>>) {
+        self.is_named.store(name.is_some(), Ordering::Relaxed);
+        *self.names() = name.cloned();
+    }
+
+    fn names(&self) -> MutexGuard<'_, Option<Cow<'static, str>>> {
+        self.name_of_job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// By the worker, when the closure has ended.
@@ -78,12 +96,13 @@ impl Desk {
             }
             let location = self.location.load(Ordering::Relaxed);
             let tenant = self.tenant.load(Ordering::Relaxed);
+            let name = if self.is_named.load(Ordering::Relaxed) { self.names().clone() } else { None };
             // Acquire: pairs with the fence in begin(); had we read the next job's record, we would now see 0 or it.
             fence(Ordering::Acquire);
             if self.job.load(Ordering::Relaxed) == id {
                 // SAFETY: `id` was read with Acquire after begin() stored a `&'static Location` here.
                 let location: &'static Location<'static> = unsafe { &*location };
-                return Some(OnDesk { id: JobId::from_raw(id), location, tenant });
+                return Some(OnDesk { id: JobId::from_raw(id), name, location, tenant });
             }
         }
     }

@@ -7,11 +7,13 @@ use std::io;
 use std::panic::Location;
 
 use crate::contain::{self, Payload};
-use crate::job::JobId;
+use crate::job::{JobId, JobInfo};
 
 /// How a job ended other than with a value.
 pub(crate) enum Failure {
     Cancelled,
+    /// Cancelled because its deadline had passed.
+    Expired,
     Panicked(Payload),
     Rejected(Rejection),
 }
@@ -60,13 +62,13 @@ impl fmt::Display for Rejection {
 pub struct JoinError(Box<Inner>);
 
 struct Inner {
-    id: JobId,
-    location: &'static Location<'static>,
+    job: JobInfo,
     kind: Kind,
 }
 
 enum Kind {
     Cancelled,
+    Expired,
     Rejected(Rejection),
     Panicked { message: String, payload: Shut },
 }
@@ -90,21 +92,29 @@ impl Drop for Shut {
 }
 
 impl JoinError {
-    pub(crate) fn new(id: JobId, location: &'static Location<'static>, failure: Failure) -> Self {
+    pub(crate) fn new(job: JobInfo, failure: Failure) -> Self {
         let kind = match failure {
             Failure::Cancelled => Kind::Cancelled,
+            Failure::Expired => Kind::Expired,
             Failure::Rejected(why) => Kind::Rejected(why),
             Failure::Panicked(payload) => Kind::Panicked {
                 message: contain::message(&*payload).to_owned(),
                 payload: Shut(std::sync::Mutex::new(Some(payload))),
             },
         };
-        Self(Box::new(Inner { id, location, kind }))
+        Self(Box::new(Inner { job, kind }))
     }
 
-    /// True if the job was taken out of the queue before it started, by `abort` or by a shutdown.
+    /// True if the job was taken out of the queue before it started: by `abort`, by a shutdown, or because its
+    /// deadline had passed ([`is_expired`](Self::is_expired)). Nothing of it has run.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.0.kind, Kind::Cancelled)
+        matches!(self.0.kind, Kind::Cancelled | Kind::Expired)
+    }
+
+    /// True if the job was cancelled because it had not started by its
+    /// [deadline](crate::JobBuilder::deadline).
+    pub fn is_expired(&self) -> bool {
+        matches!(self.0.kind, Kind::Expired)
     }
 
     /// True if the closure panicked.
@@ -142,30 +152,36 @@ impl JoinError {
     /// # Errors
     /// The error itself, unchanged, if the job was cancelled or rejected.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, Self> {
-        let Inner { id, location, kind } = *self.0;
+        let Inner { job, kind } = *self.0;
         match kind {
             Kind::Panicked { payload, .. } => Ok(payload.open()),
-            kind => Err(Self(Box::new(Inner { id, location, kind }))),
+            kind => Err(Self(Box::new(Inner { job, kind }))),
         }
     }
 
     /// The job's number.
     pub fn id(&self) -> JobId {
-        self.0.id
+        self.0.job.id
+    }
+
+    /// The job's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.0.job.name.as_deref()
     }
 
     /// Where the job was spawned.
     pub fn location(&self) -> &'static Location<'static> {
-        self.0.location
+        self.0.job.location
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { id, location, kind } = &*self.0;
-        write!(f, "job {id} (spawned at {location}) ")?;
+        let Inner { job, kind } = &*self.0;
+        write!(f, "{job} ")?;
         match kind {
             Kind::Cancelled => f.write_str("was cancelled before it started"),
+            Kind::Expired => f.write_str("expired: it had not started by its deadline"),
             Kind::Panicked { message, .. } => write!(f, "panicked: {message}"),
             Kind::Rejected(why) => write!(f, "was rejected: {why}"),
         }
@@ -231,9 +247,23 @@ impl<F> SpawnError<F> {
         &self.kind
     }
 
+    /// True if the queue was full: there may be room a moment later.
+    pub fn is_full(&self) -> bool {
+        matches!(self.kind, SpawnErrorKind::Full { .. })
+    }
+
+    /// True if the pool, or the tenant, has been shut down.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.kind, SpawnErrorKind::Closed)
+    }
+
     /// The closure, untouched.
     pub fn into_closure(self) -> F {
         self.closure
+    }
+
+    pub(crate) fn map<G>(self, unwrap: impl FnOnce(F) -> G) -> SpawnError<G> {
+        SpawnError { kind: self.kind, closure: unwrap(self.closure) }
     }
 
     pub(crate) fn into_parts(self) -> (SpawnErrorKind, F) {

@@ -44,6 +44,7 @@ mod gate;
 mod growth;
 mod idle;
 mod job;
+mod job_builder;
 mod metrics;
 #[cfg(loom)]
 mod model;
@@ -67,7 +68,8 @@ mod worker;
 
 pub use builder::{BuildError, Builder};
 pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
-pub use job::{JobId, JoinHandle};
+pub use job::{Around, JobId, JobInfo, JoinHandle};
+pub use job_builder::JobBuilder;
 pub use metrics::{Bucket, Histogram, Metrics, Recorder};
 pub use pool::Pool;
 pub use report::Report;

@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::builder::{Builder, Config};
 use crate::error::SpawnError;
-use crate::job::JoinHandle;
+use crate::job::{JoinHandle, Plain};
+use crate::job_builder::JobBuilder;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::shutdown::{Shutdown, ShutdownReport};
@@ -101,7 +102,7 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.shared().spawn(&self.0.account, f, Location::caller())
+        self.shared().spawn(&self.0.account, Plain(f), Location::caller(), None)
     }
 
     /// Like [`spawn`](Self::spawn), but a closure that cannot be taken comes back.
@@ -132,7 +133,21 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.shared().submit(&self.0.account, f, Location::caller())
+        let tried = self.shared().submit(&self.0.account, Plain(f), Location::caller(), None);
+        tried.map_err(|error| error.map(|Plain(f)| f))
+    }
+
+    /// A job with a name, a deadline, ...: says how it is to be run, then spawns it.
+    ///
+    /// ```
+    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+    /// # use bare::block_on;
+    /// let job = sideline_blocking_pool::Pool::global().job().name("sum").spawn(|| 1 + 1);
+    /// assert_eq!(job.name(), Some("sum"));
+    /// assert_eq!(block_on(job).unwrap(), 2);
+    /// ```
+    pub fn job(&self) -> JobBuilder<'_> {
+        JobBuilder::new(self.shared(), &self.0.account)
     }
 
     /// A user of this pool that counts its own jobs, and can wait for them or cancel them without touching others'.

@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::panic::Location;
 use std::sync::Arc;
 
 use crate::contain;
-use crate::job::JobId;
+use crate::job::JobInfo;
 
 /// Something that went wrong where no awaiter could learn of it.
 ///
@@ -17,28 +16,22 @@ use crate::job::JobId;
 pub enum Report {
     /// A closure panicked and its handle had been dropped, or was dropped without being read.
     JobPanicked {
-        /// The job.
-        id: JobId,
-        /// Where it was spawned.
-        location: &'static Location<'static>,
+        /// Which job it was.
+        job: JobInfo,
         /// The panic's text.
         message: String,
     },
     /// Dropping a closure that was cancelled, or a result that nobody read, panicked.
     DropPanicked {
-        /// The job.
-        id: JobId,
-        /// Where it was spawned.
-        location: &'static Location<'static>,
+        /// Which job it was.
+        job: JobInfo,
         /// The panic's text.
         message: String,
     },
     /// The awaiter's waker panicked when it was woken or dropped. The job itself is done.
     WakerPanicked {
-        /// The job.
-        id: JobId,
-        /// Where it was spawned.
-        location: &'static Location<'static>,
+        /// Which job it was.
+        job: JobInfo,
         /// The panic's text.
         message: String,
     },
@@ -63,14 +56,14 @@ pub enum Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::JobPanicked { id, location, message } => {
-                write!(f, "job {id} (spawned at {location}) panicked and nobody awaits it: {message}")
+            Self::JobPanicked { job, message } => {
+                write!(f, "{job} panicked and nobody awaits it: {message}")
             }
-            Self::DropPanicked { id, location, message } => {
-                write!(f, "dropping what job {id} (spawned at {location}) left behind panicked: {message}")
+            Self::DropPanicked { job, message } => {
+                write!(f, "dropping what {job} left behind panicked: {message}")
             }
-            Self::WakerPanicked { id, location, message } => {
-                write!(f, "the waker awaiting job {id} (spawned at {location}) panicked: {message}")
+            Self::WakerPanicked { job, message } => {
+                write!(f, "the waker awaiting {job} panicked: {message}")
             }
             Self::HookPanicked { hook, message } => write!(f, "the hook `{hook}` panicked: {message}"),
             Self::ThreadFailed { name, error, threads } => {

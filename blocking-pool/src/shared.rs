@@ -53,7 +53,7 @@ impl Shared {
         let desks = self.roster.desks();
         let running = desks.iter().filter_map(|desk| {
             let job = desk.read().filter(|job| whose(job.tenant))?;
-            Some(Survivor { id: job.id, location: job.location, thread: desk.name.clone() })
+            Some(Survivor { id: job.id, name: job.name, location: job.location, thread: desk.name.clone() })
         });
         running.collect()
     }
@@ -71,6 +71,7 @@ impl Shared {
             completed: totals.completed,
             panicked: totals.panicked,
             cancelled: totals.cancelled,
+            expired: totals.expired,
             rejected: totals.rejected,
         }
     }

@@ -1,10 +1,11 @@
 //! How to end, and what came of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::job::JobId;
+use crate::job::{JobId, JobInfo};
 use crate::sync::thread;
 
 /// How to shut down a [`Pool`](crate::Pool) or a [`Tenant`](crate::Tenant). In all modes, nothing new is accepted.
@@ -89,6 +90,8 @@ impl fmt::Display for ShutdownReport {
 pub struct Survivor {
     /// The job.
     pub id: JobId,
+    /// Its name, if it was given one.
+    pub name: Option<Cow<'static, str>>,
     /// Where it was spawned.
     pub location: &'static Location<'static>,
     /// The name of the thread it runs on.
@@ -97,6 +100,7 @@ pub struct Survivor {
 
 impl fmt::Display for Survivor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job {} (spawned at {}) on {}", self.id, self.location, self.thread)
+        let job = JobInfo { id: self.id, name: self.name.clone(), location: self.location };
+        write!(f, "{job} on {}", self.thread)
     }
 }

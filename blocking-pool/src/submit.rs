@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::contain;
 use crate::error::{Failure, Rejection, SpawnError, SpawnErrorKind};
-use crate::job::{self, Fresh, JobId, JoinHandle};
+use crate::job::{self, Fresh, JobId, JobInfo, JoinHandle, Terms, Work};
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::sync::atomic::Ordering;
@@ -15,41 +15,36 @@ use crate::tenant::Account;
 use crate::worker;
 
 impl Shared {
-    pub(crate) fn spawn<F, T>(
+    pub(crate) fn spawn<W: Work>(
         self: &Arc<Self>,
         account: &Arc<Account>,
-        closure: F,
+        work: W,
         location: &'static Location<'static>,
-    ) -> JoinHandle<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        self.submit(account, closure, location).unwrap_or_else(|refused| {
-            let id = JobId::next();
-            let (kind, closure) = refused.into_parts();
-            if let Err(message) = contain::discard(closure) {
-                self.report(&Report::DropPanicked { id, location, message });
+        terms: Option<Box<Terms>>,
+    ) -> JoinHandle<W::Output> {
+        let name = terms.as_ref().and_then(|terms| terms.name.clone());
+        self.submit(account, work, location, terms).unwrap_or_else(|refused| {
+            let job = JobInfo { id: JobId::next(), name, location };
+            let (kind, work) = refused.into_parts();
+            if let Err(message) = contain::discard(work) {
+                self.report(&Report::DropPanicked { job: job.clone(), message });
             }
-            JoinHandle::refused(id, location, Failure::Rejected(kind.rejection()))
+            JoinHandle::refused(job, Failure::Rejected(kind.rejection()))
         })
     }
 
-    pub(crate) fn submit<F, T>(
+    pub(crate) fn submit<W: Work>(
         self: &Arc<Self>,
         account: &Arc<Account>,
-        closure: F,
+        work: W,
         location: &'static Location<'static>,
-    ) -> Result<JoinHandle<T>, SpawnError<F>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
+        terms: Option<Box<Terms>>,
+    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
         if let Err(kind) = self.admit(account) {
             self.counters.rejected();
-            return Err(SpawnError::new(kind, closure));
+            return Err(SpawnError::new(kind, work));
         }
-        let (entry, fresh) = job::new(closure, location, Arc::clone(account));
+        let (entry, fresh) = job::new(work, location, Arc::clone(account), terms);
         if let Err(entry) = worker::push_nested(self, entry) {
             self.queues.push(entry);
         }
@@ -65,10 +60,11 @@ impl Shared {
     }
 
     /// There is no thread: takes the closure back, and gives up all others that wait for one, too.
-    fn recall<F, T>(&self, fresh: Fresh<F, T>, error: io::Error) -> Result<JoinHandle<T>, SpawnError<F>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-    {
+    fn recall<W: Work>(
+        &self,
+        fresh: Fresh<W>,
+        error: io::Error,
+    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
         let why = Rejection::NoThread(error.to_string());
         let mine = fresh.take_back();
         if !left_out("failed-start-drains") {
@@ -76,7 +72,7 @@ impl Shared {
             self.reject_queued(&why);
         }
         match mine {
-            Ok(closure) => Err(SpawnError::new(SpawnErrorKind::NoThread(error), closure)),
+            Ok(work) => Err(SpawnError::new(SpawnErrorKind::NoThread(error), work)),
             // A thread came to be after all and has it, or another submitter has rejected it.
             Err(handle) => Ok(JoinHandle::accepted(handle)),
         }

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
 use std::time::Instant;
 
-use crate::error::SpawnError;
+use crate::error::{Failure, SpawnError};
 use crate::gate::Gate;
-use crate::job::JoinHandle;
+use crate::job::{JoinHandle, Plain};
+use crate::job_builder::JobBuilder;
 use crate::padded::Padded;
 use crate::pool::Pool;
 use crate::shared::Shared;
@@ -90,9 +91,12 @@ impl Account {
         self.leave();
     }
 
-    pub(crate) fn cancelled(&self) {
+    pub(crate) fn refused(&self, why: &Failure) {
         self.left.cancelled.fetch_add(1, PlainOrdering::Release);
         self.pool.counters.cancelled();
+        if matches!(why, Failure::Expired) {
+            self.pool.counters.expired();
+        }
     }
 
     /// The job was delivered.
@@ -225,7 +229,7 @@ impl Tenant {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.pool.shared().spawn(&self.account, f, Location::caller())
+        self.pool.shared().spawn(&self.account, Plain(f), Location::caller(), None)
     }
 
     /// Like [`Pool::try_spawn`], on this tenant's account.
@@ -238,7 +242,13 @@ impl Tenant {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.pool.shared().submit(&self.account, f, Location::caller())
+        let tried = self.pool.shared().submit(&self.account, Plain(f), Location::caller(), None);
+        tried.map_err(|error| error.map(|Plain(f)| f))
+    }
+
+    /// Like [`Pool::job`], on this tenant's account.
+    pub fn job(&self) -> JobBuilder<'_> {
+        JobBuilder::new(self.pool.shared(), &self.account)
     }
 
     /// The pool it is a tenant of.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::contain;
 use crate::desk::Desk;
-use crate::error::Failure;
 use crate::growth::sample;
 use crate::job::Entry;
 use crate::park::Parker;
@@ -144,14 +143,18 @@ impl Local {
             next
         };
         let Some(job) = entry.claim() else { return free_for_next() };
-        if job.account().is_abandoned() {
-            job.refuse(Failure::Cancelled);
+        if let Some(why) = job.forbid() {
+            job.refuse(why);
             return free_for_next();
         }
         pool.counters.started(seat);
+        let is_named = job.name().map(|name| self.desk.set_name(Some(name))).is_some();
         self.desk.begin(job.id(), job.location(), job.account().id);
         let (ran, ready) = job.run();
         self.desk.end();
+        if is_named {
+            self.desk.set_name(None);
+        }
         pool.counters.ended(seat, ran);
         // Free before delivered: see `crate::idle`.
         let next = free_for_next();

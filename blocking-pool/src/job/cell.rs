@@ -3,7 +3,7 @@
 //! ```text
 //!    Entry ----+          +-----------------------------------------------+
 //!  (queue, worker) -----> | Header: state, vtable, waker, id, location,   |
-//!              |          |         account                               |
+//!              |          |         account, terms (mostly none)          |
 //!  JobHandle --+--------> | Stage:  Closure(F) -> Empty -> Outcome(T)     |
 //!                         +-----------------------------------------------+
 //! ```
@@ -21,11 +21,13 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::JobId;
 use super::entry::Entry;
 use super::hold::Hold;
 use super::job_handle::Fresh;
 use super::state::{Owner, State};
+use super::terms::Terms;
+use super::work::Work;
+use super::{JobId, JobInfo};
 use crate::contain;
 use crate::error::Failure;
 use crate::sync::UnsafeCell;
@@ -41,6 +43,14 @@ pub(super) struct Header {
     pub(super) id: JobId,
     pub(super) location: &'static Location<'static>,
     pub(super) account: Arc<Account>,
+    pub(super) terms: Option<Box<Terms>>,
+}
+
+impl Header {
+    pub(super) fn info(&self) -> JobInfo {
+        let name = self.terms.as_ref().and_then(|terms| terms.name.clone());
+        JobInfo { id: self.id, name, location: self.location }
+    }
 }
 
 /// `repr(C)` puts the header first: a pointer to the cell is a pointer to its header.
@@ -85,7 +95,7 @@ pub(super) enum Unread {
 
 impl<F, T> JobCell<F, T>
 where
-    F: FnOnce() -> T,
+    F: Work<Output = T>,
 {
     const VTABLE: VTable = VTable {
         run: Self::run,
@@ -112,7 +122,9 @@ where
             unreachable!("a claimed job holds its closure");
         };
         // The call consumes the closure: what it captured is dropped in here, too, before anybody can see DONE.
-        let outcome = contain::contain(closure);
+        // SAFETY: live, says the caller; terms are only read.
+        let terms = unsafe { header.as_ref() }.terms.as_deref();
+        let outcome = contain::contain(|| closure.run(terms));
         let ran = if outcome.is_ok() { Ran::Completed } else { Ran::Panicked };
         // SAFETY: passed on to the caller.
         let _empty = unsafe { Self::replace(header, Stage::Outcome(outcome.map_err(Failure::Panicked))) };
@@ -165,25 +177,23 @@ where
 }
 
 /// Makes a job; one allocation.
-pub(crate) fn new<F, T>(
-    closure: F,
+pub(crate) fn new<W: Work>(
+    work: W,
     location: &'static Location<'static>,
     account: Arc<Account>,
-) -> (Entry, Fresh<F, T>)
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
+    terms: Option<Box<Terms>>,
+) -> (Entry, Fresh<W>) {
     let cell = Box::new(JobCell {
         header: Header {
             state: State::new(),
-            vtable: &JobCell::<F, T>::VTABLE,
+            vtable: &JobCell::<W, W::Output>::VTABLE,
             waker: UnsafeCell::new(None),
             id: JobId::next(),
             location,
             account,
+            terms,
         },
-        stage: UnsafeCell::new(Stage::<F, T>::Closure(closure)),
+        stage: UnsafeCell::new(Stage::<W, W::Output>::Closure(work)),
     });
     // SAFETY: a box is never null.
     let header = unsafe { NonNull::new_unchecked(Box::into_raw(cell)) }.cast::<Header>();

@@ -3,6 +3,7 @@
 // One block: the vtable's `run`.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -52,6 +53,19 @@ impl Claimed {
 
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.0.0.header().location
+    }
+
+    pub(crate) fn name(&self) -> Option<&Cow<'static, str>> {
+        self.0.0.header().terms.as_ref()?.name.as_ref()
+    }
+
+    /// Why it must not start, if so.
+    pub(crate) fn forbid(&self) -> Option<Failure> {
+        let header = self.0.0.header();
+        if header.account.is_abandoned() {
+            return Some(Failure::Cancelled);
+        }
+        header.terms.as_ref()?.forbid()
     }
 
     pub(crate) fn account(&self) -> &Arc<Account> {

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::JobId;
 use super::job_handle::JobHandle;
+use super::{JobId, JobInfo};
 use crate::error::{Failure, JoinError};
 
 /// The outcome of a job, as a future that any executor can poll.
@@ -37,12 +37,14 @@ pub struct JoinHandle<T>(Inner<T>);
 
 enum Inner<T> {
     Accepted(JobHandle<T>),
-    /// Never queued. `None` once the error has been handed out.
-    Refused {
-        id: JobId,
-        location: &'static Location<'static>,
-        error: Option<JoinError>,
-    },
+    /// Never queued.
+    Refused(Box<Refused>),
+}
+
+struct Refused {
+    job: JobInfo,
+    /// `None` once it has been handed out.
+    error: Option<JoinError>,
 }
 
 impl<T> JoinHandle<T> {
@@ -50,8 +52,8 @@ impl<T> JoinHandle<T> {
         Self(Inner::Accepted(job))
     }
 
-    pub(crate) fn refused(id: JobId, location: &'static Location<'static>, why: Failure) -> Self {
-        Self(Inner::Refused { id, location, error: Some(JoinError::new(id, location, why)) })
+    pub(crate) fn refused(job: JobInfo, why: Failure) -> Self {
+        Self(Inner::Refused(Box::new(Refused { job: job.clone(), error: Some(JoinError::new(job, why)) })))
     }
 
     /// Takes the job out of the queue if it has not started.
@@ -62,7 +64,7 @@ impl<T> JoinHandle<T> {
     pub fn abort(&self) -> bool {
         match &self.0 {
             Inner::Accepted(job) => job.cancel(Failure::Cancelled),
-            Inner::Refused { .. } => false,
+            Inner::Refused(_) => false,
         }
     }
 
@@ -70,7 +72,7 @@ impl<T> JoinHandle<T> {
     pub fn is_finished(&self) -> bool {
         match &self.0 {
             Inner::Accepted(job) => job.is_done(),
-            Inner::Refused { .. } => true,
+            Inner::Refused(_) => true,
         }
     }
 
@@ -78,7 +80,15 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> JobId {
         match &self.0 {
             Inner::Accepted(job) => job.id(),
-            Inner::Refused { id, .. } => *id,
+            Inner::Refused(refused) => refused.job.id,
+        }
+    }
+
+    /// The name it was given, if any.
+    pub fn name(&self) -> Option<&str> {
+        match &self.0 {
+            Inner::Accepted(job) => job.name(),
+            Inner::Refused(refused) => refused.job.name.as_deref(),
         }
     }
 
@@ -86,7 +96,7 @@ impl<T> JoinHandle<T> {
     pub fn location(&self) -> &'static Location<'static> {
         match &self.0 {
             Inner::Accepted(job) => job.location(),
-            Inner::Refused { location, .. } => location,
+            Inner::Refused(refused) => refused.job.location,
         }
     }
 }
@@ -97,10 +107,10 @@ impl<T> Future for JoinHandle<T> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = match &mut self.get_mut().0 {
-            Inner::Refused { error, .. } => error.take().map(Err),
+            Inner::Refused(refused) => refused.error.take().map(Err),
             Inner::Accepted(job) => {
                 let Poll::Ready(outcome) = job.poll(cx) else { return Poll::Pending };
-                outcome.map(|ended| ended.map_err(|why| JoinError::new(job.id(), job.location(), why)))
+                outcome.map(|ended| ended.map_err(|why| JoinError::new(job.info(), why)))
             }
         };
         Poll::Ready(outcome.expect("a `JoinHandle` was polled after it had resolved"))
@@ -113,10 +123,10 @@ impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Inner::Accepted(job) => job.fmt(f),
-            Inner::Refused { id, location, .. } => f
+            Inner::Refused(refused) => f
                 .debug_struct("JoinHandle")
-                .field("id", id)
-                .field("location", &format_args!("{location}"))
+                .field("id", &refused.job.id)
+                .field("location", &format_args!("{}", refused.job.location))
                 .field("state", &"REJECTED")
                 .finish(),
         }

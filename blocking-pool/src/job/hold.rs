@@ -6,10 +6,9 @@
 // Follows the pointer to the header; the vtable's calls.
 #![allow(unsafe_code)]
 
-use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::JobId;
+use super::JobInfo;
 use super::cell::{Header, Unread};
 use super::state::{Claim, Completion, Owner, Release};
 use crate::contain;
@@ -45,10 +44,10 @@ impl Hold {
     /// Gives up a claimed job: drops its closure and delivers `why` instead.
     pub(super) fn refuse(&self, why: Failure) {
         let header = self.header();
-        header.account.cancelled();
+        header.account.refused(&why);
         // SAFETY: the caller has claimed the job, so the stage is its own.
         if let Err(message) = unsafe { (header.vtable.refuse)(self.header, why) } {
-            self.report(|id, location, message| Report::DropPanicked { id, location, message }, message);
+            self.report(|job, message| Report::DropPanicked { job, message }, message);
         }
         self.deliver();
     }
@@ -64,10 +63,7 @@ impl Hold {
                 let waker = waker.expect("WAKER is only set with a waker in its cell");
                 if let Err(payload) = contain::contain(|| waker.wake()) {
                     let message = contain::message_and_discard(payload);
-                    self.report(
-                        |id, location, message| Report::WakerPanicked { id, location, message },
-                        message,
-                    );
+                    self.report(|job, message| Report::WakerPanicked { job, message }, message);
                 }
             }
             Completion::Unobserved => self.drop_outcome(),
@@ -81,21 +77,17 @@ impl Hold {
         match unsafe { (self.header().vtable.drop_outcome)(self.header) } {
             Unread::Nothing => {}
             Unread::Panic(message) => {
-                self.report(|id, location, message| Report::JobPanicked { id, location, message }, message);
+                self.report(|job, message| Report::JobPanicked { job, message }, message);
             }
             Unread::DropPanicked(message) => {
-                self.report(|id, location, message| Report::DropPanicked { id, location, message }, message);
+                self.report(|job, message| Report::DropPanicked { job, message }, message);
             }
         }
     }
 
-    pub(super) fn report(
-        &self,
-        kind: fn(JobId, &'static Location<'static>, String) -> Report,
-        message: String,
-    ) {
+    pub(super) fn report(&self, kind: fn(JobInfo, String) -> Report, message: String) {
         let header = self.header();
-        header.account.pool().report(&kind(header.id, header.location, message));
+        header.account.pool().report(&kind(header.info(), message));
     }
 
     /// Lets go; frees the job if the other side has, too.

@@ -9,43 +9,41 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use super::JobId;
 use super::cell::{JobCell, Outcome, Stage};
 use super::hold::Hold;
 use super::state::{Claim, Detach, Register, Release};
+use super::work::Work;
+use super::{JobId, JobInfo};
 use crate::contain;
 use crate::error::Failure;
 use crate::report::Report;
 
 /// The handle of a job whose submitter still knows the closure's type.
-pub(crate) struct Fresh<F, T> {
-    handle: JobHandle<T>,
-    closure: PhantomData<fn() -> F>,
+pub(crate) struct Fresh<W: Work> {
+    handle: JobHandle<W::Output>,
+    work: PhantomData<fn() -> W>,
 }
 
-impl<F, T> Fresh<F, T>
-where
-    F: FnOnce() -> T,
-{
+impl<W: Work> Fresh<W> {
     /// By `cell::new`, which knows that the types are those of the cell.
     pub(super) fn new(hold: Hold) -> Self {
-        Self { handle: JobHandle { hold, result: PhantomData }, closure: PhantomData }
+        Self { handle: JobHandle { hold, result: PhantomData }, work: PhantomData }
     }
 
-    pub(crate) fn into_handle(self) -> JobHandle<T> {
+    pub(crate) fn into_handle(self) -> JobHandle<W::Output> {
         self.handle
     }
 
     /// The closure back, if nobody has claimed it.
-    pub(crate) fn take_back(self) -> Result<F, JobHandle<T>> {
+    pub(crate) fn take_back(self) -> Result<W, JobHandle<W::Output>> {
         let hold = &self.handle.hold;
         if hold.claim() == Claim::Lost {
             return Err(self.handle);
         }
-        hold.header().account.cancelled();
+        hold.header().account.refused(&Failure::Cancelled);
         let outcome = Stage::Outcome(Err(Failure::Cancelled));
-        // SAFETY: claimed, hence ours; `F` and `T` are those of `new`, which alone makes a `Fresh`.
-        let stage = unsafe { JobCell::<F, T>::replace(hold.header, outcome) };
+        // SAFETY: claimed, hence ours; the types are those of `new`, which alone makes a `Fresh`.
+        let stage = unsafe { JobCell::<W, W::Output>::replace(hold.header, outcome) };
         hold.deliver();
         match stage {
             Stage::Closure(closure) => Ok(closure),
@@ -71,8 +69,16 @@ impl<T> JobHandle<T> {
         self.hold.header().id
     }
 
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.hold.header().terms.as_ref()?.name.as_deref()
+    }
+
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.hold.header().location
+    }
+
+    pub(crate) fn info(&self) -> JobInfo {
+        self.hold.header().info()
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -91,6 +97,9 @@ impl<T> JobHandle<T> {
     /// `Ready(None)`: the outcome has been taken before.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
         let header = self.hold.header();
+        if header.terms.is_some() {
+            self.expire();
+        }
         if header.state.reclaim_waker() == Register::Finished {
             return Poll::Ready(self.take());
         }
@@ -117,6 +126,15 @@ impl<T> JobHandle<T> {
         }
     }
 
+    /// Gives the job up if it waits longer than it may.
+    #[cold]
+    fn expire(&self) {
+        let why = self.hold.header().terms.as_ref().and_then(|terms| terms.forbid());
+        if let Some(why) = why {
+            self.cancel(why);
+        }
+    }
+
     /// The outcome of a job that is DONE; `None` if it was taken before.
     fn take(&mut self) -> Option<Outcome<T>> {
         let mut outcome: Option<Outcome<T>> = None;
@@ -128,8 +146,7 @@ impl<T> JobHandle<T> {
 
     fn discard_waker(&self, waker: Option<Waker>) {
         if let Err(message) = contain::discard(waker) {
-            self.hold
-                .report(|id, location, message| Report::WakerPanicked { id, location, message }, message);
+            self.hold.report(|job, message| Report::WakerPanicked { job, message }, message);
         }
     }
 }

@@ -33,8 +33,11 @@ pub struct Metrics {
     pub completed: u64,
     /// Jobs whose closure has panicked.
     pub panicked: u64,
-    /// Jobs taken out of the queue before they started: by `abort`, by a shutdown, or given back for want of a thread.
+    /// Jobs taken out of the queue before they started: by `abort`, by a shutdown, because their
+    /// deadline had passed, or given back for want of a thread.
     pub cancelled: u64,
+    /// Those among the cancelled that had not started by their deadline.
+    pub expired: u64,
     /// Closures that were never accepted: the queue was full or the pool closed. Not part of `submitted`.
     pub rejected: u64,
 }
@@ -46,6 +49,7 @@ pub struct Metrics {
 pub(crate) struct Counters {
     workers: Box<[Padded<WorkerCounters>]>,
     cancelled: AtomicU64,
+    expired: AtomicU64,
     rejected: AtomicU64,
 }
 
@@ -63,6 +67,7 @@ pub(crate) struct Totals {
     pub(crate) completed: u64,
     pub(crate) panicked: u64,
     pub(crate) cancelled: u64,
+    pub(crate) expired: u64,
     pub(crate) rejected: u64,
 }
 
@@ -71,6 +76,7 @@ impl Counters {
         Self {
             workers: (0..=core).map(|_| Padded::default()).collect(),
             cancelled: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
         }
     }
@@ -88,6 +94,10 @@ impl Counters {
 
     pub(crate) fn cancelled(&self) {
         self.cancelled.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn expired(&self) {
+        self.expired.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn rejected(&self) {
@@ -111,9 +121,11 @@ impl Counters {
         };
         // Ends first, then starts; the gate, which counted each of them before, is read by the caller after this.
         let (completed, panicked) = (sum(|w| &w.completed), sum(|w| &w.panicked));
+        // Of each expired job, the cancellation was counted before.
+        let expired = self.expired.load(Ordering::Acquire);
         let cancelled = self.cancelled.load(Ordering::Acquire);
         let rejected = self.rejected.load(Ordering::Relaxed);
-        Totals { started: sum(|w| &w.started), completed, panicked, cancelled, rejected }
+        Totals { started: sum(|w| &w.started), completed, panicked, cancelled, expired, rejected }
     }
 
     /// Jobs started so far: the sign of progress.

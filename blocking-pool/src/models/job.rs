@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Unpark, block_on, check, pool, race};
 use crate::error::Failure;
-use crate::job::{self, Entry, JobHandle, Ran};
+use crate::job::{self, Entry, JobHandle, Plain, Ran};
 use crate::park::Parker;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
@@ -25,7 +25,7 @@ impl Drop for Counted {
 fn job<T: Send + 'static>(closure: impl FnOnce() -> T + Send + 'static) -> (Entry, JobHandle<T>) {
     let account = Account::new(Arc::clone(pool(1, 1).shared()));
     assert!(account.enter());
-    let (entry, fresh) = job::new(closure, Location::caller(), account);
+    let (entry, fresh) = job::new(Plain(closure), Location::caller(), account, None);
     (entry, fresh.into_handle())
 }
 

@@ -1,0 +1,39 @@
+//! Which job it is, for people.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+
+use super::JobId;
+
+/// A job as errors and reports name it: `job 7 "thumbnail" (spawned at src/main.rs:12:20)`.
+///
+/// ```
+/// # use sideline_blocking_pool::Pool;
+/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+/// # use bare::block_on;
+/// let job = Pool::global().job().name("thumbnail").spawn(|| panic!("no such picture"));
+/// let error = block_on(job).unwrap_err();
+/// assert!(error.to_string().contains(r#""thumbnail" (spawned at "#), "{error}");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobInfo {
+    /// Its number.
+    pub id: JobId,
+    /// The name it was given: see [`JobBuilder::name`](crate::JobBuilder::name).
+    pub name: Option<Cow<'static, str>>,
+    /// Where it was spawned.
+    pub location: &'static Location<'static>,
+}
+
+impl fmt::Display for JobInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name, location } = self;
+        write!(f, "job {id} ")?;
+        if let Some(name) = name {
+            write!(f, "{name:?} ")?;
+        }
+        write!(f, "(spawned at {location})")
+    }
+}
