@@ -31,6 +31,12 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 pub struct NoRuntime(());
 
+impl NoRuntime {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+}
+
 impl fmt::Display for NoRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(

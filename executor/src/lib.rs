@@ -36,6 +36,8 @@
 //! # Features
 //! None is on by default, and none changes behaviour.
 //! * `futures-io`: `AsyncRead` and `AsyncWrite` for the stream types.
+//! * `futures-task`: `Spawn` for [`Handle`] and `LocalSpawn` for [`LocalHandle`].
+//! * `hyper`: the runtime traits of hyper 1, so that its clients and servers run here; see the module of that name.
 
 #![deny(unsafe_code)]
 
@@ -48,11 +50,16 @@ mod descriptor;
 mod embed;
 mod fairness;
 mod foreign;
+#[cfg(feature = "futures-task")]
+mod futures_task;
 mod handle;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod id;
 pub mod io;
 mod join_error;
 mod join_handle;
+mod local_handle;
 mod metrics;
 #[cfg(all(test, loom))]
 mod models;
@@ -72,6 +79,7 @@ pub use handle::Handle;
 pub use id::Id;
 pub use join_error::JoinError;
 pub use join_handle::{AbortOnDrop, JoinHandle};
+pub use local_handle::LocalHandle;
 pub use metrics::Metrics;
 pub use report::Report;
 pub use runtime::{Runtime, ShutdownReport, block_on};

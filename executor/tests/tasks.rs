@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use sideline::task::{JoinSet, yield_now};
-use sideline::{Handle, JoinHandle, Runtime, block_on, spawn, spawn_blocking};
+use sideline::{Handle, JoinHandle, LocalHandle, Runtime, block_on, spawn, spawn_blocking};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::future::{Future, pending, poll_fn};
@@ -488,4 +488,57 @@ fn auto_traits() {
     sync::<sideline::time::Interval>();
     send::<JoinSet<i32>>();
     send::<sideline::ToThread<i32>>();
+}
+
+#[test]
+fn a_local_handle_spawns_between_turns_and_cancels_after_the_end() {
+    let runtime = Runtime::new().unwrap();
+    let local = runtime.local_handle();
+    let drops = Drops::default();
+    let ran = Rc::new(Cell::new(0));
+    let task = {
+        let ran = Rc::clone(&ran);
+        move |guard: Dropped| async move {
+            let _guard = guard;
+            ran.set(ran.get() + 1);
+        }
+    };
+
+    // Not inside the runtime: the loop has to notice all the same.
+    let between = local.spawn(task.clone()(drops.guard()));
+    runtime.turn(None).unwrap();
+    assert!(between.is_finished());
+    runtime.block_on(async {
+        LocalHandle::current().spawn(task.clone()(drops.guard())).await.unwrap();
+        spawn_blocking(|| assert!(LocalHandle::try_current().is_err())).await.unwrap();
+    });
+    assert_eq!((ran.get(), drops.count()), (2, 2));
+
+    drop(runtime);
+    let late = local.spawn(task(drops.guard()));
+    assert!(block_on(late).unwrap_err().is_cancelled());
+    assert_eq!((ran.get(), drops.count()), (2, 3));
+}
+
+#[test]
+fn what_a_destructor_spawns_through_a_local_handle_at_the_end_is_cancelled() {
+    struct Spawns(LocalHandle, Option<Dropped>);
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            let guard = self.1.take();
+            drop(self.0.spawn(async move {
+                let _guard = guard;
+                pending::<()>().await;
+            }));
+        }
+    }
+    let runtime = Runtime::new().unwrap();
+    let drops = Drops::default();
+    let spawns = Spawns(runtime.local_handle(), Some(drops.guard()));
+    drop(runtime.spawn(async move {
+        let _spawns = spawns;
+        pending::<()>().await;
+    }));
+    drop(runtime);
+    assert_eq!(drops.count(), 1);
 }

@@ -53,7 +53,7 @@ macro_rules! byte_stream {
             }
 
             fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(self.shutdown(Shutdown::Write))
+                Poll::Ready(closed(self.shutdown(Shutdown::Write)))
             }
         }
     };
@@ -106,7 +106,7 @@ macro_rules! halves {
             }
 
             fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready((*self).as_ref().shutdown(Shutdown::Write))
+                Poll::Ready(closed((*self).as_ref().shutdown(Shutdown::Write)))
             }
         }
     )*};
@@ -115,6 +115,15 @@ macro_rules! halves {
 halves! {
     ReadHalf<'_, S>, WriteHalf<'_, S>;
     OwnedReadHalf<S>, OwnedWriteHalf<S>;
+}
+
+/// A connection that the peer has reset needs no closing: those who close what they have used do not take it for a
+/// failure of theirs.
+fn closed(shutdown: io::Result<()>) -> io::Result<()> {
+    match shutdown {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        result => result,
+    }
 }
 
 impl<T: Source + Unpin> AsyncRead for Async<T>

@@ -23,6 +23,12 @@ macro_rules! socket {
                 self.0.into_inner().map(<$std>::from)
             }
 
+            /// The socket below and its registration, for operations that this type does not have: each is tried, and
+            /// waits for readiness, by [`read_with`](crate::io::Async::read_with) and its like.
+            pub fn as_async(&self) -> &Async<mio::net::$socket> {
+                &self.0
+            }
+
             /// The error that the kernel has stored for this socket, which is thereby forgotten.
             ///
             /// # Errors

@@ -31,5 +31,5 @@ mod yield_now;
 pub(crate) use join::TaskHandle;
 pub use join_set::JoinSet;
 pub(crate) use queue::Inbox;
-pub(crate) use run::{Tasks, spawn_local, spawn_remote};
+pub(crate) use run::{Tasks, spawn_ended, spawn_local, spawn_remote};
 pub use yield_now::{YieldNow, yield_now};

@@ -54,6 +54,35 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    // SAFETY: the future is Send.
+    unsafe { spawn_to_inbox(shared, future, location) }
+}
+
+/// Spawns on a loop of this thread that is gone: the task is cancelled.
+pub(crate) fn spawn_ended<F>(
+    shared: &Arc<Shared>,
+    future: F,
+    location: &'static Location<'static>,
+) -> TaskHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    // SAFETY: this is the loop's thread.
+    unsafe { spawn_to_inbox(shared, future, location) }
+}
+
+/// # Safety
+/// The future and its output are Send, or this is the loop's thread.
+unsafe fn spawn_to_inbox<F>(
+    shared: &Arc<Shared>,
+    future: F,
+    location: &'static Location<'static>,
+) -> TaskHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     let task = TaskPtr::allocate(future, Arc::clone(shared), location);
     // SAFETY: allocate() gave us the handle's reference, for a task with this output.
     let handle = unsafe { TaskHandle::new(task) };
@@ -67,7 +96,7 @@ where
             // We take the queue's part, as a refused wake does: completion must not leave its reference to an
             // entry that does not exist. Nobody can have completed the task before us.
             let _ = header.state.begin_run();
-            // SAFETY: no loop has seen this task, so it is all ours; and its future is Send.
+            // SAFETY: no loop has seen this task, so it is all ours; and its future may be dropped on this thread.
             unsafe { task.cancel() };
             // SAFETY: as above: the table's reference is ours, and no queue holds the task.
             unsafe { finish(task) };

@@ -89,3 +89,17 @@ fn udp_options_are_what_they_were_set_to() {
         Ok(())
     });
 }
+
+/// quinn sends with `sendmsg`, which `UdpSocket` has no method for, and has to hear when there is room.
+#[test]
+fn operations_that_a_socket_lacks_wait_for_readiness_too() {
+    run(async {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        let receive = |socket: &mio::net::UdpSocket| socket.recv_from(&mut [0; 8]).map(|(n, _from)| n);
+        assert_eq!(socket.as_async().try_read_with(receive).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let own = socket.local_addr()?;
+        socket.as_async().write_with(|socket| socket.send_to(b"hello", own)).await?;
+        assert_eq!(std::future::poll_fn(|cx| socket.as_async().poll_read_with(cx, receive)).await?, 5);
+        Ok(())
+    });
+}

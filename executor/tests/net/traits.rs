@@ -50,3 +50,28 @@ fn streams_speak_futures_io_by_value_and_by_reference() {
         Ok(())
     });
 }
+
+/// hyper called a connection failed whose peer had reset it after the last answer: `shutdown` says `NotConnected` then.
+#[test]
+fn closing_a_stream_that_the_peer_has_reset_is_no_error() {
+    use futures_io::AsyncWrite;
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    run(async {
+        for by_half in [false, true] {
+            let (mut client, server) = tcp_pair().await?;
+            server.set_linger(Some(Duration::ZERO))?;
+            drop(server);
+            assert_eq!(client.read(&mut [0; 1]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            assert_eq!(client.shutdown(Shutdown::Write).unwrap_err().kind(), ErrorKind::NotConnected);
+            if by_half {
+                let (_reads, mut writes) = client.into_split();
+                poll_fn(|cx| Pin::new(&mut writes).poll_close(cx)).await?;
+            } else {
+                poll_fn(|cx| Pin::new(&mut client).poll_close(cx)).await?;
+            }
+        }
+        Ok(())
+    });
+}
