@@ -22,10 +22,8 @@ enum Kind {
 }
 
 impl Id {
-    pub(crate) fn next_task() -> Self {
-        // std's atomic on purpose: an id orders nothing, and a loom model may not keep state in a static.
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(Kind::Task(NEXT.fetch_add(1, Relaxed)))
+    pub(crate) fn task(number: u64) -> Self {
+        Self(Kind::Task(number))
     }
 
     pub(crate) fn job(id: JobId) -> Self {
@@ -40,4 +38,11 @@ impl fmt::Display for Id {
             Kind::Job(id) => fmt::Display::fmt(&id, f),
         }
     }
+}
+
+/// The number in the next task's id.
+pub(crate) fn next_task_number() -> u64 {
+    // std's atomic on purpose: an id orders nothing, and a loom model may not keep state in a static.
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Relaxed)
 }

@@ -4,7 +4,7 @@
 //!
 //! | part | who |
 //! |---|---|
-//! | `state`, `shared`, `id`, `location`, `vtable` | anybody with a reference; never changed but for the atomics in `state` |
+//! | `state`, `shared`, `number`, `location`, `vtable` | anybody with a reference; never changed but for the atomics in `state` |
 //! | `link` | the queue that holds the task, while `SCHEDULED` |
 //! | `slot` | the loop's thread |
 //! | `join_waker` | the handle; from `complete` on, the loop if `JOIN_WAKER` was set |
@@ -12,9 +12,13 @@
 //!
 //! A future is therefore polled and dropped on the loop's thread alone, whoever holds the last waker: the last
 //! reference frees memory in which nothing of the user's is left.
+//!
+//! Programs keep many tasks that wait. The header is nine words, so that with a small future the whole fits into the 88
+//! bytes of one of malloc's classes.
 
 use super::state::State;
 use crate::Id;
+use crate::id::next_task_number;
 use crate::join_error::JoinError;
 use crate::report::{Culprit, contain};
 use crate::shared::Shared;
@@ -31,13 +35,17 @@ pub(crate) struct Header {
     pub(super) state: State,
     /// The next task in the queue that holds this one.
     pub(super) link: UnsafeCell<Option<TaskPtr>>,
-    /// Where the loop's table keeps this task.
-    pub(super) slot: UnsafeCell<Option<usize>>,
+    /// Where the loop's table keeps this task, or [`NO_SLOT`].
+    pub(super) slot: UnsafeCell<u32>,
     pub(super) join_waker: UnsafeCell<Option<Waker>>,
     pub(super) vtable: &'static Vtable,
     pub(super) shared: Arc<Shared>,
-    pub(super) culprit: Culprit,
+    number: u64,
+    location: &'static Location<'static>,
 }
+
+/// Of a task that is in no table yet.
+pub(super) const NO_SLOT: u32 = u32::MAX;
 
 /// A task of unknown type. Copying it counts nothing; each method's safety section says who must hold what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +73,12 @@ pub(super) struct Vtable {
     free: unsafe fn(TaskPtr),
 }
 
+impl Header {
+    pub(super) fn culprit(&self) -> Culprit {
+        Culprit { id: Id::task(self.number), location: self.location }
+    }
+}
+
 impl TaskPtr {
     /// A new task, scheduled but in no queue yet, with a reference for the table and one for the handle.
     pub(super) fn allocate<F: Future>(
@@ -83,11 +97,12 @@ impl TaskPtr {
             header: Header {
                 state: State::new(),
                 link: UnsafeCell::new(None),
-                slot: UnsafeCell::new(None),
+                slot: UnsafeCell::new(NO_SLOT),
                 join_waker: UnsafeCell::new(None),
                 vtable,
                 shared,
-                culprit: Culprit { id: Id::next_task(), location },
+                number: next_task_number(),
+                location,
             },
             stage: UnsafeCell::new(Stage::Future(future)),
         });
@@ -186,7 +201,7 @@ unsafe fn poll<F: Future>(task: TaskPtr, cx: &mut Context<'_>) -> Poll<()> {
         let output = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(JoinError::panicked(header.culprit, payload)),
+            Err(payload) => Err(JoinError::panicked(header.culprit(), payload)),
         };
         // SAFETY: the stage is still the loop's.
         unsafe { replace_future(header, stage, output) };
@@ -199,7 +214,7 @@ unsafe fn cancel<F: Future>(task: TaskPtr) {
     let header = unsafe { task.header() };
     // SAFETY: this function is in the vtable of a TaskCell<F>.
     let stage = unsafe { task.stage::<F>() };
-    let output = Err(JoinError::cancelled(header.culprit));
+    let output = Err(JoinError::cancelled(header.culprit()));
     // SAFETY: per TaskPtr::cancel, the stage is the loop's.
     stage.with_mut(|stage| unsafe { replace_future(header, stage, output) });
 }
@@ -213,7 +228,7 @@ unsafe fn replace_future<F: Future>(
     stage: *mut Stage<F>,
     output: Result<F::Output, JoinError>,
 ) {
-    contain(&header.shared.reporter, header.culprit, "dropping its future", || {
+    contain(&header.shared.reporter, header.culprit(), "dropping its future", || {
         // SAFETY: the stage is valid; it is overwritten below without being dropped again.
         unsafe { stage.drop_in_place() }
     });
@@ -241,7 +256,7 @@ unsafe fn drop_output<F: Future>(task: TaskPtr) {
     if let Some(Err(error)) = &output {
         header.shared.reporter.detached(error);
     }
-    contain(&header.shared.reporter, header.culprit, "dropping its output", || drop(output));
+    contain(&header.shared.reporter, header.culprit(), "dropping its output", || drop(output));
 }
 
 unsafe fn free<F: Future>(task: TaskPtr) {

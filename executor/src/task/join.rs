@@ -43,11 +43,11 @@ impl<T> TaskHandle<T> {
     }
 
     pub(crate) fn id(&self) -> Id {
-        self.header().culprit.id
+        self.header().culprit().id
     }
 
     pub(crate) fn location(&self) -> &'static Location<'static> {
-        self.header().culprit.location
+        self.header().culprit().location
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
@@ -84,7 +84,7 @@ impl<T> TaskHandle<T> {
 
     fn discard<W>(&self, waker: Option<W>) {
         let header = self.header();
-        contain(&header.shared.reporter, header.culprit, "dropping its awaiter's waker", || drop(waker));
+        contain(&header.shared.reporter, header.culprit(), "dropping its awaiter's waker", || drop(waker));
     }
 }
 

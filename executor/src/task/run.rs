@@ -1,6 +1,6 @@
 //! The loop's side of a task: the table of live tasks, one run, completion, and the end of all tasks.
 
-use super::cell::TaskPtr;
+use super::cell::{NO_SLOT, TaskPtr};
 use super::join::TaskHandle;
 use super::queue::{Closed, Inbox, Pushed, RunQueue};
 use super::state::Run;
@@ -9,7 +9,6 @@ use crate::core::Core;
 use crate::report::contain;
 use crate::shared::Shared;
 use crate::sync::left_out;
-use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::Location;
@@ -20,7 +19,7 @@ use std::task::Context;
 /// each. Never leaves the loop's thread.
 #[derive(Default, Debug)]
 pub(crate) struct Tasks {
-    table: RefCell<Slab<TaskPtr>>,
+    table: RefCell<Vec<TaskPtr>>,
     run_queue: RunQueue,
     /// A task is being run: what `run_next` checks, so that no future is polled while it is being polled.
     running: Cell<bool>,
@@ -131,11 +130,14 @@ impl Tasks {
     unsafe fn receive(&self, task: TaskPtr) {
         // SAFETY: the table's reference, ours or the caller's, keeps the task.
         let header = unsafe { task.header() };
-        header.slot.with_mut(|slot| {
-            // SAFETY: the slot field is the loop's, and this is its thread.
-            let slot = unsafe { &mut *slot };
-            slot.get_or_insert_with(|| self.table.borrow_mut().insert(task));
-        });
+        // SAFETY: the slot field is the loop's, and this is its thread.
+        if header.slot.with(|slot| unsafe { *slot }) == NO_SLOT {
+            let mut table = self.table.borrow_mut();
+            let slot = u32::try_from(table.len()).expect("fewer than 2^32 tasks fit into memory");
+            table.push(task);
+            // SAFETY: as above.
+            header.slot.with_mut(|field| unsafe { *field = slot });
+        }
         // SAFETY: as the caller says.
         unsafe { self.run_queue.push(task) };
     }
@@ -185,12 +187,30 @@ impl Tasks {
                 }
             }
         }
-        // SAFETY: the slot field is the loop's.
-        if let Some(slot) = header.slot.with(|slot| unsafe { *slot }) {
-            self.table.borrow_mut().remove(slot);
-        }
+        // SAFETY: it has just ended, so it was in the table until now.
+        unsafe { self.take_off_table(task) };
         // SAFETY: the output has just been stored, and the task is out of the table.
         unsafe { finish(task) };
+    }
+
+    /// The caller gets the table's reference.
+    ///
+    /// # Safety
+    /// The task is in the table.
+    unsafe fn take_off_table(&self, task: TaskPtr) {
+        // SAFETY: the table's reference, from now on the caller's, keeps the task.
+        let header = unsafe { task.header() };
+        // SAFETY: the slot field is the loop's, and this is its thread.
+        let slot = header.slot.with(|slot| unsafe { *slot });
+        let mut table = self.table.borrow_mut();
+        table.swap_remove(slot as usize);
+        // The last entry has moved to the place that is free.
+        if let Some(moved) = table.get(slot as usize) {
+            // SAFETY: what is in the table is kept by it.
+            let header = unsafe { moved.header() };
+            // SAFETY: as above.
+            header.slot.with_mut(|field| unsafe { *field = slot });
+        }
     }
 
     /// Drops every future, those included that are spawned by destructors meanwhile. Returns how many.
@@ -200,7 +220,7 @@ impl Tasks {
         let mut cancelled = 0;
         // Until there are no more, and with no borrow held: a destructor may spawn, wake and abort.
         loop {
-            let tasks: Vec<TaskPtr> = self.table.borrow_mut().drain().collect();
+            let tasks: Vec<TaskPtr> = std::mem::take(&mut *self.table.borrow_mut());
             if tasks.is_empty() {
                 break;
             }
@@ -231,7 +251,7 @@ unsafe fn finish(task: TaskPtr) {
     if completed.wake_handle {
         // SAFETY: JOIN_WAKER was set when we set COMPLETE, so the cell is ours.
         if let Some(waker) = header.join_waker.with_mut(|cell| unsafe { (*cell).take() }) {
-            contain(&header.shared.reporter, header.culprit, "waking its awaiter", || waker.wake());
+            contain(&header.shared.reporter, header.culprit(), "waking its awaiter", || waker.wake());
         }
     }
     if !completed.has_handle {
