@@ -1,4 +1,4 @@
-//! A job that is more than a closure: named, with a deadline, ...
+//! A job that is more than a closure: named, with a deadline, cancellable, ...
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,8 +6,9 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::cancel::CancelToken;
 use crate::error::SpawnError;
-use crate::job::{Around, Inside, JoinHandle, Plain, Terms, Work};
+use crate::job::{Around, Cancellable, Inside, JoinHandle, Plain, Terms, Work};
 use crate::shared::Shared;
 use crate::tenant::Account;
 
@@ -34,36 +35,74 @@ pub struct JobBuilder<'p, A = ()> {
     shared: &'p Arc<Shared>,
     account: &'p Arc<Account>,
     around: A,
-    terms: Terms,
+    wish: Wish,
+}
+
+/// What was asked for so far; it becomes the [`Terms`] of one job, or of several.
+#[derive(Clone, Debug, Default)]
+struct Wish {
+    name: Option<Cow<'static, str>>,
+    deadline: Option<Instant>,
+    parent: Option<CancelToken>,
 }
 
 impl<'p> JobBuilder<'p> {
     pub(crate) fn new(shared: &'p Arc<Shared>, account: &'p Arc<Account>) -> Self {
-        Self { shared, account, around: (), terms: Terms::default() }
+        Self { shared, account, around: (), wish: Wish::default() }
     }
 }
 
 impl<'p, A: Around> JobBuilder<'p, A> {
     /// What to call the job in errors, reports and lists of what is running.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.terms.name = Some(name.into());
+        self.wish.name = Some(name.into());
         self
     }
 
-    /// Until when the job may start. If it is still waiting then it never runs: its closure is dropped, its awaiter
-    /// gets an [expired](crate::JoinError::is_expired) error, and [`Metrics::expired`](crate::Metrics::expired)
-    /// counts it.
+    /// When the job's time is up.
     ///
-    /// A job that has started in time is not stopped by it.
+    /// If it is still waiting then it never runs: its closure is dropped, its awaiter is woken and gets an
+    /// [expired](crate::JoinError::is_expired) error, and [`Metrics::expired`](crate::Metrics::expired) counts it,
+    /// even while every thread is busy. If it is running then, its token is cancelled, should it be
+    /// [`cancellable`](Self::cancellable); whatever the closure returns stands.
     pub fn deadline(mut self, deadline: Instant) -> Self {
-        self.terms.deadline = Some(deadline);
+        self.wish.deadline = Some(deadline);
         self
+    }
+
+    /// Cancels the job when `token` is cancelled, with whatever else that cancels: a job that still waits is taken out
+    /// of its queue at once, a running one is told if it is [`cancellable`](Self::cancellable).
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.wish.parent = Some(token.clone());
+        self
+    }
+
+    /// Lends the closure a [`CancelToken`] of the job's own. It is cancelled by the handle's
+    /// [`abort`](crate::JoinHandle::abort), by the [`deadline`](Self::deadline), and with the token given to
+    /// [`cancel_with`](Self::cancel_with).
+    ///
+    /// ```
+    /// # use sideline_blocking_pool::Pool;
+    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+    /// # use bare::block_on;
+    /// let job = Pool::global().job().cancellable().spawn(|token| {
+    ///     while !token.is_cancelled() {
+    ///         std::hint::spin_loop(); // a piece of work
+    ///     }
+    ///     "stopped"
+    /// });
+    /// if !job.abort() { // it was running
+    ///     assert_eq!(block_on(job).unwrap(), "stopped");
+    /// }
+    /// ```
+    pub fn cancellable(self) -> WithToken<'p, A> {
+        WithToken(self)
     }
 
     /// What the closure runs inside of. For runtimes and libraries that carry context along.
     pub fn around<B: Around>(self, around: B) -> JobBuilder<'p, B> {
-        let Self { shared, account, terms, .. } = self;
-        JobBuilder { shared, account, around, terms }
+        let Self { shared, account, wish, .. } = self;
+        JobBuilder { shared, account, around, wish }
     }
 
     /// Queues the job; see [`Pool::spawn`](crate::Pool::spawn).
@@ -73,7 +112,7 @@ impl<'p, A: Around> JobBuilder<'p, A> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.start(Plain(f), Location::caller())
+        self.start(Plain(f), false, Location::caller())
     }
 
     /// Queues the job, or gives the closure back; see [`Pool::try_spawn`](crate::Pool::try_spawn).
@@ -86,27 +125,86 @@ impl<'p, A: Around> JobBuilder<'p, A> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.try_start(Plain(f), Location::caller()).map_err(|error| error.map(|Plain(f)| f))
+        self.try_start(Plain(f), false, Location::caller()).map_err(|error| error.map(|Plain(f)| f))
     }
 
-    fn start<W: Work>(self, work: W, location: &'static Location<'static>) -> JoinHandle<W::Output> {
+    fn start<W: Work>(
+        self,
+        work: W,
+        with_token: bool,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<W::Output> {
+        let terms = self.wish.into_terms(with_token, self.shared);
         let work = Inside { around: self.around, work };
-        self.shared.spawn(self.account, work, location, self.terms.if_any())
+        self.shared.spawn(self.account, work, location, terms)
     }
 
     fn try_start<W: Work>(
         self,
         work: W,
+        with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
+        let terms = self.wish.into_terms(with_token, self.shared);
         let work = Inside { around: self.around, work };
-        let tried = self.shared.submit(self.account, work, location, self.terms.if_any());
+        let tried = self.shared.submit(self.account, work, location, terms);
         tried.map_err(|error| error.map(|inside| inside.work))
+    }
+}
+
+impl Wish {
+    /// `None` if there is nothing in it.
+    fn into_terms(self, with_token: bool, pool: &Shared) -> Option<Box<Terms>> {
+        let Self { name, deadline, parent } = self;
+        let with_token = with_token || deadline.is_some() || parent.is_some();
+        if name.is_none() && !with_token {
+            return None;
+        }
+        let token =
+            with_token.then(|| CancelToken::make(parent.as_ref(), deadline, pool.config.on_report.clone()));
+        Some(Box::new(Terms { name, token }))
+    }
+}
+
+/// A [`JobBuilder`] whose closure is lent a [`CancelToken`]: see [`JobBuilder::cancellable`].
+#[must_use = "a job builder does nothing until `spawn`"]
+#[derive(Clone)]
+pub struct WithToken<'p, A = ()>(JobBuilder<'p, A>);
+
+impl<A: Around> WithToken<'_, A> {
+    /// Queues the job; see [`Pool::spawn`](crate::Pool::spawn).
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.start(Cancellable(f), true, Location::caller())
+    }
+
+    /// Queues the job, or gives the closure back; see [`Pool::try_spawn`](crate::Pool::try_spawn).
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn try_spawn<F, T>(self, f: F) -> Result<JoinHandle<T>, SpawnError<F>>
+    where
+        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let tried = self.0.try_start(Cancellable(f), true, Location::caller());
+        tried.map_err(|error| error.map(|Cancellable(f)| f))
     }
 }
 
 impl<A> fmt::Debug for JobBuilder<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("JobBuilder").field(&self.terms).finish()
+        f.debug_tuple("JobBuilder").field(&self.wish).finish()
+    }
+}
+
+impl<A> fmt::Debug for WithToken<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WithToken").field(&self.0.wish).finish()
     }
 }

@@ -36,7 +36,9 @@
 #![deny(unsafe_code)] // Except in four files of `job/` and in `desk.rs`, which say why.
 
 mod builder;
+mod cancel;
 mod contain;
+mod deadlines;
 mod desk;
 mod ending;
 mod error;
@@ -67,9 +69,10 @@ mod threads;
 mod worker;
 
 pub use builder::{BuildError, Builder};
+pub use cancel::{CancelToken, Cancelled, OnCancel};
 pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
 pub use job::{Around, JobId, JobInfo, JoinHandle};
-pub use job_builder::JobBuilder;
+pub use job_builder::{JobBuilder, WithToken};
 pub use metrics::{Bucket, Histogram, Metrics, Recorder};
 pub use pool::Pool;
 pub use report::Report;

@@ -5,13 +5,13 @@
 //! they decide nothing, and every modelled access multiplies the interleavings.
 
 #[cfg(loom)]
-pub(crate) use crate::model::{Condvar, Injector, Mutex, Stealer, left_out, thread};
+pub(crate) use crate::model::{Condvar, Injector, Mutex, MutexGuard, Stealer, left_out, thread};
 #[cfg(loom)]
 pub(crate) use loom::{cell::UnsafeCell, thread_local};
 #[cfg(not(loom))]
 pub(crate) use {
     crossbeam_deque::{Injector, Stealer},
-    parking_lot::{Condvar, Mutex},
+    parking_lot::{Condvar, Mutex, MutexGuard},
     std::thread,
     std::thread_local,
 };

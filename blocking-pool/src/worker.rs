@@ -148,7 +148,7 @@ impl Local {
             return free_for_next();
         }
         pool.counters.started(seat);
-        let is_named = job.name().map(|name| self.desk.set_name(Some(name))).is_some();
+        let is_named = job.has_terms() && job.name().map(|name| self.desk.set_name(Some(name))).is_some();
         self.desk.begin(job.id(), job.location(), job.account().id);
         let (ran, ready) = job.run();
         self.desk.end();

@@ -26,6 +26,7 @@ use super::hold::Hold;
 use super::job_handle::Fresh;
 use super::state::{Owner, State};
 use super::terms::Terms;
+use super::watch::Watch;
 use super::work::Work;
 use super::{JobId, JobInfo};
 use crate::contain;
@@ -125,6 +126,9 @@ where
         // SAFETY: live, says the caller; terms are only read.
         let terms = unsafe { header.as_ref() }.terms.as_deref();
         let outcome = contain::contain(|| closure.run(terms));
+        if let Some(terms) = terms {
+            terms.end_job();
+        }
         let ran = if outcome.is_ok() { Ran::Completed } else { Ran::Panicked };
         // SAFETY: passed on to the caller.
         let _empty = unsafe { Self::replace(header, Stage::Outcome(outcome.map_err(Failure::Panicked))) };
@@ -185,7 +189,7 @@ pub(crate) fn new<W: Work>(
 ) -> (Entry, Fresh<W>) {
     let cell = Box::new(JobCell {
         header: Header {
-            state: State::new(),
+            state: State::new(terms.as_ref().is_some_and(|terms| terms.token.is_some())),
             vtable: &JobCell::<W, W::Output>::VTABLE,
             waker: UnsafeCell::new(None),
             id: JobId::next(),
@@ -197,5 +201,10 @@ pub(crate) fn new<W: Work>(
     });
     // SAFETY: a box is never null.
     let header = unsafe { NonNull::new_unchecked(Box::into_raw(cell)) }.cast::<Header>();
-    (Entry::new(Hold { header, owner: Owner::Entry }), Fresh::new(Hold { header, owner: Owner::Handle }))
+    let entry = Entry::new(Hold { header, owner: Owner::Entry });
+    // SAFETY: the entry keeps it; terms are only read.
+    if let Some(terms) = unsafe { header.as_ref() }.terms.as_deref() {
+        terms.bind(|| Watch::new(Hold { header, owner: Owner::Watch }));
+    }
+    (entry, Fresh::new(Hold { header, owner: Owner::Handle }))
 }

@@ -34,8 +34,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let Hold { header, owner } = self.0;
-        let hold = Hold { header, owner };
+        let hold = self.0.copy();
         if hold.claim() == Claim::Won {
             hold.refuse(Failure::Cancelled);
         }
@@ -55,8 +54,14 @@ impl Claimed {
         self.0.0.header().location
     }
 
+    #[cold]
     pub(crate) fn name(&self) -> Option<&Cow<'static, str>> {
         self.0.0.header().terms.as_ref()?.name.as_ref()
+    }
+
+    /// Whether more was asked for than running it.
+    pub(crate) fn has_terms(&self) -> bool {
+        self.0.0.header().terms.is_some()
     }
 
     /// Why it must not start, if so.

@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 use super::JobInfo;
 use super::cell::{Header, Unread};
 use super::state::{Claim, Completion, Owner, Release};
+use crate::cancel::CancelToken;
 use crate::contain;
 use crate::error::Failure;
 use crate::report::Report;
@@ -31,6 +32,11 @@ impl Hold {
     pub(super) fn header(&self) -> &Header {
         // SAFETY: our owner's bit is set as long as we exist, and it keeps the memory.
         unsafe { self.header.as_ref() }
+    }
+
+    /// The same hold once more, for a drop that consumes it.
+    pub(super) fn copy(&self) -> Self {
+        Self { header: self.header, owner: self.owner }
     }
 
     pub(super) fn claim(&self) -> Claim {
@@ -68,7 +74,17 @@ impl Hold {
             }
             Completion::Unobserved => self.drop_outcome(),
         }
+        if header.terms.is_some() {
+            self.unbind();
+        }
         header.account.leave();
+    }
+
+    #[cold]
+    fn unbind(&self) {
+        if let Some(token) = self.token() {
+            token.unbind();
+        }
     }
 
     /// Drops an outcome that nobody will read. The caller owns the stage.
@@ -88,6 +104,10 @@ impl Hold {
     pub(super) fn report(&self, kind: fn(JobInfo, String) -> Report, message: String) {
         let header = self.header();
         header.account.pool().report(&kind(header.info(), message));
+    }
+
+    pub(super) fn token(&self) -> Option<&CancelToken> {
+        self.header().terms.as_ref()?.token.as_ref()
     }
 
     /// Lets go; frees the job if the other side has, too.

@@ -94,6 +94,22 @@ impl<T> JobHandle<T> {
         won
     }
 
+    /// The same by the user; a job that is running is told by its token, if it has one.
+    pub(crate) fn abort(&self) -> bool {
+        let won = self.cancel(Failure::Cancelled);
+        if self.hold.header().terms.is_some() {
+            self.tell();
+        }
+        won
+    }
+
+    #[cold]
+    fn tell(&self) {
+        if let Some(token) = self.hold.token() {
+            token.cancel();
+        }
+    }
+
     /// `Ready(None)`: the outcome has been taken before.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
         let header = self.hold.header();
@@ -153,8 +169,7 @@ impl<T> JobHandle<T> {
 
 impl<T> Drop for JobHandle<T> {
     fn drop(&mut self) {
-        let Hold { header, owner } = self.hold;
-        let hold = Hold { header, owner };
+        let hold = self.hold.copy();
         loop {
             match hold.header().state.detach() {
                 Detach::TakeWaker => {

@@ -1,7 +1,7 @@
 //! A job: a closure that becomes its outcome, in one allocation.
 //!
-//! [`state`] is the protocol and [`cell`] the memory it governs. Two own it, each through a [`hold`]: [`entry`] is the
-//! queue's side and [`job_handle`] the awaiter's (these four hold this crate's pointer work). [`handle`] is the user's
+//! [`state`] is the protocol and [`cell`] the memory it governs. Those who own it do so through a [`hold`]: [`entry`] is the
+//! queue's side, [`job_handle`] the awaiter's, [`watch`] the token's (these hold this crate's pointer work). [`handle`] is the user's
 //! end, [`id`] and [`info`] tell jobs apart, [`work`] is what runs, [`terms`] what was asked for beyond that.
 
 mod cell;
@@ -13,6 +13,7 @@ mod info;
 mod job_handle;
 mod state;
 mod terms;
+mod watch;
 mod work;
 
 pub(crate) use cell::{Ran, new};
@@ -24,5 +25,6 @@ pub(crate) use job_handle::Fresh;
 #[cfg(test)] // The models race it against its entry.
 pub(crate) use job_handle::JobHandle;
 pub(crate) use terms::Terms;
+pub(crate) use watch::Watch;
 pub use work::Around;
-pub(crate) use work::{Inside, Plain, Work};
+pub(crate) use work::{Cancellable, Inside, Plain, Work};

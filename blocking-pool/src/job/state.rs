@@ -1,7 +1,8 @@
 //! The state word of a job, and every way it may change.
 //!
-//! A job has two owners: its *entry* (in a queue, later with whoever runs or discards it) and its *handle*. Each
-//! holds a bit; whoever clears the second of the two frees the memory. Beside them the word has a phase and the
+//! A job has two owners: its *entry* (in a queue, later with whoever runs or discards it) and its *handle*; and a
+//! third, its *watch*, if it has a token that may be cancelled while it waits ([`crate::cancel`]). Each holds a bit;
+//! whoever clears the last of them frees the memory. Beside them the word has a phase and the
 //! bit that says to whom the waker's cell belongs.
 //!
 //! | phase   | closure / outcome belongs to        | left by                                                |
@@ -35,6 +36,9 @@ const WAKER: usize = 1 << 2;
 const ENTRY: usize = 1 << 3;
 /// A `JoinHandle` holds the job.
 const HANDLE: usize = 1 << 4;
+/// The job's token holds it, to take it out of its queue.
+const WATCH: usize = 1 << 5;
+const OWNERS: usize = ENTRY | HANDLE | WATCH;
 
 pub(super) struct State(AtomicUsize);
 
@@ -90,16 +94,18 @@ pub(super) enum Release {
     Free,
 }
 
-/// The two owners.
+/// Who may hold a job.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Owner {
     Entry = ENTRY as isize,
     Handle = HANDLE as isize,
+    Watch = WATCH as isize,
 }
 
 impl State {
-    pub(super) fn new() -> Self {
-        Self(AtomicUsize::new(QUEUED | ENTRY | HANDLE))
+    /// `watched`: there is a token, too.
+    pub(super) fn new(watched: bool) -> Self {
+        Self(AtomicUsize::new(QUEUED | ENTRY | HANDLE | if watched { WATCH } else { 0 }))
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -149,7 +155,7 @@ impl State {
         self.transition(|s| match (s & PHASE, s & WAKER) {
             (DONE, _) => (None, Detach::DropOutcome),
             (_, 0) => {
-                let last = if s & ENTRY == 0 { Release::Free } else { Release::Keep };
+                let last = if s & OWNERS == HANDLE { Release::Free } else { Release::Keep };
                 (Some(s & !HANDLE), Detach::Gone(last))
             }
             (_, _) => (Some(s & !WAKER), Detach::TakeWaker),
@@ -161,7 +167,7 @@ impl State {
         // AcqRel: the one who frees has seen everything the other did before it let go.
         let before = self.0.fetch_and(!bit, Ordering::AcqRel);
         debug_assert_ne!(before & bit, 0, "released twice: {:?}", Bits(before));
-        if before & (ENTRY | HANDLE) == bit { Release::Free } else { Release::Keep }
+        if before & OWNERS == bit { Release::Free } else { Release::Keep }
     }
 
     /// The one place where the word changes by decision: `step` says what it becomes (if anything) and what that
@@ -199,7 +205,9 @@ impl fmt::Debug for Bits {
             DONE => "DONE",
             _ => "INVALID",
         })?;
-        for (bit, name) in [(WAKER, " | WAKER"), (ENTRY, " | ENTRY"), (HANDLE, " | HANDLE")] {
+        for (bit, name) in
+            [(WAKER, " | WAKER"), (ENTRY, " | ENTRY"), (HANDLE, " | HANDLE"), (WATCH, " | WATCH")]
+        {
             if self.0 & bit != 0 {
                 f.write_str(name)?;
             }
@@ -214,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_word_reads_as_names() {
-        let state = State::new();
+        let state = State::new(false);
         assert_eq!(format!("{state:?}"), "QUEUED | ENTRY | HANDLE");
         assert_eq!(state.offer_waker(), Register::Ok);
         assert_eq!(state.claim(), Claim::Won);
@@ -226,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_job_is_claimed_once() {
-        let state = State::new();
+        let state = State::new(false);
         assert_eq!(state.claim(), Claim::Won);
         assert_eq!(state.claim(), Claim::Lost);
         assert_eq!(state.complete(), Completion::Quiet);
@@ -238,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_dropped_handle_takes_its_waker_back_first() {
-        let state = State::new();
+        let state = State::new(false);
         assert_eq!(state.offer_waker(), Register::Ok);
         assert_eq!(state.detach(), Detach::TakeWaker);
         assert_eq!(state.detach(), Detach::Gone(Release::Keep));
@@ -249,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_waker_offered_too_late_stays_the_handles() {
-        let state = State::new();
+        let state = State::new(false);
         assert_eq!(state.reclaim_waker(), Register::Ok);
         assert_eq!(state.claim(), Claim::Won);
         assert_eq!(state.complete(), Completion::Quiet);

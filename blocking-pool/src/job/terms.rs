@@ -3,24 +3,38 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use super::watch::Watch;
+use crate::cancel::CancelToken;
 use crate::error::Failure;
 
-#[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) deadline: Option<Instant>,
+    /// The job's own: it is over when the closure has ended.
+    pub(crate) token: Option<CancelToken>,
 }
 
 impl Terms {
-    /// `None` if nothing was asked for.
-    pub(crate) fn if_any(self) -> Option<Box<Self>> {
-        let Self { name, deadline } = &self;
-        (name.is_some() || deadline.is_some()).then(|| Box::new(self))
+    /// By the maker of the job: lets the token take it out of its queue. The job was made with a watch if there is one.
+    #[cold]
+    pub(super) fn bind(&self, watch: impl FnOnce() -> Watch) {
+        if let Some(token) = &self.token {
+            token.bind(watch());
+        }
+    }
+
+    /// The closure has ended.
+    #[cold]
+    pub(super) fn end_job(&self) {
+        if let Some(token) = &self.token {
+            token.end_job();
+        }
     }
 
     /// Why the job must not start any more, if so.
+    #[cold]
     pub(crate) fn forbid(&self) -> Option<Failure> {
-        let expired = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        expired.then_some(Failure::Expired)
+        let token = self.token.as_ref().filter(|token| token.is_cancelled())?;
+        let expired = token.deadline().is_some_and(|deadline| Instant::now() >= deadline);
+        Some(if expired { Failure::Expired } else { Failure::Cancelled })
     }
 }

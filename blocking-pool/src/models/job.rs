@@ -6,14 +6,14 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Unpark, block_on, check, pool, race};
 use crate::error::Failure;
-use crate::job::{self, Entry, JobHandle, Plain, Ran};
+use crate::job::{self, Entry, JobHandle, Plain, Ran, Terms, Work};
 use crate::park::Parker;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
 use crate::tenant::Account;
 
 /// Counts its drops, wherever they happen.
-struct Counted(Arc<AtomicUsize>);
+pub(super) struct Counted(pub(super) Arc<AtomicUsize>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -22,14 +22,18 @@ impl Drop for Counted {
 }
 
 /// A job that was never in a queue; the pool behind its account has no threads.
-fn job<T: Send + 'static>(closure: impl FnOnce() -> T + Send + 'static) -> (Entry, JobHandle<T>) {
+pub(super) fn job_with<W: Work>(work: W, terms: Option<Box<Terms>>) -> (Entry, JobHandle<W::Output>) {
     let account = Account::new(Arc::clone(pool(1, 1).shared()));
     assert!(account.enter());
-    let (entry, fresh) = job::new(Plain(closure), Location::caller(), account, None);
+    let (entry, fresh) = job::new(work, Location::caller(), account, terms);
     (entry, fresh.into_handle())
 }
 
-fn run(entry: Entry) {
+fn job<T: Send + 'static>(closure: impl FnOnce() -> T + Send + 'static) -> (Entry, JobHandle<T>) {
+    job_with(Plain(closure), None)
+}
+
+pub(super) fn run(entry: Entry) {
     if let Some(job) = entry.claim() {
         let (ran, ready) = job.run();
         assert_eq!(ran, Ran::Completed);
@@ -38,7 +42,7 @@ fn run(entry: Entry) {
 }
 
 /// The awaiter's future, without the public wrapper.
-struct Await<T>(JobHandle<T>);
+pub(super) struct Await<T>(pub(super) JobHandle<T>);
 
 impl<T> Future for Await<T> {
     type Output = Result<T, &'static str>;

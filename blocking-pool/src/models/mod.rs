@@ -13,6 +13,7 @@ use crate::builder::Config;
 use crate::park::Parker;
 use crate::pool::Pool;
 
+mod cancel;
 mod idle;
 mod job;
 #[cfg(not(loom))]

@@ -17,6 +17,8 @@ const TWINS: &[(&str, &str)] = &[
     ("drained-counts-entries", "models::idle::submit_against_shutdown"),
     ("last-leaver-calls", "models::idle::workers_leave_a_closed_pool"),
     ("retire-by-the-list", "models::idle::keep_alive_against_call"),
+    ("guard-waits", "models::cancel::cancel_against_guard_drop"),
+    ("end-waits", "models::cancel::cancel_against_end_of_job"),
     ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
 ];
 

@@ -1,0 +1,109 @@
+//! The thread that cancels tokens whose deadline has come. One for the process, and only while there is a deadline to
+//! watch.
+//!
+//! Tokens are listed by deadline and taken off when they are dropped, so that a million deadlines that were met leave
+//! nothing behind. The thread says until when it sleeps (`wakes_at`), and is called only by a deadline that is earlier:
+//! one job after the other, each with five seconds to go, wakes it every five seconds and not at every job.
+//!
+//! If no thread can be started, deadlines are still seen by whoever looks: a worker before it runs the job, a poll, the
+//! token's `is_cancelled`. Under loom there is no thread; time is not modelled.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::cancel::WeakToken;
+
+struct Watch {
+    list: Mutex<List>,
+    bell: Condvar,
+}
+
+struct List {
+    /// By time, then by number.
+    due: BTreeMap<(Instant, u64), WeakToken>,
+    next: u64,
+    /// Until when the thread sleeps; `None` if there is no thread.
+    wakes_at: Option<Instant>,
+}
+
+static WATCH: Watch =
+    Watch { list: Mutex::new(List { due: BTreeMap::new(), next: 0, wakes_at: None }), bell: Condvar::new() };
+
+/// How long the thread stays with nothing to watch.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+
+/// The place of a token on the list; dropping it takes the token off.
+pub(crate) struct Watched((Instant, u64));
+
+/// Cancels `token` at `deadline`.
+pub(crate) fn watch(deadline: Instant, token: WeakToken) -> Watched {
+    let mut list = WATCH.lock();
+    let place = (deadline, list.next);
+    list.next += 1;
+    list.due.insert(place, token);
+    match list.wakes_at {
+        Some(then) if deadline < then => WATCH.bell.notify_one(),
+        Some(_) => {}
+        None if cfg!(loom) => {}
+        None => {
+            list.wakes_at = Some(Instant::now());
+            let thread = std::thread::Builder::new().name("sideline-deadlines".to_owned()).spawn(run);
+            if thread.is_err() {
+                // The next deadline tries again.
+                list.wakes_at = None;
+            }
+        }
+    }
+    Watched(place)
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let gone = WATCH.lock().due.remove(&self.0);
+        drop(gone);
+    }
+}
+
+fn run() {
+    let mut list = WATCH.lock();
+    let mut idle_since = Instant::now();
+    loop {
+        let now = Instant::now();
+        let first = list.due.first_key_value().map(|(&(when, _), _)| when);
+        let until = match first {
+            Some(when) if when <= now => {
+                let due = list.due.pop_first();
+                drop(list);
+                // Hooks and wakers of the user's run in here; their panics are contained where they are called.
+                if let Some((_, token)) = due {
+                    token.cancel();
+                }
+                list = WATCH.lock();
+                idle_since = now;
+                continue;
+            }
+            Some(when) => {
+                idle_since = now;
+                when
+            }
+            None if now >= idle_since + KEEP_ALIVE => {
+                list.wakes_at = None;
+                return;
+            }
+            None => idle_since + KEEP_ALIVE,
+        };
+        list.wakes_at = Some(until);
+        list = WATCH.wait(list, until - now);
+    }
+}
+
+impl Watch {
+    fn lock(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, list: MutexGuard<'a, List>, timeout: Duration) -> MutexGuard<'a, List> {
+        self.bell.wait_timeout(list, timeout).unwrap_or_else(PoisonError::into_inner).0
+    }
+}

@@ -1,0 +1,236 @@
+//! Tokens: who cancels, who is told, when, and never afterwards.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sideline_blocking_pool::{CancelToken, JoinHandle, Pool, Shutdown};
+
+include!("common/block_on.rs");
+
+fn one_thread() -> Pool {
+    Pool::builder().core_threads(1).max_threads(1).build().unwrap()
+}
+
+fn occupy(pool: &Pool) -> (JoinHandle<()>, Sender<()>) {
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let job = pool.spawn(move || {
+        started.send(()).unwrap();
+        _ = released.recv();
+    });
+    has_started.recv().unwrap();
+    (job, release)
+}
+
+/// A job that is blocked until a hook of its token, registered before `started` says so, lets it go.
+fn blocked_until_cancelled(
+    pool: &Pool,
+    token: &CancelToken,
+) -> (JoinHandle<&'static str>, mpsc::Receiver<()>) {
+    let (start, started) = mpsc::channel();
+    let job = pool.job().cancel_with(token).cancellable().spawn(move |token| {
+        let (interrupt, interrupted) = mpsc::channel();
+        let _hook = token.on_cancel(move || interrupt.send(()).unwrap());
+        start.send(()).unwrap();
+        interrupted.recv().unwrap();
+        assert!(token.is_cancelled() && token.check().is_err());
+        "interrupted"
+    });
+    (job, started)
+}
+
+#[test]
+fn abort_runs_the_hooks_of_a_running_job_and_its_result_stands() {
+    let pool = one_thread();
+    let token = CancelToken::new();
+    let (job, started) = blocked_until_cancelled(&pool, &token);
+    started.recv().unwrap();
+    assert!(!job.abort(), "it is running");
+    assert_eq!(block_on(job).unwrap(), "interrupted");
+    assert!(!token.is_cancelled(), "a job cancels its own token, not the one above");
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn one_token_cancels_running_and_waiting_jobs_alike() {
+    let pool = one_thread();
+    let token = CancelToken::new();
+    let (running, started) = blocked_until_cancelled(&pool, &token);
+    started.recv().unwrap();
+    let waiting = pool.job().cancel_with(&token).spawn(|| panic!("a cancelled job has run"));
+    let other = pool.spawn(|| 7);
+    // The awaiter is woken although the only thread is busy.
+    let awaiter = thread::spawn(|| block_on(waiting));
+    assert!(token.cancel());
+    assert!(!token.cancel(), "the second time nothing happens");
+    let error = awaiter.join().unwrap().unwrap_err();
+    assert!(error.is_cancelled() && !error.is_expired(), "{error}");
+    assert_eq!(block_on(running).unwrap(), "interrupted");
+    assert_eq!(block_on(other).unwrap(), 7);
+    let late = pool.job().cancel_with(&token).spawn(|| panic!("a job of a cancelled token has run"));
+    assert!(block_on(late).unwrap_err().is_cancelled());
+    pool.shutdown(Shutdown::Drain);
+    let m = pool.metrics();
+    assert_eq!((m.submitted, m.completed, m.cancelled, m.expired), (4, 2, 2, 0));
+}
+
+#[test]
+fn a_deadline_wakes_the_awaiter_of_a_waiting_job_while_every_thread_is_busy() {
+    let pool = one_thread();
+    let (busy, release) = occupy(&pool);
+    let late = pool.job().deadline(Instant::now() + Duration::from_millis(1)).spawn(|| panic!("it has run"));
+    assert!(block_on(late).unwrap_err().is_expired());
+    drop(release);
+    block_on(busy).unwrap();
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn a_deadline_runs_the_hooks_of_a_running_job() {
+    let pool = one_thread();
+    let deadline = Instant::now() + Duration::from_millis(20);
+    let job = pool.job().deadline(deadline).cancellable().spawn(move |token| {
+        assert_eq!(token.deadline(), Some(deadline));
+        assert!(token.remaining().is_some());
+        let (interrupt, interrupted) = mpsc::channel();
+        let _hook = token.on_cancel(move || interrupt.send(()).unwrap());
+        interrupted.recv().unwrap();
+        token.remaining()
+    });
+    match block_on(job) {
+        Ok(remaining) => assert_eq!(remaining, Some(Duration::ZERO)),
+        // A slow machine: it had not started by then.
+        Err(error) => assert!(error.is_expired(), "{error}"),
+    }
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn hooks_run_in_order_and_a_panic_in_one_is_reported_and_stops_no_other() {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&reports);
+    let pool = Pool::builder()
+        .on_report(move |report| told.lock().unwrap().push(report.to_string()))
+        .build()
+        .unwrap();
+    let (start, started) = mpsc::channel();
+    let job = pool.job().cancellable().spawn(move |token| {
+        let (sender, receiver) = mpsc::channel();
+        let again = sender.clone();
+        let _first = token.on_cancel(move || sender.send(1).unwrap());
+        let _second = token.on_cancel(|| panic!("a hook that fails"));
+        let _third = token.on_cancel(move || again.send(3).unwrap());
+        start.send(()).unwrap();
+        (receiver.recv().unwrap(), receiver.recv().unwrap())
+    });
+    started.recv().unwrap();
+    job.abort();
+    assert_eq!(block_on(job).unwrap(), (1, 3));
+    let reports = reports.lock().unwrap();
+    assert_eq!(reports.as_slice(), ["the hook `on_cancel` panicked: a hook that fails"]);
+}
+
+#[test]
+fn a_hook_that_was_taken_back_does_not_run() {
+    let token = CancelToken::new();
+    let hits = Arc::new(AtomicUsize::new(0));
+    let hook = |hits: &Arc<AtomicUsize>| {
+        let hits = Arc::clone(hits);
+        move || _ = hits.fetch_add(1, Ordering::SeqCst)
+    };
+    drop(token.on_cancel(hook(&hits)));
+    let kept = token.on_cancel(hook(&hits));
+    token.cancel();
+    drop(kept);
+    assert_eq!(hits.load(Ordering::SeqCst), 1);
+    // Registered too late: it runs here and now.
+    let late = token.on_cancel(hook(&hits));
+    assert_eq!(hits.load(Ordering::SeqCst), 2);
+    drop(late);
+    assert_eq!(Arc::strong_count(&hits), 1);
+}
+
+#[test]
+fn a_guard_that_is_dropped_waits_for_its_hook_on_another_thread() {
+    let token = CancelToken::new();
+    let (entered, wait) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let done = Arc::new(AtomicUsize::new(0));
+    let (enter, leave, end) = (Arc::clone(&entered), Arc::clone(&wait), Arc::clone(&done));
+    let guard = token.on_cancel(move || {
+        enter.wait();
+        leave.wait();
+        end.store(1, Ordering::SeqCst);
+    });
+    let canceller = thread::spawn({
+        let token = token.clone();
+        move || token.cancel()
+    });
+    entered.wait();
+    // Opens the way only after the drop below has begun, or just before; either way the drop must not be first.
+    let opener = thread::spawn(move || _ = wait.wait());
+    drop(guard);
+    assert_eq!(done.load(Ordering::SeqCst), 1);
+    opener.join().unwrap();
+    assert!(canceller.join().unwrap());
+}
+
+#[test]
+fn a_hook_may_cancel_register_and_drop_guards_of_its_own_token() {
+    let token = CancelToken::new();
+    let hits = Arc::new(AtomicUsize::new(0));
+    let (inner, count) = (token.clone(), Arc::clone(&hits));
+    let _guard = token.on_cancel(move || {
+        assert!(!inner.cancel());
+        let count2 = Arc::clone(&count);
+        drop(inner.on_cancel(move || _ = count2.fetch_add(1, Ordering::SeqCst)));
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    token.cancel();
+    assert_eq!(hits.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn children_go_with_their_parent_and_not_the_other_way_round() {
+    let parent = CancelToken::new();
+    let (one, two) = (parent.child(), parent.child().child());
+    one.cancel();
+    assert!(one.is_cancelled() && !parent.is_cancelled() && !two.is_cancelled());
+    parent.cancel();
+    assert!(two.is_cancelled() && parent.child().is_cancelled());
+    let far = Instant::now() + Duration::from_secs(3600);
+    let bounded = CancelToken::with_deadline(far);
+    assert_eq!(bounded.child().deadline(), Some(far));
+    assert_eq!(bounded.child_with_deadline(far + Duration::from_secs(1)).deadline(), Some(far));
+    let past = bounded.child_with_deadline(Instant::now());
+    assert!(past.is_cancelled() && !bounded.is_cancelled());
+}
+
+#[test]
+fn a_token_that_outlives_its_job_runs_no_hook() {
+    let pool = one_thread();
+    let job = pool.job().cancellable().spawn(|token| token.clone());
+    let token = block_on(job).unwrap();
+    let hook = token.on_cancel(|| panic!("the job is over"));
+    token.cancel();
+    drop(hook);
+    pool.shutdown(Shutdown::Drain);
+}
+
+#[test]
+fn ten_thousand_deadlines_that_are_met_leave_nothing_behind() {
+    let pool = one_thread();
+    let captured = Arc::new(());
+    for i in 0..10_000 {
+        let held = Arc::clone(&captured);
+        let job = pool.job().deadline(Instant::now() + Duration::from_secs(3600)).spawn(move || {
+            drop(held);
+            i
+        });
+        assert_eq!(block_on(job).unwrap(), i);
+    }
+    assert_eq!(Arc::strong_count(&captured), 1);
+    pool.shutdown(Shutdown::Drain);
+}
