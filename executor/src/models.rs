@@ -4,6 +4,7 @@
 //! been woken. `twins_are_caught` runs the models again with one step of the shipped code left out, and expects
 //! them to fail.
 
+use crate::signal::Tally;
 use crate::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::sync::{clock, thread};
 use crate::{Runtime, paused::Time, report::Reporter};
@@ -189,6 +190,21 @@ fn abort_against_poll_drops_on_the_loop() {
     });
 }
 
+/// The signal lands before, while or after a listener goes to sleep; another one has emptied the pipe.
+#[test]
+fn signal_against_listener() {
+    check(3, || {
+        let tally = Arc::new(Tally::new(1));
+        let mut listener = tally.listen(0);
+        let other = Arc::clone(&tally);
+        thread::spawn(move || {
+            other.note(0);
+            other.wake_all();
+        });
+        crate::foreign::block_on(poll_fn(|cx| tally.poll(&mut listener, cx)));
+    });
+}
+
 #[test]
 fn twins_are_caught() {
     let twins = [
@@ -197,6 +213,7 @@ fn twins_are_caught() {
         ("main-wake-notifies", "wake_of_the_main_future_is_seen"),
         ("task-publish-sees-complete", "complete_against_register_wakes_or_is_seen"),
         ("first-push-notifies", "wake_during_poll_requeues_once"),
+        ("listener-looks-again", "signal_against_listener"),
         ("refused-push-takes-the-queues-part", "wake_against_loop_drop_frees_once"),
     ];
     for (step, model) in twins {

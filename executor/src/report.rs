@@ -129,7 +129,7 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
 }
 
 /// A payload is a value of the user's, and may panic when it is dropped; what that throws is forgotten.
-fn drop_payload(payload: Box<dyn Any + Send>) {
+pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(again);
     }

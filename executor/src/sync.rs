@@ -5,6 +5,7 @@
 
 #[cfg(not(loom))]
 mod imp {
+    pub(crate) use parking_lot::Mutex;
     use sideline_reactor::Clock;
     pub(crate) use std::sync::atomic;
     pub(crate) use std::{thread, thread_local};
@@ -46,6 +47,20 @@ mod imp {
     pub(crate) use loom::{cell, sync::atomic, thread, thread_local};
     use sideline_reactor::Clock;
     use std::sync::OnceLock;
+
+    /// loom's mutex with parking_lot's interface.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+            self.0.lock().expect("no model panics under a lock")
+        }
+    }
 
     /// A model has no time: whether a budget or a deadline has passed must not differ between runs.
     pub(crate) fn clock() -> Clock {

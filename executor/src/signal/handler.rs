@@ -1,0 +1,144 @@
+//! The handler itself, and putting it in place.
+//!
+//! It is installed for a signal when somebody first listens to it, and stays: what the signal did before cannot be
+//! restored without a moment in which it is lost or fatal. A handler that was there before is called after ours.
+
+#![allow(unsafe_code)]
+
+use super::tally::Tally;
+use libc::{c_int, c_void, siginfo_t};
+use mio::unix::pipe;
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd};
+use std::ptr;
+use std::sync::OnceLock;
+
+/// Signals have numbers below this: 64 on Linux, fewer elsewhere.
+const SIGNALS: usize = 65;
+
+/// What the process has one of.
+pub(super) struct Delivery {
+    pub(super) tally: Tally,
+    /// Never closed, so that the handler may write at any time.
+    sender: pipe::Sender,
+    receiver: pipe::Receiver,
+    /// What each signal did before. Set before the handler is installed, never changed.
+    before: [OnceLock<libc::sigaction>; SIGNALS],
+}
+
+static DELIVERY: OnceLock<Delivery> = OnceLock::new();
+
+/// Makes sure that `signal` is counted from now on.
+pub(super) fn install(signal: c_int) -> io::Result<&'static Delivery> {
+    // Each of these would happen again as soon as the handler returns, or is refused by the kernel anyway.
+    const NOT_FOR_LISTENING: [c_int; 6] =
+        [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGKILL, libc::SIGSTOP];
+    let number = usize::try_from(signal).ok().filter(|number| (1..SIGNALS).contains(number));
+    let Some(number) = number.filter(|_| !NOT_FOR_LISTENING.contains(&signal)) else {
+        let message = format!("signal {signal} is not one that can be listened to");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    };
+
+    static INSTALLING: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
+    let _one_at_a_time = INSTALLING.lock();
+    let delivery = delivery()?;
+    if delivery.before[number].get().is_none() {
+        let before = action(signal, None)?;
+        // First: the handler must know whom to call, from its first call on.
+        let before = delivery.before[number].get_or_init(|| before);
+        action(signal, Some(&our_action(before)))?;
+    }
+    Ok(delivery)
+}
+
+fn delivery() -> io::Result<&'static Delivery> {
+    if let Some(delivery) = DELIVERY.get() {
+        return Ok(delivery);
+    }
+    let (sender, receiver) = pipe::new().map_err(sideline_reactor::name_descriptor_limit)?;
+    let before = [const { OnceLock::new() }; SIGNALS];
+    Ok(DELIVERY.get_or_init(|| Delivery { tally: Tally::new(SIGNALS), sender, receiver, before }))
+}
+
+impl Delivery {
+    /// The pipe's read end, as a descriptor of its own: a loop takes each only once.
+    pub(super) fn pipe(&self) -> io::Result<File> {
+        let own = self.receiver.as_fd().try_clone_to_owned();
+        own.map(File::from).map_err(sideline_reactor::name_descriptor_limit)
+    }
+}
+
+/// Asks what `signal` does, and changes it if there is a `new` action.
+fn action(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::sigaction> {
+    let new = new.map_or(ptr::null(), ptr::from_ref);
+    let mut old = mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: `new` is null or points to an action whose handler does only what a handler may; `old` has room.
+    if unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call has filled it in.
+    Ok(unsafe { old.assume_init() })
+}
+
+fn our_action(before: &libc::sigaction) -> libc::sigaction {
+    // SAFETY: a struct of integers, whose fields are not the same everywhere.
+    let mut ours: libc::sigaction = unsafe { mem::zeroed() };
+    ours.sa_sigaction = on_signal as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
+    // System calls go on where they can, on whatever stack the program has for handlers. A handler that came before
+    // keeps what it has asked to be blocked meanwhile.
+    ours.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
+    ours.sa_mask = before.sa_mask;
+    ours
+}
+
+/// Runs in the middle of anything, on any thread: no lock, no allocation, and `errno` as it was. In a child between fork
+/// and exec it counts in the child's own memory, and the parent finds a byte that means nothing.
+extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the address of this thread's errno, which lives as long as the thread.
+    let errno = unsafe { &mut *errno_location() };
+    let saved = *errno;
+    if let (Some(delivery), Ok(number)) = (DELIVERY.get(), usize::try_from(signal)) {
+        delivery.tally.note(number);
+        let byte = [0_u8];
+        // If the pipe is full, whoever empties it will look at all counts. SAFETY: one byte is read from `byte`.
+        let _ = unsafe { libc::write(delivery.sender.as_raw_fd(), byte.as_ptr().cast(), 1) };
+        if let Some(before) = delivery.before.get(number).and_then(OnceLock::get) {
+            call(before, signal, info, context);
+        }
+    }
+    *errno = saved;
+}
+
+/// Calls the handler that was there before, if there was one.
+fn call(before: &libc::sigaction, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    type Plain = extern "C" fn(c_int);
+    type Detailed = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
+    let address = before.sa_sigaction;
+    if address == libc::SIG_DFL || address == libc::SIG_IGN {
+        return;
+    }
+    if before.sa_flags & libc::SA_SIGINFO == 0 {
+        // SAFETY: without the flag, whoever installed it gave a function of this type.
+        let handler = unsafe { mem::transmute::<usize, Plain>(address) };
+        handler(signal);
+    } else {
+        // SAFETY: with the flag, whoever installed it gave a function of this type.
+        let handler = unsafe { mem::transmute::<usize, Detailed>(address) };
+        handler(signal, info, context);
+    }
+}
+
+fn errno_location() -> *mut c_int {
+    #[cfg(any(target_os = "solaris", target_os = "illumos"))]
+    use libc::___errno as location;
+    #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+    use libc::__errno as location;
+    #[cfg(any(target_os = "linux", target_os = "dragonfly", target_os = "hurd"))]
+    use libc::__errno_location as location;
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+    use libc::__error as location;
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { location() }
+}

@@ -1,0 +1,195 @@
+//! Signals, sent by this process to itself. Each test has a signal of its own.
+#![cfg(all(unix, not(loom)))]
+
+use rustix::process::{Signal as Number, getpid, kill_process};
+use sideline::signal::ctrl_c;
+use sideline::signal::unix::{Signal, SignalKind, signal};
+use sideline::task::JoinSet;
+use sideline::time::{sleep, timeout};
+use sideline::{Handle, block_on, spawn};
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Barrier, mpsc};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
+    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
+}
+
+fn send(number: Number) {
+    kill_process(getpid(), number).unwrap();
+}
+
+async fn is_quiet(signal: &mut Signal) -> bool {
+    poll_fn(|cx| Poll::Ready(signal.poll_recv(cx).is_pending())).await
+}
+
+#[test]
+fn a_signal_wakes_a_parked_loop() {
+    run(async {
+        let mut usr1 = signal(SignalKind::user_defined1())?;
+        let (go, told) = mpsc::channel();
+        let sender = thread::spawn(move || told.iter().for_each(|()| send(Number::USR1)));
+        for _ in 0..200 {
+            go.send(()).unwrap();
+            usr1.recv().await?;
+            assert!(is_quiet(&mut usr1).await);
+        }
+        drop(go);
+        sender.join().unwrap();
+        Ok(())
+    });
+}
+
+#[test]
+fn every_listener_of_every_runtime_hears_each_signal() {
+    const RUNTIMES: usize = 3;
+    const LISTENERS: usize = 4;
+    let ready = Barrier::new(RUNTIMES + 1);
+    let heard = Barrier::new(RUNTIMES + 1);
+    thread::scope(|scope| {
+        for _ in 0..RUNTIMES {
+            scope.spawn(|| {
+                run(async {
+                    let listen = || signal(SignalKind::window_change());
+                    let mut listeners = (0..LISTENERS).map(|_| listen()).collect::<io::Result<Vec<_>>>()?;
+                    for _ in 0..100 {
+                        let mut waiting = JoinSet::new();
+                        for mut listener in listeners.drain(..) {
+                            waiting.spawn(async move { listener.recv().await.map(|()| listener) });
+                        }
+                        ready.wait();
+                        while let Some(listener) = waiting.join_next().await {
+                            listeners.push(listener.unwrap()?);
+                        }
+                        heard.wait();
+                    }
+                    Ok(())
+                });
+            });
+        }
+        for _ in 0..100 {
+            ready.wait();
+            send(Number::WINCH);
+            heard.wait();
+        }
+    });
+}
+
+#[test]
+fn a_signal_before_the_first_poll_is_seen_and_several_are_one() {
+    run(async {
+        let mut usr2 = signal(SignalKind::user_defined2())?;
+        for _ in 0..5 {
+            send(Number::USR2);
+        }
+        usr2.recv().await?;
+        assert!(is_quiet(&mut usr2).await);
+        // Only what comes from now on.
+        let mut late = signal(SignalKind::user_defined2())?;
+        assert!(is_quiet(&mut late).await);
+        // A future that is dropped takes none with it.
+        assert!(timeout(Duration::ZERO, late.recv()).await.is_err());
+        send(Number::USR2);
+        late.recv().await?;
+        usr2.recv().await?;
+        drop((usr2, late));
+        // By default it would end the process.
+        send(Number::USR2);
+        Ok(())
+    });
+}
+
+#[test]
+fn ctrl_c_counts_from_the_call() {
+    run(async {
+        for _ in 0..3 {
+            let pressed = ctrl_c();
+            send(Number::INT);
+            pressed.await?;
+        }
+        let pressed = spawn(ctrl_c());
+        sideline::task::yield_now().await;
+        assert!(!pressed.is_finished());
+        send(Number::INT);
+        pressed.await.unwrap()
+    });
+}
+
+#[test]
+fn a_handler_that_was_there_before_is_still_called() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    extern "C" fn earlier(_: libc::c_int) {
+        CALLS.fetch_add(1, SeqCst);
+    }
+    // SAFETY: adding to an atomic is a thing that a handler may do.
+    unsafe { libc::signal(libc::SIGALRM, earlier as extern "C" fn(libc::c_int) as usize) };
+    run(async {
+        let mut alarm = signal(SignalKind::alarm())?;
+        let _second = signal(SignalKind::alarm())?;
+        for calls in 1..=3 {
+            send(Number::ALARM);
+            alarm.recv().await?;
+            assert_eq!(CALLS.load(SeqCst), calls);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_storm_of_signals_makes_no_sleep_shorter_and_none_hang() {
+    run(async {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let storm = thread::spawn(|| {
+            for _ in 0..500 {
+                send(Number::HUP);
+                thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let listening = spawn(async move {
+            let mut heard = 0;
+            while timeout(Duration::from_millis(200), hangup.recv()).await.is_ok() {
+                heard += 1;
+            }
+            heard
+        });
+        while !storm.is_finished() {
+            let due = Instant::now() + Duration::from_millis(1);
+            sleep(Duration::from_millis(1)).await;
+            assert!(Instant::now() >= due);
+        }
+        let heard = listening.await.unwrap();
+        assert!((1..=500).contains(&heard), "{heard}");
+        Ok(())
+    });
+}
+
+#[test]
+fn what_cannot_be_listened_to_is_refused() {
+    run(async {
+        for number in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, libc::SIGFPE, 0, -1, 1_000] {
+            let error = signal(SignalKind::from_raw(number)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{number}");
+        }
+        Ok(())
+    });
+    let error = signal(SignalKind::quit()).unwrap_err();
+    assert!(error.to_string().contains("block_on"), "{error}");
+    assert!(block_on(async { Handle::try_current() }).is_ok());
+}
+
+#[test]
+fn listening_is_send_and_ends_with_the_runtime() {
+    fn sent<T: Send>(value: T) -> T {
+        value
+    }
+    let mut listener = run(async { sent(signal(SignalKind::terminate())) });
+    let error = block_on(sent(listener.recv())).unwrap_err();
+    assert_eq!(error.to_string(), "the runtime was shut down");
+    drop(sent(ctrl_c()));
+}
