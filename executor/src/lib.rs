@@ -30,7 +30,7 @@
 //! * [`spawn`] puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
 //! * [`Runtime::turn`] runs the loop inside another one, `Runtime::as_fd` tells when.
 //! * [`Handle`] does these things from other threads.
-//! * [`time`], [`net`] and [`io`] wait for clocks and sockets; [`task`] has [`task::JoinSet`] and
+//! * [`time`], [`net`] and [`io`] wait for clocks and sockets, `process` and `signal` (Unix) for children and signals; [`task`] has [`task::JoinSet`] and
 //!   [`task::yield_now`].
 //!
 //! # Features
@@ -65,9 +65,13 @@ mod metrics;
 mod models;
 pub mod net;
 mod paused;
+#[cfg(unix)]
+pub mod process;
 mod report;
 mod runtime;
 mod shared;
+#[cfg(unix)]
+pub mod signal;
 mod spawn;
 mod sync;
 pub mod task;

@@ -40,6 +40,7 @@ const EAGAIN: i32 = 11;
 const EPERM: i32 = 1;
 const EMFILE: i32 = 24;
 const ENOSPC: i32 = 28;
+const ENOSYS: i32 = 38;
 const ECONNABORTED: i32 = 103;
 
 #[test]
@@ -83,4 +84,10 @@ fn a_socket_that_cannot_be_registered_is_closed_again() {
 #[test]
 fn connections_given_up_before_they_are_accepted_are_passed_over() {
     survives("aborted_connections", &format!("accept4:/2:{ECONNABORTED}"));
+}
+
+#[test]
+fn children_are_waited_for_without_descriptors_for_processes() {
+    survives("children", &format!("pidfd_open:1-:{ENOSYS}"));
+    survives("children", &format!("pidfd_open:/2:{EMFILE}"));
 }

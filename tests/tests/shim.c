@@ -8,12 +8,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The errno with which this call is to fail, or 0. */
@@ -74,6 +76,19 @@ int epoll_wait(int queue, struct epoll_event *events, int max, int timeout) {
 int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
     FAIL_WITH_ERRNO(accept4)
     return REAL(accept4)(listener, address, length, flags);
+}
+
+/* Calls without a function of their own. Only pidfd_open can be made to fail. */
+long syscall(long number, ...) {
+    va_list list;
+    va_start(list, number);
+    long args[6];
+    for (int i = 0; i < 6; i++) args[i] = va_arg(list, long);
+    va_end(list);
+    if (number == SYS_pidfd_open) {
+        FAIL_WITH_ERRNO(pidfd_open)
+    }
+    return REAL(syscall)(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
 int eventfd(unsigned value, int flags) {

@@ -66,6 +66,60 @@ byte_stream!(UnixStream, UnixStream);
 #[cfg(unix)]
 byte_stream!(&UnixStream, UnixStream);
 
+/// The pipes of children, by value and by reference, by way of their methods.
+#[cfg(unix)]
+mod pipes {
+    use super::*;
+    use crate::process::{ChildStderr, ChildStdin, ChildStdout};
+
+    macro_rules! reads {
+        ($($this:ty, $pipe:ty;)*) => {$(
+            impl AsyncRead for $this {
+                fn poll_read(
+                    self: Pin<&mut Self>,
+                    cx: &mut Context<'_>,
+                    buf: &mut [u8],
+                ) -> Poll<io::Result<usize>> {
+                    <$pipe>::poll_read(&self, cx, buf)
+                }
+            }
+        )*};
+    }
+
+    reads! {
+        ChildStdout, ChildStdout;
+        &ChildStdout, ChildStdout;
+        ChildStderr, ChildStderr;
+        &ChildStderr, ChildStderr;
+    }
+
+    macro_rules! writes {
+        ($this:ty) => {
+            /// A pipe has no other end than dropping it: closing does nothing.
+            impl AsyncWrite for $this {
+                fn poll_write(
+                    self: Pin<&mut Self>,
+                    cx: &mut Context<'_>,
+                    buf: &[u8],
+                ) -> Poll<io::Result<usize>> {
+                    ChildStdin::poll_write(&self, cx, buf)
+                }
+
+                fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                    Poll::Ready(Ok(()))
+                }
+
+                fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                    Poll::Ready(Ok(()))
+                }
+            }
+        };
+    }
+
+    writes!(ChildStdin);
+    writes!(&ChildStdin);
+}
+
 /// The halves of streams.
 macro_rules! halves {
     ($($reads:ty, $writes:ty;)*) => {$(

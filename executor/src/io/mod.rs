@@ -7,6 +7,7 @@
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
 //! loop turn before it starts.
 
+pub(crate) mod bytes;
 #[cfg(unix)]
 mod fd;
 #[cfg(feature = "futures-io")]

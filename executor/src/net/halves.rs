@@ -4,7 +4,7 @@
 //! have one owner: their methods take `&mut self`. Each waits in the stream's one place for poll functions of its
 //! direction, which is why there may be one half of a kind only.
 
-use super::stream::{unexpected_end, write_zero};
+use crate::io::bytes::{unexpected_end, write_zero};
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;

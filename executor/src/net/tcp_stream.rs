@@ -6,11 +6,11 @@ use super::happy_eyeballs::race;
 #[cfg(unix)]
 use super::options;
 use super::socket::{readiness, socket};
-use super::stream::{self, byte_stream};
+use super::stream::byte_stream;
 use crate::context;
 use crate::io::{Async, Interest};
-use sideline_reactor::{Direction, Handle, name_descriptor_limit};
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use sideline_reactor::{Handle, name_descriptor_limit};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 #[cfg(unix)]

@@ -20,6 +20,7 @@ fn main() {
         "no_event_queue" => no_event_queue(),
         "no_registration" => no_registration(),
         "aborted_connections" => aborted_connections(),
+        "children" => children(),
         other => panic!("no scenario is called {other}"),
     }
 }
@@ -122,6 +123,30 @@ fn aborted_connections() {
             let client = sideline::net::TcpStream::connect(address).await.unwrap();
             let (_, peer) = listener.accept().await.unwrap();
             assert_eq!(peer, client.local_addr().unwrap());
+        }
+    });
+}
+
+/// Children end, one by one and many at once; none is missed, and none stays a zombie.
+fn children() {
+    use sideline::process::{Command, Stdio};
+    block_on(async {
+        for code in 0..10 {
+            let status = Command::new("sh").args(["-c", &format!("exit {code}")]).status().await.unwrap();
+            assert_eq!(status.code(), Some(code));
+        }
+        let mut all: Vec<_> =
+            (0..20).map(|_| Command::new("cat").stdin(Stdio::piped()).spawn().unwrap()).collect();
+        let pids: Vec<_> = all.iter().filter_map(|child| child.id()).collect();
+        for (index, mut child) in all.drain(..).enumerate() {
+            // Half of them are left to the runtime.
+            if index % 2 == 0 {
+                drop(child.stdin.take());
+                assert!(child.wait().await.unwrap().success());
+            }
+        }
+        while pids.iter().any(|pid| std::path::Path::new(&format!("/proc/{pid}")).exists()) {
+            sleep(Duration::from_millis(1)).await;
         }
     });
 }

@@ -1,0 +1,217 @@
+//! Reading and writing bytes: the same methods for sockets and pipes.
+
+use super::Async;
+use crate::task::yield_now;
+use mio::event::Source;
+use std::io::{self, IoSlice, IoSliceMut, Read};
+
+/// How much `read_to_end` takes before it lets the loop turn.
+const PORTION: u64 = 256 * 1024;
+
+pub(crate) async fn read_to_end<S: Source>(stream: &Async<S>, buf: &mut Vec<u8>) -> io::Result<usize>
+where
+    for<'a> &'a S: Read,
+{
+    let start = buf.len();
+    loop {
+        // What comes before a `WouldBlock` stays in `buf`; only the end of the stream is success.
+        let read = stream.read_with(|stream| stream.take(PORTION).read_to_end(buf)).await?;
+        if (read as u64) < PORTION {
+            return Ok(buf.len() - start);
+        }
+        yield_now().await;
+    }
+}
+
+pub(crate) fn unexpected_end() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended before the buffer was full")
+}
+
+pub(crate) fn write_zero() -> io::Error {
+    io::Error::new(io::ErrorKind::WriteZero, "the stream takes no more bytes")
+}
+
+pub(crate) fn total(bufs: &[IoSlice<'_>]) -> usize {
+    bufs.iter().map(|buf| buf.len()).sum()
+}
+
+pub(crate) fn total_mut(bufs: &[IoSliceMut<'_>]) -> usize {
+    bufs.iter().map(|buf| buf.len()).sum()
+}
+
+/// The methods that read, for a type whose first field is an `Async` of something that is `Read` by reference.
+/// `$wanted(n)` is what an operation on `n` bytes reports as wanted: `n` where moving fewer proves the kernel's buffer
+/// drained, 0 where it does not.
+macro_rules! byte_reader {
+    ($reader:ident, $wanted:expr) => {
+        impl $reader {
+            /// Reads at least one byte into `buf`. `Ok(0)` is the end of the stream (or of `buf`).
+            ///
+            /// # Errors
+            /// What the kernel says of the connection; if the runtime was shut down.
+            pub async fn read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
+                let wanted = $wanted(buf.len());
+                self.0
+                    .transfer(sideline_reactor::Direction::Read, wanted, |mut stream| {
+                        std::io::Read::read(&mut stream, buf)
+                    })
+                    .await
+            }
+
+            /// As [`read`](Self::read), into several buffers in order.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
+            pub async fn read_vectored(
+                &self,
+                bufs: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::io::Result<usize> {
+                let wanted = $wanted($crate::io::bytes::total_mut(bufs));
+                self.0
+                    .transfer(sideline_reactor::Direction::Read, wanted, |mut stream| {
+                        std::io::Read::read_vectored(&mut stream, bufs)
+                    })
+                    .await
+            }
+
+            /// Fills `buf`. If the future is dropped before, the bytes it has read so far are lost.
+            ///
+            /// # Errors
+            /// `UnexpectedEof` if the stream ends before; otherwise as [`read`](Self::read).
+            pub async fn read_exact(&self, buf: &mut [u8]) -> std::io::Result<()> {
+                let mut filled = 0;
+                while filled < buf.len() {
+                    match self.read(&mut buf[filled..]).await? {
+                        0 => return Err($crate::io::bytes::unexpected_end()),
+                        n => filled += n,
+                    }
+                }
+                Ok(())
+            }
+
+            /// Appends everything up to the end of the stream to `buf`, and returns how much that was. If the future
+            /// is dropped before, what it has read so far is in `buf`.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
+            pub async fn read_to_end(&self, buf: &mut Vec<u8>) -> std::io::Result<usize> {
+                $crate::io::bytes::read_to_end(&self.0, buf).await
+            }
+
+            /// Reads what is there, without waiting.
+            ///
+            /// # Errors
+            /// `WouldBlock` if there is nothing; otherwise as [`read`](Self::read).
+            pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
+                self.0.try_read_with(|mut stream| std::io::Read::read(&mut stream, buf))
+            }
+
+            /// [`read`](Self::read) for poll functions: the last caller is woken.
+            pub fn poll_read(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buf: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let wanted = $wanted(buf.len());
+                self.0.poll_transfer(sideline_reactor::Direction::Read, cx, wanted, |mut stream| {
+                    std::io::Read::read(&mut stream, buf)
+                })
+            }
+
+            /// [`read_vectored`](Self::read_vectored) for poll functions: the last caller is woken.
+            pub fn poll_read_vectored(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                bufs: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let wanted = $wanted($crate::io::bytes::total_mut(bufs));
+                self.0.poll_transfer(sideline_reactor::Direction::Read, cx, wanted, |mut stream| {
+                    std::io::Read::read_vectored(&mut stream, bufs)
+                })
+            }
+        }
+    };
+}
+
+pub(crate) use byte_reader;
+
+/// The methods that write; see [`byte_reader`].
+macro_rules! byte_writer {
+    ($writer:ident, $wanted:expr) => {
+        impl $writer {
+            /// Writes at least one byte of `buf` and returns how many. They are then the kernel's to deliver.
+            ///
+            /// # Errors
+            /// What the kernel says of the connection; if the runtime was shut down.
+            pub async fn write(&self, buf: &[u8]) -> std::io::Result<usize> {
+                let wanted = $wanted(buf.len());
+                self.0
+                    .transfer(sideline_reactor::Direction::Write, wanted, |mut stream| {
+                        std::io::Write::write(&mut stream, buf)
+                    })
+                    .await
+            }
+
+            /// As [`write`](Self::write), from several buffers in order.
+            ///
+            /// # Errors
+            /// As [`write`](Self::write).
+            pub async fn write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                let wanted = $wanted($crate::io::bytes::total(bufs));
+                self.0
+                    .transfer(sideline_reactor::Direction::Write, wanted, |mut stream| {
+                        std::io::Write::write_vectored(&mut stream, bufs)
+                    })
+                    .await
+            }
+
+            /// Writes all of `buf`. If the future is dropped before, some of it may have been written.
+            ///
+            /// # Errors
+            /// As [`write`](Self::write).
+            pub async fn write_all(&self, mut buf: &[u8]) -> std::io::Result<()> {
+                while !buf.is_empty() {
+                    match self.write(buf).await? {
+                        0 => return Err($crate::io::bytes::write_zero()),
+                        n => buf = &buf[n..],
+                    }
+                }
+                Ok(())
+            }
+
+            /// Writes what there is room for, without waiting.
+            ///
+            /// # Errors
+            /// `WouldBlock` if there is none; otherwise as [`write`](Self::write).
+            pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
+                self.0.try_write_with(|mut stream| std::io::Write::write(&mut stream, buf))
+            }
+
+            /// [`write`](Self::write) for poll functions: the last caller is woken.
+            pub fn poll_write(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buf: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let wanted = $wanted(buf.len());
+                self.0.poll_transfer(sideline_reactor::Direction::Write, cx, wanted, |mut stream| {
+                    std::io::Write::write(&mut stream, buf)
+                })
+            }
+
+            /// [`write_vectored`](Self::write_vectored) for poll functions: the last caller is woken.
+            pub fn poll_write_vectored(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                bufs: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let wanted = $wanted($crate::io::bytes::total(bufs));
+                self.0.poll_transfer(sideline_reactor::Direction::Write, cx, wanted, |mut stream| {
+                    std::io::Write::write_vectored(&mut stream, bufs)
+                })
+            }
+        }
+    };
+}
+
+pub(crate) use byte_writer;

@@ -1,0 +1,67 @@
+//! Hearing that a process has ended.
+//!
+//! Linux gives a descriptor for a process, which becomes readable when it ends. Where there is none (another system, a
+//! kernel before 5.3, a sandbox that does not know the call) every `SIGCHLD` is a reason to ask.
+
+#[cfg(target_os = "linux")]
+use crate::io::{Async, Fd, Interest};
+use crate::signal::unix::{Signal, SignalKind, signal};
+use std::io;
+use std::task::{Context, Poll, ready};
+
+#[derive(Debug)]
+pub(super) enum Ended {
+    #[cfg(target_os = "linux")]
+    Descriptor(Async<Fd<std::os::fd::OwnedFd>>),
+    Signal(Signal),
+}
+
+impl Ended {
+    /// For a child of ours whose status nobody has asked for yet, so that the number is still its own.
+    pub(super) fn of(pid: u32) -> io::Result<Ended> {
+        #[cfg(target_os = "linux")]
+        if let Some(pidfd) = pidfd::open(pid) {
+            return Async::with_interest(Fd::nonblocking(pidfd), Interest::READABLE).map(Ended::Descriptor);
+        }
+        let _ = pid;
+        signal(SignalKind::child()).map(Ended::Signal)
+    }
+
+    /// Asks `status`, and again whenever there is reason to, until it knows.
+    pub(super) fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut status: impl FnMut() -> io::Result<Option<T>>,
+    ) -> Poll<io::Result<T>> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Ended::Descriptor(pidfd) => {
+                pidfd.poll_read_with(cx, |_| status()?.ok_or_else(|| io::ErrorKind::WouldBlock.into()))
+            }
+            Ended::Signal(signal) => loop {
+                if let Some(known) = status()? {
+                    return Poll::Ready(Ok(known));
+                }
+                ready!(signal.poll_recv(cx))?;
+            },
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod pidfd {
+    #![allow(unsafe_code)]
+
+    use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+    /// A descriptor for the process, which children do not inherit. `None` if there is none to be had, for whatever
+    /// reason: there is another way.
+    pub(super) fn open(pid: u32) -> Option<OwnedFd> {
+        let pid = libc::pid_t::try_from(pid).ok()?;
+        // SAFETY: takes no pointers.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        let fd = RawFd::try_from(fd).ok().filter(|&fd| fd >= 0)?;
+        // SAFETY: the call has just opened it, and nobody else knows of it.
+        Some(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}

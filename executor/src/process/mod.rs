@@ -1,0 +1,43 @@
+//! Child processes that the loop waits for. Unix only.
+//!
+//! [`Command`] is that of the standard library, [`Child`] waits without blocking and its pipes are read and written as
+//! sockets are.
+//!
+//! ```
+//! use sideline::process::{Command, Stdio};
+//!
+//! sideline::block_on(async {
+//!     let mut child = Command::new("tr").args(["a-z", "A-Z"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+//!     let stdin = child.stdin.take().expect("it is piped");
+//!     stdin.write_all(b"quietly").await?;
+//!     drop(stdin); // the child reads the end
+//!     let output = child.wait_with_output().await?;
+//!     assert!(output.status.success());
+//!     assert_eq!(output.stdout, b"QUIETLY");
+//!     std::io::Result::Ok(())
+//! })
+//! # .unwrap()
+//! ```
+//!
+//! # Who waits for whom
+//! A child that has ended stays in the process table until its parent has asked for its status: a zombie. So one is
+//! asked for whether or not anybody still wants it. A [`Child`] that is dropped before is left to a task of the runtime
+//! in which it was spawned; what is left when that runtime ends is asked again whenever a child is spawned or
+//! dropped in this process.
+//!
+//! # Spawned from the loop
+//! A process is started on the thread that calls [`Command::spawn`], which takes a fraction of a millisecond, up to a
+//! few for programs with gigabytes of memory. It inherits that thread's priority: on the loop it is the process's own,
+//! while in a job of [`spawn_blocking`](crate::spawn_blocking) on Linux it is the pool's lower one.
+
+mod child;
+mod command;
+mod ended;
+mod orphans;
+mod pipes;
+mod unreaped;
+
+pub use child::Child;
+pub use command::Command;
+pub use pipes::{ChildStderr, ChildStdin, ChildStdout};
+pub use std::process::{ExitStatus, Output, Stdio};

@@ -1,0 +1,40 @@
+//! Processes whose runtime went away before they did.
+
+use parking_lot::Mutex;
+use std::process::Child;
+
+/// In no order. Asking for a status does not block, so the lock is held for microseconds.
+static ORPHANS: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Takes in a child that nobody waits for any more.
+pub(super) fn adopt(child: Child) {
+    ORPHANS.lock().push(child);
+    sweep();
+}
+
+/// Asks all of them for their status, and so buries those that have ended.
+pub(super) fn sweep() {
+    // An error means that somebody else has asked: there is no zombie either.
+    ORPHANS.lock().retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn an_orphan_stays_until_it_has_ended_and_no_longer() {
+        let has = |pid| ORPHANS.lock().iter().any(|child| child.id() == pid);
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let (pid, stdin) = (child.id(), child.stdin.take());
+        adopt(child);
+        assert!(has(pid));
+        drop(stdin);
+        // It ends now that its input has; nothing says when.
+        while has(pid) {
+            std::thread::yield_now();
+            sweep();
+        }
+    }
+}

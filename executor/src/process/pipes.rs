@@ -1,0 +1,91 @@
+//! The pipes to a child's standard streams.
+
+use crate::io::bytes::{byte_reader, byte_writer};
+use crate::io::{Async, Interest};
+use mio::unix::pipe::{Receiver, Sender};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::process::Stdio;
+
+/// The pipe to a child's standard input. **Dropping it closes it**, and the child reads the end.
+///
+/// All methods take `&self`. Writing to a child that has ended, or closed its input, is `BrokenPipe`.
+#[derive(Debug)]
+pub struct ChildStdin(Async<Sender>);
+
+/// The pipe from a child's standard output. It ends when the child, and all of its own children that have it, have
+/// closed it. All methods take `&self`.
+#[derive(Debug)]
+pub struct ChildStdout(Async<Receiver>);
+
+/// The pipe from a child's standard error. See [`ChildStdout`].
+#[derive(Debug)]
+pub struct ChildStderr(Async<Receiver>);
+
+impl ChildStdin {
+    pub(super) fn new(pipe: std::process::ChildStdin) -> io::Result<ChildStdin> {
+        let sender = Sender::from(pipe);
+        sender.set_nonblocking(true)?;
+        Async::with_interest(sender, Interest::WRITABLE).map(ChildStdin)
+    }
+}
+
+byte_writer!(ChildStdin, |_len| 0);
+
+macro_rules! output {
+    ($output:ident) => {
+        impl $output {
+            pub(super) fn new(pipe: std::process::$output) -> io::Result<$output> {
+                let receiver = Receiver::from(pipe);
+                receiver.set_nonblocking(true)?;
+                Async::with_interest(receiver, Interest::READABLE).map($output)
+            }
+        }
+
+        byte_reader!($output, |_len| 0);
+    };
+}
+
+output!(ChildStdout);
+output!(ChildStderr);
+
+/// What every end of a pipe is: a descriptor, and something to give to another child.
+macro_rules! pipe {
+    ($end:ident) => {
+        impl AsFd for $end {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+
+        impl AsRawFd for $end {
+            fn as_raw_fd(&self) -> RawFd {
+                self.0.as_raw_fd()
+            }
+        }
+
+        /// Takes it off the loop, and makes it blocking again, which is what other programs expect.
+        impl TryFrom<$end> for OwnedFd {
+            type Error = io::Error;
+
+            fn try_from(end: $end) -> io::Result<OwnedFd> {
+                let pipe = end.0.into_inner()?;
+                pipe.set_nonblocking(false)?;
+                Ok(OwnedFd::from(pipe))
+            }
+        }
+
+        /// For another child, so that two are connected without this process in between.
+        impl TryFrom<$end> for Stdio {
+            type Error = io::Error;
+
+            fn try_from(end: $end) -> io::Result<Stdio> {
+                OwnedFd::try_from(end).map(Stdio::from)
+            }
+        }
+    };
+}
+
+pipe!(ChildStdin);
+pipe!(ChildStdout);
+pipe!(ChildStderr);

@@ -1,0 +1,248 @@
+//! Child processes: their ends, their pipes, and none that stays a zombie.
+#![cfg(all(unix, not(loom)))]
+
+use rustix::process::{Pid, test_kill_process};
+use sideline::process::{Child, Command, Stdio};
+use sideline::task::JoinSet;
+use sideline::time::{sleep, timeout};
+use sideline::{Runtime, block_on, spawn, to_thread};
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
+    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
+}
+
+fn sh(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+/// A child that does nothing until its input ends.
+fn cat() -> io::Result<Child> {
+    Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+}
+
+/// False once nobody has this number, a zombie neither.
+fn is_in_the_process_table(pid: u32) -> bool {
+    test_kill_process(Pid::from_raw(pid as i32).unwrap()).is_ok()
+}
+
+#[test]
+fn how_a_child_ended_is_known_and_stays_known() {
+    run(async {
+        let mut child = sh("exit 7").spawn()?;
+        let pid = child.id().unwrap();
+        assert_eq!(child.wait().await?.code(), Some(7));
+        assert_eq!(child.wait().await?.code(), Some(7));
+        assert_eq!(child.try_wait()?.unwrap().code(), Some(7));
+        assert_eq!(child.id(), None);
+        assert!(!is_in_the_process_table(pid));
+        child.start_kill()?;
+        child.kill().await?;
+        assert!(sh("true").status().await?.success());
+        assert_eq!(sh("kill -TERM $$").status().await?.signal(), Some(15));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_child_that_runs_is_waited_for_and_killed() {
+    run(async {
+        let mut child = cat()?;
+        assert!(child.try_wait()?.is_none());
+        // Waiting closes its input; so give that to somebody else first.
+        let stdin = child.stdin.take();
+        assert!(timeout(Duration::from_millis(5), child.wait()).await.is_err());
+        assert!(child.try_wait()?.is_none(), "a wait that is dropped changes nothing");
+        child.kill().await?;
+        assert_eq!(child.wait().await?.signal(), Some(9));
+        drop(stdin);
+        // And one whose input ends because it is waited for.
+        assert!(cat()?.wait().await?.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn pipes_carry_more_than_they_hold_both_ways_at_once() {
+    run(async {
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|i| (i ^ (i >> 8)) as u8).collect();
+        let mut child = cat()?;
+        let stdin = child.stdin.take().unwrap();
+        let writing = spawn({
+            let sent = sent.clone();
+            async move { stdin.write_all(&sent).await }
+        });
+        let mut received = Vec::new();
+        child.stdout.as_ref().unwrap().read_to_end(&mut received).await?;
+        writing.await.unwrap()?;
+        assert!(received == sent);
+        assert!(child.wait().await?.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn both_outputs_are_read_at_once() {
+    run(async {
+        // More than a pipe holds on each, in turns.
+        let script = "for i in 1 2 3 4; do head -c 100000 /dev/zero; head -c 100000 /dev/zero >&2; done";
+        let output = sh(script).output().await?;
+        assert!(output.status.success());
+        assert_eq!((output.stdout.len(), output.stderr.len()), (400_000, 400_000));
+        // What was chosen is kept.
+        let output = sh("echo out; echo err >&2").stderr(Stdio::null()).output().await?;
+        assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"out\n"[..], &b""[..]));
+        Ok(())
+    });
+}
+
+#[test]
+fn the_output_of_one_is_the_input_of_the_next() {
+    run(async {
+        let mut first = Command::new("echo").arg("through both").stdout(Stdio::piped()).spawn()?;
+        let between = Stdio::try_from(first.stdout.take().unwrap())?;
+        let output = Command::new("tr").args(["a-z", "A-Z"]).stdin(between).output().await?;
+        assert_eq!(output.stdout, b"THROUGH BOTH\n");
+        first.wait().await.map(drop)
+    });
+}
+
+#[test]
+fn writing_to_a_child_that_has_ended_is_an_error() {
+    run(async {
+        let mut child = sh("exit 0").stdin(Stdio::piped()).spawn()?;
+        let stdin = child.stdin.take().unwrap();
+        child.wait().await?;
+        assert_eq!(stdin.write(b"hello?").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        Ok(())
+    });
+}
+
+#[test]
+fn many_children_end_at_once() {
+    run(async {
+        let mut children = JoinSet::new();
+        for code in 0..40 {
+            let mut child = sh(&format!("exit {code}")).spawn()?;
+            children.spawn(async move { child.wait().await.map(|status| (code, status.code())) });
+        }
+        while let Some(ended) = children.join_next().await {
+            let (code, status) = ended.unwrap()?;
+            assert_eq!(status, Some(code));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_child_that_is_dropped_goes_on_and_leaves_no_zombie() {
+    run(async {
+        let mut child = cat()?;
+        let (pid, stdin) = (child.id().unwrap(), child.stdin.take());
+        drop(child);
+        sleep(Duration::from_millis(5)).await;
+        assert!(is_in_the_process_table(pid), "dropping does not kill");
+        drop(stdin);
+        while is_in_the_process_table(pid) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_child_that_is_to_be_killed_on_drop_is() {
+    run(async {
+        let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn()?;
+        let pid = child.id().unwrap();
+        drop(child);
+        while is_in_the_process_table(pid) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        // Also if the drop comes from a future that is given up, on another thread.
+        let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn()?;
+        let pid = child.id().unwrap();
+        to_thread(move || drop(child)).await;
+        while is_in_the_process_table(pid) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_child_that_outlives_its_runtime_is_waited_for_by_the_next() {
+    let runtime = Runtime::new().unwrap();
+    let (pid, stdin) = runtime.block_on(async {
+        let mut child = cat().unwrap();
+        (child.id().unwrap(), child.stdin.take().unwrap())
+    });
+    drop(runtime);
+    drop(stdin);
+    run(async {
+        while is_in_the_process_table(pid) {
+            sh("true").status().await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_cannot_be_run_is_an_error() {
+    run(async {
+        let error = Command::new("/no/such/program").spawn().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        Ok(())
+    });
+    let error = Command::new("true").spawn().unwrap_err();
+    assert!(error.to_string().contains("block_on"), "{error}");
+}
+
+#[test]
+fn environment_directory_and_group_are_what_they_were_set_to() {
+    run(async {
+        let output = sh("echo $ONE $TWO $THREE; pwd")
+            .env_clear()
+            .env("ONE", "1")
+            .envs([("TWO", "2"), ("THREE", "3")])
+            .env_remove("TWO")
+            .current_dir("/")
+            .process_group(0)
+            .output()
+            .await?;
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "1 3\n/\n");
+        let from_std = Command::from(std::process::Command::new("true"));
+        assert_eq!(from_std.as_std().get_program(), "true");
+        Ok(())
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn children_of_the_loop_do_not_inherit_the_pool_s_priority() {
+    run(async {
+        let nice = || async { Command::new("nice").output().await.map(|output| output.stdout) };
+        let own = std::process::Command::new("nice").output()?.stdout;
+        assert_eq!(nice().await?, own);
+        let of_a_job = to_thread(|| std::process::Command::new("nice").output()).await?.stdout;
+        assert_ne!(of_a_job, own);
+        Ok(())
+    });
+}
+
+#[test]
+fn children_are_sent_between_threads() {
+    fn sent<T: Send>() {}
+    fn future<T: Send>(_: impl FnOnce(&'static mut Child) -> T) {}
+    sent::<Child>();
+    sent::<Command>();
+    future(|child| child.wait());
+    future(|child| child.kill());
+}
