@@ -48,7 +48,16 @@ impl Spinner {
 
     /// Calls `ready` until it returns true, for some tens of microseconds at most, or only once if spinning has not
     /// been paying off. True if `ready` was.
-    pub fn spin(&mut self, mut ready: impl FnMut() -> bool) -> bool {
+    pub fn spin(&mut self, ready: impl FnMut() -> bool) -> bool {
+        self.spin_from(None, ready)
+    }
+
+    /// The same for who has just read the clock, which then need not be read again.
+    pub fn spin_since(&mut self, now: Instant, ready: impl FnMut() -> bool) -> bool {
+        self.spin_from(Some(now), ready)
+    }
+
+    fn spin_from(&mut self, now: Option<Instant>, mut ready: impl FnMut() -> bool) -> bool {
         if ready() {
             return true;
         }
@@ -59,7 +68,7 @@ impl Spinner {
             self.skip -= 1;
             return false;
         }
-        let start = Instant::now();
+        let start = now.unwrap_or_else(Instant::now);
         loop {
             for _ in 0..LOOKS {
                 if ready() {

@@ -1,13 +1,17 @@
-//! How long a turn may run tasks before it looks at sockets and timers again.
+//! How long a turn may run tasks before it looks at sockets and timers again, and where the loop's time goes.
 //!
 //! The budget is [`TURN`] of time, whatever the number of polls: thousands of quick ones, or one slow one.
 //! Reading the clock at every poll would cost as much as a quick poll does, so it is read once every *stride* of
 //! polls. The stride adapts: doubled while a stride of polls is quick, halved when it is not, and one poll after a
-//! stride that took a turn's time by itself. It outlives the turn, because tasks resemble the tasks before them. A
-//! turn that runs fewer polls than the stride does not read the clock at all.
+//! stride that took a turn's time by itself. It outlives the turn, because tasks resemble the tasks before them.
 //!
-//! A manual clock stands still during a turn. On it the budget is a number of polls.
+//! The clock is also read on both sides of a wait. So all of the loop's time lies between two readings, and goes into
+//! the [counters](crate::metrics) either as a stride of polls or as a wait. That is one reading more for each wait than
+//! the budget alone would need, beside the system call that a wait is.
+//!
+//! A manual clock stands still during a turn. On it the budget is a number of polls, and nothing is timed.
 
+use crate::metrics::Counters;
 use sideline_reactor::Clock;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -17,7 +21,7 @@ use std::time::{Duration, Instant};
 const TURN: Duration = Duration::from_micros(200);
 /// A stride should take about a tenth of a turn.
 const QUICK: Duration = Duration::from_micros(10);
-const SLOW: Duration = Duration::from_micros(40);
+pub(crate) const SLOW: Duration = Duration::from_micros(40);
 const LONGEST_STRIDE: u32 = 32;
 /// On a manual clock.
 const POLLS: u32 = 128;
@@ -28,8 +32,10 @@ pub(crate) struct Budget {
     stride: Cell<u32>,
     /// Polls until the next look at the clock.
     countdown: Cell<u32>,
-    /// When this turn first looked at the clock, and when it last did.
-    looked: Cell<Option<(Instant, Instant)>>,
+    /// What of this turn's time is over.
+    passed: Cell<Duration>,
+    /// When the clock was last looked at.
+    looked: Cell<Instant>,
     spent: Cell<bool>,
 }
 
@@ -37,51 +43,82 @@ impl Budget {
     pub(crate) fn new(clock: Clock) -> Self {
         let stride = if clock.is_manual() { POLLS } else { 1 };
         Self {
-            clock,
             stride: Cell::new(stride),
             countdown: Cell::new(stride),
-            looked: Cell::new(None),
+            passed: Cell::new(Duration::ZERO),
+            looked: Cell::new(clock.now()),
             spent: Cell::new(false),
+            clock,
         }
     }
 
+    /// The loop's thread comes from somewhere else: what happened there is not the loop's time.
+    pub(crate) fn enter(&self) {
+        if !self.clock.is_manual() {
+            self.looked.set(self.clock.now());
+            self.countdown.set(self.stride.get());
+        }
+    }
+
+    /// A turn begins, where the last look at the clock was.
     pub(crate) fn begin_turn(&self) {
-        self.countdown.set(self.stride.get());
-        self.looked.set(None);
+        self.passed.set(Duration::ZERO);
         self.spent.set(false);
+        if self.clock.is_manual() {
+            self.countdown.set(POLLS);
+        }
     }
 
     /// Counts one poll. True once the turn has run for its time.
-    pub(crate) fn spend(&self) -> bool {
+    pub(crate) fn spend(&self, counters: &Counters) -> bool {
         let countdown = self.countdown.get() - 1;
         self.countdown.set(countdown);
         if countdown == 0 {
-            self.look();
+            self.look(counters);
         }
         self.spent.get()
     }
 
-    /// Reads the clock now, after something that may have taken longer than a poll.
-    pub(crate) fn look(&self) {
+    /// Reads the clock now: polls are over, a stride of them or what there was. What follows is a wait, or more polls.
+    pub(crate) fn look(&self, counters: &Counters) -> Instant {
+        if self.clock.is_manual() {
+            self.countdown.set(POLLS);
+            self.spent.set(true);
+            return self.looked.get();
+        }
+        let now = self.clock.now();
+        let took = now.saturating_duration_since(self.looked.get());
+        let stride = self.stride.get();
+        let polls = stride - self.countdown.get();
+        counters.polled(polls, took);
+        if took >= TURN {
+            self.stride.set(1);
+        } else if took > SLOW {
+            self.stride.set((stride / 2).max(1));
+        } else if took < QUICK && polls == stride {
+            self.stride.set((stride * 2).min(LONGEST_STRIDE));
+        }
+        self.mark(now, took);
+        now
+    }
+
+    /// A wait is over that began with a look.
+    pub(crate) fn waited(&self, counters: &Counters) {
         if self.clock.is_manual() {
             self.countdown.set(POLLS);
             return self.spent.set(true);
         }
         let now = self.clock.now();
-        if let Some((first, last)) = self.looked.get() {
-            let took = now - last;
-            if took < QUICK {
-                self.stride.set((self.stride.get() * 2).min(LONGEST_STRIDE));
-            } else if took >= TURN {
-                self.stride.set(1);
-            } else if took > SLOW {
-                self.stride.set((self.stride.get() / 2).max(1));
-            }
-            self.spent.set(now - first >= TURN);
-            self.looked.set(Some((first, now)));
-        } else {
-            self.looked.set(Some((now, now)));
-        }
+        let took = now.saturating_duration_since(self.looked.get());
+        counters.parked(took);
+        self.mark(now, took);
+    }
+
+    fn mark(&self, now: Instant, took: Duration) {
+        let passed = self.passed.get() + took;
+        self.passed.set(passed);
+        self.spent.set(passed >= TURN);
+        self.looked.set(now);
         self.countdown.set(self.stride.get());
     }
 }
@@ -91,30 +128,30 @@ mod tests {
     use super::*;
 
     fn polls_in_a_turn(budget: &Budget, poll: impl Fn()) -> u32 {
+        budget.enter();
         budget.begin_turn();
         let mut polls = 0;
         loop {
             poll();
             polls += 1;
-            if budget.spend() {
+            if budget.spend(&Counters::default()) {
                 return polls;
             }
         }
     }
 
     #[test]
-    fn slow_polls_end_the_turn_after_two() {
+    fn slow_polls_end_the_turn_after_one() {
         let budget = Budget::new(Clock::real());
         let slow = || {
             let start = Instant::now();
             while start.elapsed() < 2 * TURN {}
         };
-        // The first look sets the mark, the second finds the time spent.
-        assert_eq!(polls_in_a_turn(&budget, slow), 2);
+        assert_eq!(polls_in_a_turn(&budget, slow), 1);
         polls_in_a_turn(&budget, || ());
         // However long the stride has grown, one slow stride brings it down.
         polls_in_a_turn(&budget, slow);
-        assert_eq!(polls_in_a_turn(&budget, slow), 2);
+        assert_eq!(polls_in_a_turn(&budget, slow), 1);
     }
 
     #[test]

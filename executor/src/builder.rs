@@ -26,6 +26,7 @@ pub struct Builder {
     pub(crate) drop_deadline: Duration,
     pub(crate) reporter: Reporter,
     pub(crate) time: Time,
+    pub(crate) watchdog: Option<Duration>,
 }
 
 impl Builder {
@@ -35,6 +36,7 @@ impl Builder {
             drop_deadline: Duration::from_secs(10),
             reporter: Reporter::stderr(),
             time: Time::Flows,
+            watchdog: None,
         }
     }
 
@@ -51,11 +53,42 @@ impl Builder {
         self
     }
 
-    /// Where to report what nobody awaits: panics of detached tasks, panics in destructors and wakers, jobs that
-    /// outlive the runtime. Default: a line on stderr each. The hook may be called on any thread, and must not
+    /// Where to report what nobody awaits: panics of detached tasks, panics in destructors and wakers, polls
+    /// that hold the loop ([`watchdog`](Self::watchdog)), jobs that outlive the runtime. Default: a line on stderr each. The hook may be called on any thread, and must not
     /// block. Jobs report through their pool's hook.
     pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.reporter = Reporter::new(hook);
+        self
+    }
+
+    /// Reports polls that hold the loop for longer than `threshold`, while they do: which task, where it was spawned, for
+    /// how long and, on Linux, in which system call and on which file or peer; see [`Report::Stalled`]. A second report
+    /// tells when it is over. Default: nobody watches. 100 ms is a threshold that finds what users notice, 10 ms one
+    /// that finds what other tasks notice.
+    ///
+    /// A thread of its own looks at the loop four times per threshold (but at most every millisecond and at least four
+    /// times a second), so a poll that lasts a quarter longer than the threshold is always found. It sleeps while
+    /// the loop is parked. Polls that are short are never reported; on Linux neither is time in which the loop's thread
+    /// was ready but got no processor. It costs the loop a few nanoseconds each time it parks.
+    ///
+    /// The report hook is called on that thread, and the end of the runtime waits for it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (send, reports) = std::sync::mpsc::channel();
+    /// let runtime = sideline::Runtime::builder()
+    ///     .watchdog(Duration::from_millis(5))
+    ///     .on_report(move |report| send.send(report.to_string()).unwrap())
+    ///     .build()?;
+    /// // What should have been offloaded: it blocks until it has been noticed.
+    /// let noticed = runtime.block_on(async { reports.recv().unwrap() });
+    /// assert!(noticed.contains("has been holding the loop for"));
+    /// # Ok(()) }
+    /// ```
+    pub fn watchdog(mut self, threshold: Duration) -> Self {
+        self.watchdog = Some(threshold);
         self
     }
 
@@ -96,7 +129,7 @@ impl Builder {
     ///
     /// # Errors
     /// If the operating system gives no event queue or no descriptor for it; the message says which limit to
-    /// raise.
+    /// raise. With a [`watchdog`](Self::watchdog), also if it gives no thread.
     pub fn build(self) -> io::Result<Runtime> {
         Runtime::from_builder(self)
     }
@@ -108,6 +141,7 @@ impl fmt::Debug for Builder {
             .field("pool", &self.pool)
             .field("drop_deadline", &self.drop_deadline)
             .field("time", &self.time)
+            .field("watchdog", &self.watchdog)
             .finish_non_exhaustive()
     }
 }

@@ -29,14 +29,14 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A loop. Never leaves its thread.
 pub(crate) struct Core {
     shared: Arc<Shared>,
     pub(crate) tasks: Tasks,
     time: Time,
-    budget: Budget,
+    pub(crate) budget: Budget,
     /// How many tasks of the round are still to be run. A round may go on in the next turn.
     round: Cell<usize>,
     spinner: RefCell<Spinner>,
@@ -78,6 +78,7 @@ impl Core {
         refuse_nesting("block_on", at);
         let _awake = self.awake();
         let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
+        self.shared.pulse.block_on(at);
         let mut future = pin!(future);
         let waker = Waker::from(Arc::new(MainWaker(Arc::clone(&self.shared))));
         waker.wake_by_ref();
@@ -97,21 +98,27 @@ impl Core {
                 self.tasks.take_inbox(&self.shared.inbox);
                 let main_woken = self.shared.take_main_woken();
                 if main_woken {
-                    self.shared.counters.poll();
-                    if let Poll::Ready(output) = main.as_mut().poll(&mut Context::from_waker(waker)) {
-                        return Poll::Ready(output);
+                    self.shared.pulse.begin_main();
+                    let polled = main.as_mut().poll(&mut Context::from_waker(waker));
+                    self.shared.pulse.end();
+                    if polled.is_ready() {
+                        return polled;
                     }
                 }
                 self.round.set(self.tasks.ready());
                 if self.round.get() == 0 && !main_woken {
-                    if self.spin() {
-                        self.budget.look();
+                    let idle_since = self.budget.look(&self.shared.counters);
+                    let has_work = self.spin(idle_since);
+                    if !has_work {
+                        self.park(None);
+                    }
+                    self.budget.waited(&self.shared.counters);
+                    if has_work {
                         continue;
                     }
-                    self.park(None);
                     return Poll::Pending;
                 }
-                if main_woken && self.budget.spend() {
+                if main_woken && self.budget.spend(&self.shared.counters) {
                     break;
                 }
             }
@@ -142,9 +149,8 @@ impl Core {
     fn run_round(&self) -> bool {
         while self.round.get() > 0 {
             self.round.set(self.round.get() - 1);
-            self.shared.counters.poll();
-            self.tasks.run_next();
-            if self.budget.spend() {
+            self.tasks.run_next(&self.shared.pulse);
+            if self.budget.spend(&self.shared.counters) {
                 return false;
             }
         }
@@ -153,8 +159,9 @@ impl Core {
 
     /// Waits a little for the results of jobs without parking, if there are jobs and that has been paying off. A
     /// result that comes so does not end the turn, so the budget goes on counting.
-    fn spin(&self) -> bool {
-        self.shared.tenant.outstanding() > 0 && self.spinner.borrow_mut().spin(|| self.shared.has_work())
+    fn spin(&self, since: Instant) -> bool {
+        self.shared.tenant.outstanding() > 0
+            && self.spinner.borrow_mut().spin_since(since, || self.shared.has_work())
     }
 
     /// Waits for events at most this long, and not at all if there is work.
@@ -174,7 +181,13 @@ impl Core {
     }
 
     pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> io::Result<()> {
-        self.reactor.borrow_mut().turn(max_wait, || self.shared.has_work())
+        if max_wait == Some(Duration::ZERO) {
+            return self.reactor.borrow_mut().turn(max_wait, || false);
+        }
+        self.shared.rest();
+        let waited = self.reactor.borrow_mut().turn(max_wait, || self.shared.has_work());
+        self.shared.rise();
+        waited
     }
 
     /// Calls `f` with the reactor, unless this is inside a turn of it.
@@ -194,7 +207,7 @@ impl Core {
     /// Drops every task. Returns how many there were.
     pub(crate) fn close(self: &Rc<Self>) -> usize {
         let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), None);
-        self.tasks.close(&self.shared.inbox)
+        self.tasks.close(&self.shared.inbox, &self.shared.pulse)
     }
 }
 

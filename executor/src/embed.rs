@@ -116,7 +116,11 @@ impl Core {
         // There is no main future. What is left of one must not look like work for ever.
         self.shared().take_main_woken();
         let ready = self.tasks.ready() > 0;
-        let waited = self.wait(if ready { Some(Duration::ZERO) } else { max_wait });
+        let max_wait = if ready { Some(Duration::ZERO) } else { max_wait };
+        let waited = self.wait(max_wait);
+        if max_wait != Some(Duration::ZERO) {
+            self.budget.waited(&self.shared().counters);
+        }
         self.run_ready();
         waited
     }
@@ -126,6 +130,8 @@ impl Core {
         if self.embedded.get() {
             self.with_reactor(|reactor| reactor.resume());
         }
+        self.shared().rise();
+        self.budget.enter();
         Awake(self)
     }
 
@@ -140,6 +146,10 @@ pub(crate) struct Awake<'a>(&'a Core);
 
 impl Drop for Awake<'_> {
     fn drop(&mut self) {
+        // If the main future has panicked, its poll is not over yet.
+        self.0.shared().pulse.end();
+        self.0.budget.look(&self.0.shared().counters);
+        self.0.shared().rest();
         if self.0.embedded.get() {
             self.0.stand_by();
         }

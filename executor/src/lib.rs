@@ -76,6 +76,7 @@ mod spawn;
 mod sync;
 pub mod task;
 pub mod time;
+mod watchdog;
 
 pub use builder::Builder;
 pub use context::NoRuntime;
@@ -88,8 +89,9 @@ pub use metrics::Metrics;
 pub use report::Report;
 pub use runtime::{Runtime, ShutdownReport, block_on};
 pub use spawn::{ToThread, spawn, spawn_blocking, to_thread};
+pub use watchdog::{Doing, Stall};
 
-pub use sideline_blocking_pool::{Pool, Shutdown, Survivor};
+pub use sideline_blocking_pool::{Bucket, Histogram, Pool, Shutdown, Survivor};
 
 /// The README's program runs as a test.
 #[cfg(doctest)]

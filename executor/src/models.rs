@@ -7,6 +7,7 @@
 use crate::signal::Tally;
 use crate::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::sync::{clock, thread};
+use crate::watchdog::{Doze, Pulse};
 use crate::{Runtime, paused::Time, report::Reporter};
 use loom::model::Builder;
 use sideline_blocking_pool::Pool;
@@ -23,7 +24,7 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 
 fn runtime() -> Runtime {
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
-    Runtime::assemble(clock(), Time::Flows, &pool, Reporter::stderr(), Duration::ZERO).unwrap()
+    Runtime::assemble(clock(), Time::Flows, &pool, Reporter::stderr(), Duration::ZERO, None).unwrap()
 }
 
 /// Pending once; the waker goes to another thread, which uses it at once.
@@ -205,6 +206,51 @@ fn signal_against_listener() {
     });
 }
 
+/// The watchdog lies down while the loop goes to work. A fault shows as a watchdog that sleeps for ever.
+#[test]
+fn watchdog_sleep_against_rise() {
+    check(3, || {
+        let doze = Arc::new(Doze::new());
+        let watching = Arc::clone(&doze);
+        let watchdog = thread::spawn(move || {
+            watching.introduce_watchdog();
+            loop {
+                let rests = watching.rests();
+                if !Doze::is_rest(rests) {
+                    break;
+                }
+                watching.sleep(rests);
+            }
+        });
+        doze.rise();
+        watchdog.join().unwrap();
+    });
+}
+
+/// The watchdog reads the task that is being polled while that completes and is freed. A fault shows as a failed
+/// assertion: the watchdog is at a task that the loop has given up.
+#[test]
+fn watchdog_reads_against_completion() {
+    check(3, || {
+        let pulse = Arc::new(Pulse::new(true));
+        let freed = Arc::new([const { std::sync::atomic::AtomicBool::new(false) }; 2]);
+        let (reading, seen) = (Arc::clone(&pulse), Arc::clone(&freed));
+        let watchdog = thread::spawn(move || {
+            reading.read_model(|current| {
+                thread::yield_now();
+                assert!(!seen[current / 8 - 1].load(Relaxed));
+            });
+        });
+        for task in [1, 2] {
+            pulse.begin_model(task * 8);
+            pulse.let_go();
+            freed[task - 1].store(true, Relaxed);
+            pulse.end();
+        }
+        watchdog.join().unwrap();
+    });
+}
+
 #[test]
 fn twins_are_caught() {
     let twins = [
@@ -215,6 +261,10 @@ fn twins_are_caught() {
         ("first-push-notifies", "wake_during_poll_requeues_once"),
         ("listener-looks-again", "signal_against_listener"),
         ("refused-push-takes-the-queues-part", "wake_against_loop_drop_frees_once"),
+        ("watchdog-looks-again", "watchdog_sleep_against_rise"),
+        ("rise-wakes-watchdog", "watchdog_sleep_against_rise"),
+        ("watchdog-looks-at-current-again", "watchdog_reads_against_completion"),
+        ("loop-waits-for-the-watchdog", "watchdog_reads_against_completion"),
     ];
     for (step, model) in twins {
         assert!(twin_fails(step, model), "without {step}, {model} must fail");

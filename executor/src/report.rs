@@ -1,4 +1,5 @@
-//! What nobody is waiting to hear: panics without an awaiter, and jobs that outlive their runtime.
+//! What nobody is waiting to hear: panics without an awaiter, polls that hold the loop, and jobs that outlive their
+//! runtime.
 //!
 //! A panic of the user's never ends the loop. Where a handle is awaited, the panic arrives there; everywhere
 //! else it is contained and becomes a [`Report`]. Reports go to the hook of
@@ -6,11 +7,13 @@
 
 use crate::Id;
 use crate::join_error::JoinError;
+use crate::watchdog::{Milliseconds, Stall, Who};
 use sideline_blocking_pool::Survivor;
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something that went wrong where no caller could be told.
 #[derive(Debug)]
@@ -36,6 +39,18 @@ pub enum Report {
         /// The panic's message, or a note that it had none.
         message: String,
     },
+    /// A poll has been holding the loop for longer than the threshold of
+    /// [`Builder::watchdog`](crate::Builder::watchdog), and still does. From the watchdog's thread.
+    Stalled(Stall),
+    /// The poll that was reported as stalled is over. From the watchdog's thread.
+    StallOver {
+        /// The task that was polled. `None`: the main future.
+        task: Option<Id>,
+        /// Where it was spawned, or where `block_on` was called.
+        location: &'static Location<'static>,
+        /// How long the poll has lasted, to a sixteenth or a quarter of the threshold.
+        lasted: Duration,
+    },
     /// A runtime went away while blocking jobs of its own were still there.
     JobsLeft {
         /// The jobs that were running, which go on to their end.
@@ -53,6 +68,11 @@ impl fmt::Display for Report {
             }
             Report::ContainedPanic { id, location, during, message } => {
                 write!(f, "{id} (spawned at {location}) panicked while {during}: {message}")
+            }
+            Report::Stalled(stall) => fmt::Display::fmt(stall, f),
+            Report::StallOver { task, location, lasted } => {
+                let who = Who { task: *task, location };
+                write!(f, "{who} has let go of the loop after {}", Milliseconds(*lasted))
             }
             Report::JobsLeft { running, queued } => {
                 write!(f, "the runtime is gone while {} of its jobs run on", running.len())?;

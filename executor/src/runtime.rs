@@ -20,6 +20,7 @@ use crate::paused::Time;
 use crate::report::{Report, Reporter};
 use crate::shared::Shared;
 use crate::sync;
+use crate::watchdog::{Doze, Watchdog};
 use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport};
 use sideline_reactor::{Clock, Reactor};
 use std::fmt;
@@ -51,6 +52,7 @@ pub struct Runtime {
     core: Option<Rc<Core>>,
     handle: Handle,
     drop_deadline: Duration,
+    watchdog: Option<Watchdog>,
 }
 
 impl Runtime {
@@ -74,7 +76,14 @@ impl Runtime {
             Time::Flows => sync::clock(),
             Time::Paused => Clock::manual(),
         };
-        Self::assemble(clock, builder.time, &pool, builder.reporter, builder.drop_deadline)
+        let watch = builder.watchdog.map(|threshold| (Arc::new(Doze::new()), threshold));
+        let doze = watch.as_ref().map(|(doze, _)| Arc::clone(doze));
+        let mut runtime =
+            Self::assemble(clock, builder.time, &pool, builder.reporter, builder.drop_deadline, doze)?;
+        if let Some((doze, threshold)) = watch {
+            runtime.watchdog = Some(Watchdog::start(runtime.handle.shared(), &doze, threshold)?);
+        }
+        Ok(runtime)
     }
 
     pub(crate) fn assemble(
@@ -83,11 +92,13 @@ impl Runtime {
         pool: &Pool,
         reporter: Reporter,
         drop_deadline: Duration,
+        doze: Option<Arc<Doze>>,
     ) -> io::Result<Self> {
         let reactor = Reactor::new(clock)?;
-        let shared = Arc::new(Shared::new(reactor.handle().clone(), pool.tenant(), reporter));
+        let shared = Arc::new(Shared::new(reactor.handle().clone(), pool.tenant(), reporter, doze));
         let handle = Handle::new(Arc::clone(&shared));
-        Ok(Self { core: Some(Rc::new(Core::new(reactor, time, shared))), handle, drop_deadline })
+        let core = Some(Rc::new(Core::new(reactor, time, shared)));
+        Ok(Self { core, handle, drop_deadline, watchdog: None })
     }
 
     /// Drives the loop on this thread until `future` is ready, and returns its output.
@@ -133,6 +144,8 @@ impl Runtime {
 
     /// Steps 1 and 2 of the end. Does nothing the second time.
     fn close_loop(&mut self) -> usize {
+        // The loop will not run again, so there is nothing to watch.
+        self.watchdog = None;
         // The last reference to the core, and with it the reactor, goes here.
         self.core.take().map_or(0, |core| core.close())
     }

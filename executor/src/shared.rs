@@ -4,6 +4,7 @@ use crate::report::Reporter;
 use crate::sync::atomic::{AtomicBool, Ordering::*};
 use crate::sync::left_out;
 use crate::task::Inbox;
+use crate::watchdog::{Doze, Pulse};
 use crate::{context, metrics::Counters};
 use sideline_blocking_pool::Tenant;
 use std::fmt;
@@ -20,19 +21,44 @@ pub(crate) struct Shared {
     pub(crate) tenant: Tenant,
     pub(crate) reporter: Reporter,
     pub(crate) counters: Counters,
+    /// What the loop is polling.
+    pub(crate) pulse: Pulse,
+    /// Whether it is at work; if somebody wants to know.
+    pub(crate) doze: Option<Arc<Doze>>,
     /// The future given to `block_on` has been woken since it was last polled.
     main_woken: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(reactor: sideline_reactor::Handle, tenant: Tenant, reporter: Reporter) -> Self {
+    pub(crate) fn new(
+        reactor: sideline_reactor::Handle,
+        tenant: Tenant,
+        reporter: Reporter,
+        doze: Option<Arc<Doze>>,
+    ) -> Self {
         Self {
             inbox: Inbox::new(),
             reactor,
             tenant,
             reporter,
             counters: Counters::default(),
+            pulse: Pulse::new(doze.is_some()),
+            doze,
             main_woken: AtomicBool::new(false),
+        }
+    }
+
+    /// The loop goes to work.
+    pub(crate) fn rise(&self) {
+        if let Some(doze) = &self.doze {
+            doze.rise();
+        }
+    }
+
+    /// The loop rests: it is parked, or nobody runs it.
+    pub(crate) fn rest(&self) {
+        if let Some(doze) = &self.doze {
+            doze.rest();
         }
     }
 

@@ -109,6 +109,18 @@ impl TaskPtr {
         TaskPtr(NonNull::from(Box::leak(cell)).cast())
     }
 
+    /// What a [`Pulse`](crate::watchdog::Pulse) publishes.
+    pub(crate) fn as_raw(self) -> *mut () {
+        self.0.as_ptr().cast()
+    }
+
+    /// # Safety
+    /// `raw` came from [`as_raw`](Self::as_raw), and the task is kept during the call.
+    pub(crate) unsafe fn culprit_at(raw: *mut ()) -> Culprit {
+        // SAFETY: as the caller says; these fields never change.
+        unsafe { &*raw.cast::<Header>() }.culprit()
+    }
+
     /// # Safety
     /// The caller holds a reference, or the loop's table does, for as long as the result is used.
     pub(super) unsafe fn header<'a>(self) -> &'a Header {

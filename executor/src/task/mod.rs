@@ -28,6 +28,7 @@ mod state;
 mod waker;
 mod yield_now;
 
+pub(crate) use cell::TaskPtr;
 pub(crate) use join::TaskHandle;
 pub use join_set::JoinSet;
 pub(crate) use queue::Inbox;

@@ -9,7 +9,8 @@ use crate::core::Core;
 use crate::report::contain;
 use crate::shared::Shared;
 use crate::sync::left_out;
-use std::cell::{Cell, RefCell};
+use crate::watchdog::Pulse;
+use std::cell::RefCell;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -21,8 +22,6 @@ use std::task::Context;
 pub(crate) struct Tasks {
     table: RefCell<Vec<TaskPtr>>,
     run_queue: RunQueue,
-    /// A task is being run: what `run_next` checks, so that no future is polled while it is being polled.
-    running: Cell<bool>,
 }
 
 /// Spawns on the loop of this thread. If that loop is being dropped, the task is cancelled with the others.
@@ -98,7 +97,7 @@ where
             // SAFETY: no loop has seen this task, so it is all ours; and its future may be dropped on this thread.
             unsafe { task.cancel() };
             // SAFETY: as above: the table's reference is ours, and no queue holds the task.
-            unsafe { finish(task) };
+            unsafe { finish(task, None) };
         }
     }
     handle
@@ -150,22 +149,23 @@ impl Tasks {
     }
 
     /// Runs the task that has been ready for longest.
-    pub(crate) fn run_next(&self) {
+    pub(crate) fn run_next(&self, pulse: &Pulse) {
         let Some(task) = self.run_queue.pop() else { return };
-        assert!(!self.running.replace(true), "a turn of the loop was started inside a task");
-        // SAFETY: popped off this loop's queue, and no task is being run.
-        unsafe { self.run(task) };
-        self.running.set(false);
+        pulse.begin_task(task);
+        // SAFETY: popped off this loop's queue, and no task is being run: begin_task() has made sure.
+        unsafe { self.run(task, pulse) };
+        pulse.end();
     }
 
     /// # Safety
     /// The task was just popped off this loop's queue, and no task is being run.
-    unsafe fn run(&self, task: TaskPtr) {
+    unsafe fn run(&self, task: TaskPtr, pulse: &Pulse) {
         // SAFETY: a task popped off the queue is in the table, or has left its reference to us.
         let header = unsafe { task.header() };
         let run = if left_out("task-clear-before-poll") { Run::Poll } else { header.state.begin_run() };
         match run {
             Run::Release => {
+                pulse.let_go();
                 // SAFETY: completion left the table's reference to us.
                 unsafe { task.release() };
                 return;
@@ -190,7 +190,7 @@ impl Tasks {
         // SAFETY: it has just ended, so it was in the table until now.
         unsafe { self.take_off_table(task) };
         // SAFETY: the output has just been stored, and the task is out of the table.
-        unsafe { finish(task) };
+        unsafe { finish(task, Some(pulse)) };
     }
 
     /// The caller gets the table's reference.
@@ -214,7 +214,7 @@ impl Tasks {
     }
 
     /// Drops every future, those included that are spawned by destructors meanwhile. Returns how many.
-    pub(crate) fn close(&self, inbox: &Inbox) -> usize {
+    pub(crate) fn close(&self, inbox: &Inbox, pulse: &Pulse) -> usize {
         // SAFETY: as in take_inbox().
         inbox.close(|task| unsafe { self.receive(task) });
         let mut cancelled = 0;
@@ -229,22 +229,23 @@ impl Tasks {
                 // SAFETY: we are the loop; the task was in the table, so it is not complete.
                 unsafe { task.cancel() };
                 // SAFETY: the output has just been stored, and the task is out of the table.
-                unsafe { finish(task) };
+                unsafe { finish(task, None) };
             }
         }
         while let Some(task) = self.run_queue.pop() {
             // SAFETY: all tasks have completed, and those in the queue left us the table's reference.
-            unsafe { self.run(task) };
+            unsafe { self.run(task, pulse) };
         }
         cancelled
     }
 }
 
-/// Completes a task whose output is in place, and gives up the table's reference.
+/// Completes a task whose output is in place, and gives up the table's reference. With the pulse of the loop, if that was
+/// running it.
 ///
 /// # Safety
 /// By the loop, or by the spawner of a task that no loop will see; the task is in no table.
-unsafe fn finish(task: TaskPtr) {
+unsafe fn finish(task: TaskPtr, pulse: Option<&Pulse>) {
     // SAFETY: the table's reference is given up at the end of this function at the earliest.
     let header = unsafe { task.header() };
     let completed = header.state.complete();
@@ -260,6 +261,9 @@ unsafe fn finish(task: TaskPtr) {
     }
     // An entry in a queue inherits the reference: see `state`.
     if !completed.still_queued || left_out("task-entry-inherits-reference") {
+        if let Some(pulse) = pulse {
+            pulse.let_go();
+        }
         // SAFETY: the task is out of the table, so its reference is ours to give up.
         unsafe { task.release() };
     }

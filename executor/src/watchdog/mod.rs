@@ -1,0 +1,127 @@
+//! The watchdog: a thread that sees that the loop is stuck, while it is.
+//!
+//! ```text
+//!  the loop                                    the watchdog
+//!  every poll:  pulse (three stores)  ───────► looks, four times per threshold (judge.rs decides)
+//!  every rest:  doze  (store, fence, load) ──► sleeps while the loop rests
+//!                                              /proc: what is the thread doing? ──► report hook
+//! ```
+//!
+//! [`pulse`] says what is being polled, [`doze`] whether the loop is at work at all; both are protocols between the two
+//! threads, and told there. [`judge`] decides, without side effects. [`linux`] asks the kernel what a stuck thread is
+//! doing. The loop never waits for the watchdog, and a watchdog that can read nothing but the pulse says just that.
+//!
+//! The thread belongs to its runtime: it starts with [`Builder::build`](crate::Builder::build), and the end of the
+//! runtime waits for it, as long as a report takes. So nothing of it is left in a program that unloads us.
+
+mod doze;
+mod judge;
+#[cfg(target_os = "linux")]
+mod linux;
+mod pulse;
+mod stall;
+
+pub(crate) use doze::Doze;
+pub(crate) use pulse::Pulse;
+pub use stall::{Doing, Stall};
+pub(crate) use stall::{Milliseconds, Who};
+
+use crate::report::Report;
+use crate::shared::Shared;
+use judge::{Judge, Next, Seen, Verdict};
+use pulse::Polled;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+#[cfg(not(target_os = "linux"))]
+mod linux {
+    //! Elsewhere nobody tells what a thread is doing.
+
+    use super::Doing;
+    use std::time::Duration;
+
+    #[derive(Debug)]
+    pub(super) struct Thread;
+
+    impl Thread {
+        pub(super) fn current() -> Self {
+            Self
+        }
+
+        pub(super) fn starved(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        pub(super) fn doing(&self) -> Doing {
+            Doing::Unknown
+        }
+    }
+}
+
+/// The thread, by its runtime.
+#[derive(Debug)]
+pub(crate) struct Watchdog {
+    doze: Arc<Doze>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watchdog {
+    /// Watches the loop of `shared`, which is the current thread's.
+    pub(crate) fn start(shared: &Arc<Shared>, doze: &Arc<Doze>, threshold: Duration) -> io::Result<Self> {
+        let the_loop = linux::Thread::current();
+        let (shared, watching) = (Arc::clone(shared), Arc::clone(doze));
+        let thread = thread::Builder::new()
+            .name("sideline-watchdog".to_owned())
+            .spawn(move || watch(&shared, &watching, &the_loop, threshold))?;
+        Ok(Self { doze: Arc::clone(doze), thread: Some(thread) })
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.doze.end();
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // Nothing in there panics: the hook's panics are contained.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn watch(shared: &Shared, doze: &Doze, the_loop: &linux::Thread, threshold: Duration) {
+    doze.introduce_watchdog();
+    let mut judge = Judge::new(threshold);
+    // The poll that was reported last.
+    let mut stalled = None;
+    let over = |lasted, polled: Option<Polled>| {
+        if let Some(Polled { task, location }) = polled {
+            shared.reporter.report(Report::StallOver { task, location, lasted });
+        }
+    };
+    while !doze.has_ended() {
+        let seen = Seen { rests: doze.rests(), polls: shared.pulse.polls(), starved: the_loop.starved() };
+        let (verdict, next) = judge.look(Instant::now(), seen);
+        match verdict {
+            Verdict::Nothing => {}
+            Verdict::Stuck(lasted) => {
+                // If the poll has ended by now, what we see is somebody else.
+                let still = || (doze.rests(), shared.pulse.polls()) == (seen.rests, seen.polls);
+                stalled = shared.pulse.read().filter(|_| still());
+                if let Some(Polled { task, location }) = stalled {
+                    let doing = Some(the_loop.doing()).filter(|_| still()).unwrap_or(Doing::Unknown);
+                    shared.reporter.report(Report::Stalled(Stall { task, location, lasted, doing }));
+                }
+            }
+            Verdict::Over(lasted) => over(lasted, stalled.take()),
+        }
+        match next {
+            Next::In(pause) => thread::park_timeout(pause),
+            Next::AtWork => doze.sleep(seen.rests),
+        }
+    }
+    if let Verdict::Over(lasted) = judge.over() {
+        over(lasted, stalled);
+    }
+}

@@ -1,0 +1,172 @@
+//! What the loop says of itself at every poll: that one begins, and of which task.
+//!
+//! The loop writes, the watchdog reads. At every poll the loop counts it and stores a pointer to the task, and none when
+//! the poll is over; which also serves the loop itself, as its sign that no task may be polled now. The watchdog reads
+//! the number all the time, since a number that stays is a poll that lasts. The task it wants to see only when it is
+//! about to report one, and then it must not be freed under its eyes:
+//!
+//! | word | written by | meaning |
+//! |---|---|---|
+//! | `polls` | loop | polls that have begun |
+//! | `current` | loop | the task that is being polled; null between polls |
+//! | `held` | watchdog | a task that it reads, for some nanoseconds: the loop may not give it up |
+//!
+//! # The bad interleaving
+//! The watchdog reads `current`; the poll ends, the task completes and is freed; the watchdog reads freed memory. So each
+//! side writes first and looks second, and a task is given up only in between:
+//!
+//! ```text
+//! watchdog                               loop, before it gives up a task
+//! W1 held := the task                    L1 current := null
+//! W2 fence                               L2 fence
+//! W3 is it still current?                L3 waits while one is held
+//! ```
+//!
+//! Of two sequentially consistent fences one comes first. If it is L2, W3 sees that the task is not current any more and
+//! does not touch it. If it is W2, L3 sees that it is held. Should the task have been freed and another one been made
+//! in its place before W1, then that one is current, and is held. Model: `watchdog_reads_against_completion`, twins
+//! `watchdog-looks-at-current-again` and `loop-waits-for-the-watchdog`.
+//!
+//! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L1 to L3.
+
+// One block: the task that is held is read.
+#![allow(unsafe_code)]
+
+use crate::Id;
+use crate::report::Culprit;
+use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*, fence};
+use crate::sync::{left_out, thread};
+use crate::task::TaskPtr;
+use std::panic::Location;
+use std::ptr;
+
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    polls: AtomicU64,
+    current: AtomicPtr<()>,
+    held: AtomicPtr<()>,
+    /// Where `block_on` was called last.
+    block_on: AtomicPtr<Location<'static>>,
+    watched: bool,
+}
+
+/// What is being polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Polled {
+    /// `None`: the main future.
+    pub(crate) task: Option<Id>,
+    /// Where the task was spawned, or `block_on` called.
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// The main future, in `current`: an address that no task can have.
+const MAIN: *mut () = ptr::without_provenance_mut(1);
+
+impl Pulse {
+    /// `watched`: there is somebody to call [`read`](Self::read).
+    pub(crate) fn new(watched: bool) -> Self {
+        Self {
+            polls: AtomicU64::new(0),
+            current: AtomicPtr::new(ptr::null_mut()),
+            held: AtomicPtr::new(ptr::null_mut()),
+            block_on: AtomicPtr::new(ptr::null_mut()),
+            watched,
+        }
+    }
+
+    /// The main future is the one of this `block_on` from now on.
+    pub(crate) fn block_on(&self, at: &'static Location<'static>) {
+        self.block_on.store(ptr::from_ref(at).cast_mut(), Relaxed);
+    }
+
+    /// The loop is about to poll the main future.
+    pub(crate) fn begin_main(&self) {
+        self.begin(MAIN);
+    }
+
+    /// The loop is about to run a task: to poll it, or to drop its future.
+    ///
+    /// # Panics
+    /// Inside a poll.
+    pub(crate) fn begin_task(&self, task: TaskPtr) {
+        assert!(self.current.load(Relaxed).is_null(), "a turn of the loop was started inside a poll");
+        self.begin(task.as_raw());
+    }
+
+    fn begin(&self, current: *mut ()) {
+        self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+        // Release: pairs with W3. Whoever sees the task sees it whole, and the location of the main future.
+        self.current.store(current, Release);
+    }
+
+    /// The poll is over.
+    pub(crate) fn end(&self) {
+        self.current.store(ptr::null_mut(), Relaxed);
+    }
+
+    /// By the loop, before it gives up its reference to a task that it has run.
+    pub(crate) fn let_go(&self) {
+        if self.watched {
+            self.let_go_watched();
+        }
+    }
+
+    #[cold]
+    fn let_go_watched(&self) {
+        // L1.
+        self.current.store(ptr::null_mut(), Relaxed);
+        // L2. SeqCst: pairs with W2.
+        fence(SeqCst);
+        // L3. Acquire: pairs with the Release in read().
+        while !self.held.load(Acquire).is_null() && !left_out("loop-waits-for-the-watchdog") {
+            thread::yield_now();
+        }
+    }
+
+    /// How many polls have begun.
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.load(Relaxed)
+    }
+
+    /// What is being polled now. By the watchdog.
+    pub(crate) fn read(&self) -> Option<Polled> {
+        self.hold(|current| {
+            if current == MAIN {
+                let location = self.block_on.load(Relaxed);
+                // SAFETY: null, or the `&'static Location` that block_on() stored.
+                let location = unsafe { location.as_ref() };
+                return location.map(|location| Polled { task: None, location });
+            }
+            // SAFETY: begin_task() was given it, and it is held: the loop keeps its reference.
+            let Culprit { id, location } = unsafe { TaskPtr::culprit_at(current) };
+            Some(Polled { task: Some(id), location })
+        })
+    }
+
+    fn hold<R>(&self, read: impl FnOnce(*mut ()) -> Option<R>) -> Option<R> {
+        debug_assert!(self.watched, "the loop would not wait");
+        let current = self.current.load(Relaxed);
+        // W1.
+        self.held.store(current, Relaxed);
+        // W2. SeqCst: pairs with L2.
+        fence(SeqCst);
+        // W3. Acquire: pairs with the Release in begin().
+        let still = self.current.load(Acquire) == current || left_out("watchdog-looks-at-current-again");
+        let seen = if still && !current.is_null() { read(current) } else { None };
+        // Release: pairs with L3, so that the task is read before it is freed.
+        self.held.store(ptr::null_mut(), Release);
+        seen
+    }
+}
+
+/// A pulse in a model, where what is current is just a number.
+#[cfg(all(test, loom))]
+impl Pulse {
+    pub(crate) fn begin_model(&self, current: usize) {
+        self.begin(ptr::without_provenance_mut(current));
+    }
+
+    pub(crate) fn read_model(&self, read: impl FnOnce(usize)) {
+        self.hold(|current| Some(read(current.addr())));
+    }
+}

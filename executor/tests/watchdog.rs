@@ -1,0 +1,229 @@
+//! Polls that hold the loop are reported while they do, and only those. A stall lasts here until its report has come, so
+//! no test depends on how fast anything is.
+#![cfg(not(loom))]
+
+use sideline::task::yield_now;
+use sideline::{Doing, Report, Runtime, Stall, spawn, to_thread};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+const MS: Duration = Duration::from_millis(1);
+/// Only a test that fails waits this long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+enum Said {
+    Stalled(Stall, String),
+    Over(String),
+    Other(String),
+}
+
+fn watched(threshold: Duration) -> (Runtime, Receiver<Said>) {
+    let (send, reports) = channel();
+    let hook = move |report: &Report| {
+        let text = report.to_string();
+        // The receiver may be gone at the end.
+        let _ = send.send(match report {
+            Report::Stalled(stall) => Said::Stalled(stall.clone(), text),
+            Report::StallOver { .. } => Said::Over(text),
+            _ => Said::Other(text),
+        });
+    };
+    let runtime = Runtime::builder().watchdog(threshold).on_report(hook).build().unwrap();
+    (runtime, reports)
+}
+
+fn stalled(reports: &Receiver<Said>) -> (Stall, String) {
+    match reports.recv_timeout(PATIENCE) {
+        Ok(Said::Stalled(stall, text)) => (stall, text),
+        Ok(Said::Over(text) | Said::Other(text)) => panic!("{text}"),
+        Err(_) => panic!("the stall was not reported"),
+    }
+}
+
+fn over(reports: &Receiver<Said>) -> String {
+    match reports.recv_timeout(PATIENCE) {
+        Ok(Said::Over(text)) => text,
+        Ok(Said::Stalled(_, text) | Said::Other(text)) => panic!("{text}"),
+        Err(_) => panic!("the end of the stall was not reported"),
+    }
+}
+
+#[test]
+fn a_task_that_blocks_is_named_while_it_does_and_again_when_it_ends() {
+    let (runtime, reports) = watched(2 * MS);
+    runtime.block_on(async {
+        let task = spawn(async move {
+            let seen = stalled(&reports);
+            yield_now().await;
+            (seen, over(&reports))
+        });
+        let id = task.id();
+        let ((stall, text), over) = task.await.unwrap();
+        assert_eq!(stall.task, Some(id));
+        assert_eq!(stall.location.file(), file!());
+        assert!(stall.lasted >= 2 * MS, "{text}");
+        assert!(text.starts_with(&format!("{id} (spawned at {}", file!())), "{text}");
+        assert!(text.contains("has been holding the loop for") && text.contains("spawn_blocking"), "{text}");
+        assert!(over.starts_with(&format!("{id} (spawned at")), "{over}");
+        assert!(over.contains("has let go of the loop after"), "{over}");
+        #[cfg(target_os = "linux")]
+        assert!(
+            matches!(stall.doing, Doing::SystemCall { ref name, .. } if name.starts_with("futex")),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn the_main_future_is_named_by_its_block_on() {
+    let (runtime, reports) = watched(MS);
+    let line = line!() + 1;
+    let (stall, text) = runtime.block_on(async { stalled(&reports) });
+    assert_eq!((stall.task, stall.location.line()), (None, line));
+    assert!(text.starts_with("the main future (block_on at"), "{text}");
+    // The runtime ends, or runs on: the end of the stall is told.
+    drop(runtime);
+    over(&reports);
+}
+
+#[test]
+fn tasks_are_named_in_turns_inside_another_loop() {
+    let (runtime, reports) = watched(MS);
+    let task = runtime.spawn(async move { stalled(&reports).0.task });
+    let id = task.id();
+    while !task.is_finished() {
+        runtime.turn(None).unwrap();
+    }
+    assert_eq!(runtime.block_on(task).unwrap(), Some(id));
+}
+
+#[test]
+fn a_task_that_computes_is_seen_computing() {
+    let (runtime, reports) = watched(5 * MS);
+    let (stall, text) = runtime.block_on(async {
+        let start = Instant::now();
+        loop {
+            match reports.try_recv() {
+                Ok(Said::Stalled(stall, text)) => break (stall, text),
+                Ok(Said::Over(text) | Said::Other(text)) => panic!("{text}"),
+                Err(_) => assert!(start.elapsed() < PATIENCE, "the stall was not reported"),
+            }
+        }
+    });
+    #[cfg(target_os = "linux")]
+    assert_eq!(stall.doing, Doing::Running, "{text}");
+    let _ = (stall, text);
+}
+
+#[test]
+fn a_destructor_that_blocks_is_its_tasks_stall() {
+    struct Slow(Receiver<Said>, Sender<Stall>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            self.1.send(stalled(&self.0).0).unwrap();
+        }
+    }
+    let (runtime, reports) = watched(MS);
+    let (send, stall) = channel();
+    runtime.block_on(async {
+        let slow = Slow(reports, send);
+        let task = spawn(async move {
+            let _slow = slow;
+            std::future::pending::<()>().await
+        });
+        let id = task.id();
+        yield_now().await;
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(stall.recv().unwrap().task, Some(id));
+    });
+}
+
+#[test]
+fn jobs_and_waits_are_no_stalls() {
+    let (runtime, reports) = watched(50 * MS);
+    runtime.block_on(async {
+        for _ in 0..3 {
+            to_thread(|| std::thread::sleep(120 * MS)).await;
+        }
+    });
+    drop(runtime);
+    let said: Vec<_> = reports.iter().filter(|said| matches!(said, Said::Stalled(..))).collect();
+    assert!(said.is_empty());
+}
+
+#[cfg(target_os = "linux")]
+mod on_linux {
+    use super::*;
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixStream;
+
+    /// The call a poll sits in, and what it waits for.
+    fn stuck_in(block: impl FnOnce(), release: impl FnOnce() + Send) -> (String, Option<String>) {
+        let (runtime, reports) = watched(5 * MS);
+        std::thread::scope(|scope| {
+            let (send, stuck) = channel();
+            scope.spawn(move || {
+                let seen = stalled(&reports);
+                release();
+                send.send(seen.0.doing).unwrap();
+                over(&reports);
+            });
+            runtime.block_on(async { block() });
+            match stuck.recv().unwrap() {
+                Doing::SystemCall { name, on } => (name, on),
+                other => panic!("{other:?}"),
+            }
+        })
+    }
+
+    #[test]
+    fn a_read_from_a_socket_names_the_peer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (theirs, _) = listener.accept().unwrap();
+        let (call, on) = stuck_in(move || _ = ours.read(&mut [0; 8]), || drop(theirs));
+        assert_eq!(call, "recv");
+        assert_eq!(on.unwrap(), format!("a socket to {}", listener.local_addr().unwrap()));
+    }
+
+    #[test]
+    fn a_read_from_a_terminal_or_pipe_names_it() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut ours = std::fs::File::from(std::os::fd::OwnedFd::from(ours));
+        let (call, on) = stuck_in(move || _ = ours.read(&mut [0; 8]), || drop(theirs));
+        assert_eq!((call.as_str(), on.as_deref()), ("read", Some("a socket")));
+    }
+
+    #[test]
+    fn opening_a_fifo_names_its_path() {
+        let path = std::env::temp_dir().join(format!("sideline-watchdog-{}", std::process::id()));
+        let status = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(status.is_ok_and(|status| status.success()), "mkfifo is part of every Linux");
+        let reader = path.clone();
+        let (call, on) = stuck_in(
+            move || drop(std::fs::File::open(reader)),
+            || drop(std::fs::OpenOptions::new().write(true).open(&path).unwrap()),
+        );
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!((call.as_str(), on.as_deref()), ("open", path.to_str()));
+    }
+
+    #[test]
+    fn its_thread_ends_with_the_runtime() {
+        let threads = || {
+            std::fs::read_dir("/proc/self/task")
+                .unwrap()
+                .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok())
+                .filter(|name| name.starts_with("sideline-watch"))
+                .count()
+        };
+        // Other tests have watchdogs of their own.
+        for _ in 0..100 {
+            let (runtime, _reports) = watched(100 * MS);
+            runtime.block_on(yield_now());
+        }
+        assert!(threads() < 50);
+    }
+}
