@@ -2,7 +2,7 @@
 //!
 //! Each direction has one place for a waker: at most one task reads, and at most one writes, through these traits.
 
-use super::Async;
+use super::{Async, Stdin};
 #[cfg(unix)]
 use crate::net::UnixStream;
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, WriteHalf};
@@ -65,6 +65,12 @@ byte_stream!(&TcpStream, TcpStream);
 byte_stream!(UnixStream, UnixStream);
 #[cfg(unix)]
 byte_stream!(&UnixStream, UnixStream);
+
+impl AsyncRead for Stdin {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Stdin::poll_read(&mut self, cx, buf)
+    }
+}
 
 /// The pipes of children, by value and by reference, by way of their methods.
 #[cfg(unix)]

@@ -4,6 +4,8 @@
 //! it would block does its task wait, and the loop wakes it when the kernel reports an event. All operations take
 //! `&self`, so one task may read while another writes; all types are `Send + Sync`.
 //!
+//! [`stdin`] is the process's standard input.
+//!
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
 //! loop turn before it starts.
 
@@ -13,8 +15,10 @@ mod fd;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 mod source;
+mod stdin;
 
 #[cfg(unix)]
 pub use fd::Fd;
 pub use mio::Interest;
 pub use source::Async;
+pub use stdin::{Stdin, stdin};
