@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `versus` | how does sideline stand against tokio, smol and rayon, case by case? |
 //! | `tasks`, `offload`, `time_and_net` | did sideline get slower than it was? (criterion) |
+//! | `build_time` (a binary) | how long does a program wait for its runtime to be built? |
 //! | `queue` | which queue should the pool's injector be? (criterion) |
 //!
 //! Figures of the operating system come from `/proc`, so `versus` runs on Linux.

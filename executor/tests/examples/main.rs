@@ -64,6 +64,18 @@ fn embed_poll_serves_both_loops_and_never_turns_for_nothing() {
     assert!(turns.parse::<u32>().unwrap() <= 12, "{run:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn thread_per_core_serves_one_port_with_all_its_loops() {
+    let run = example("thread_per_core").arg("3").finish();
+    run.succeeded();
+    let lines: Vec<_> = run.lines().collect();
+    assert_eq!(lines.iter().filter(|line| line.starts_with("loop ")).count(), 3, "{run:?}");
+    // 64 connections with 500 lines each; how the kernel spreads them is its own business.
+    assert!(lines[3].starts_with("3 loops: 32000 lines in"), "{run:?}");
+    assert!(lines[4].starts_with("one pool: 3200 jobs on"), "{run:?}");
+}
+
 #[test]
 fn hash_files_prints_what_sha256sum_prints() {
     let dir = Scratch::new("hash_files");
