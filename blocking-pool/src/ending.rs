@@ -1,5 +1,6 @@
 //! Jobs that are given up, and the end of a pool: shut the gate, wait for the threads or cancel the queue, report.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,13 +8,42 @@ use crate::error::{Failure, Rejection};
 use crate::shared::Shared;
 use crate::shutdown::{Looks, Shutdown, ShutdownReport};
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::left_out;
+use crate::sync::{left_out, thread_local};
 use crate::tenant::Account;
 use crate::worker;
 
+thread_local! {
+    /// While this thread rejects jobs: the pools whose queues it has to look at before it is done.
+    #[allow(clippy::missing_const_for_thread_local)] // loom's macro does not take that.
+    static REJECTING: RefCell<Option<Vec<Arc<Shared>>>> = RefCell::new(None);
+}
+
 impl Shared {
     /// Gives up everything in the queues; there is no thread to run it.
-    pub(crate) fn reject_queued(&self, why: &Rejection) {
+    ///
+    /// Giving up a limited job admits the next one, on this pool or another. Those are not announced but remembered,
+    /// and dealt with here: or a long line would become as deep a recursion.
+    pub(crate) fn reject_queued(self: &Arc<Self>, why: &Rejection) {
+        let outermost = REJECTING.with(|pools| {
+            let mut pools = pools.borrow_mut();
+            let outermost = pools.is_none();
+            pools.get_or_insert_default();
+            outermost
+        });
+        self.reject_all(why);
+        if !outermost {
+            return;
+        }
+        let next = || REJECTING.with(|pools| pools.borrow_mut().as_mut().and_then(Vec::pop));
+        while let Some(pool) = next() {
+            if let Err(error) = pool.announce_work() {
+                pool.reject_all(&Rejection::NoThread(error.to_string()));
+            }
+        }
+        REJECTING.with(|pools| *pools.borrow_mut() = None);
+    }
+
+    fn reject_all(&self, why: &Rejection) {
         while let Some(entry) = self.queues.pop() {
             self.queues.note_taken(None);
             if let Some(job) = entry.claim() {
@@ -23,10 +53,38 @@ impl Shared {
         self.call_if_drained();
     }
 
+    /// If this thread is rejecting jobs, it will deal with those in this pool's queue, too.
+    pub(crate) fn is_being_rejected(self: &Arc<Self>) -> bool {
+        let remembered = REJECTING.try_with(|pools| match &mut *pools.borrow_mut() {
+            None => false,
+            Some(pools) => {
+                if !pools.iter().any(|pool| Arc::ptr_eq(pool, self)) {
+                    pools.push(Arc::clone(self));
+                }
+                true
+            }
+        });
+        remembered.unwrap_or(false)
+    }
+
+    /// One entry was taken out of a limiter's line for good.
+    pub(crate) fn taken_out(&self) {
+        self.queues.note_taken(None);
+        self.call_if_drained();
+    }
+
     /// Cancels what waits on the accounts that `whose` picks. Others' jobs go back in their order.
     pub(crate) fn cancel_queued(self: &Arc<Self>, whose: impl Fn(&Account) -> bool) {
         // Pairs with a submitter's fence: either it sees that its account is abandoned, or we see its job.
         fence(Ordering::SeqCst);
+        if !left_out("abandon-takes-out-of-line") {
+            for entry in self.take_out_of_lines(&whose) {
+                self.queues.note_taken(None);
+                if let Some(job) = entry.claim() {
+                    job.refuse(Failure::Cancelled);
+                }
+            }
+        }
         let mut others = Vec::new();
         while let Some(entry) = self.queues.pop() {
             if !whose(entry.account()) {
@@ -74,6 +132,8 @@ impl Shared {
         fence(Ordering::SeqCst);
         self.call_everybody();
         self.monitor.call();
+        self.call_those_in_line();
+        self.dedicated.cancel(|_| true);
     }
 
     pub(crate) fn shutdown(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
@@ -100,12 +160,12 @@ impl Shared {
             let settled = self.counters.totals() == totals && survivors.len() as u64 == running;
             if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
                 let outstanding = before.queued + before.running;
-                return ShutdownReport::balance(
-                    outstanding,
-                    totals.cancelled - before.cancelled,
-                    survivors,
-                    queued,
-                );
+                let cancelled = totals.cancelled - before.cancelled;
+                let dedicated = self.dedicated.survivors(|_| true);
+                return ShutdownReport {
+                    dedicated,
+                    ..ShutdownReport::balance(outstanding, cancelled, survivors, queued)
+                };
             }
         }
     }

@@ -9,8 +9,10 @@ use std::time::Instant;
 use crate::cancel::CancelToken;
 use crate::error::SpawnError;
 use crate::job::{Around, Cancellable, Inside, JoinHandle, Plain, Terms, Work};
+use crate::limiter::Limiter;
 use crate::shared::Shared;
 use crate::tenant::Account;
+use crate::waiting::spawn_when_room;
 
 /// Says how a job is to be run, then spawns it: [`Pool::job`](crate::Pool::job), [`Tenant::job`](crate::Tenant::job).
 ///
@@ -44,6 +46,7 @@ struct Wish {
     name: Option<Cow<'static, str>>,
     deadline: Option<Instant>,
     parent: Option<CancelToken>,
+    limiter: Option<Limiter>,
 }
 
 impl<'p> JobBuilder<'p> {
@@ -74,6 +77,12 @@ impl<'p, A: Around> JobBuilder<'p, A> {
     /// of its queue at once, a running one is told if it is [`cancellable`](Self::cancellable).
     pub fn cancel_with(mut self, token: &CancelToken) -> Self {
         self.wish.parent = Some(token.clone());
+        self
+    }
+
+    /// Runs the job when `limiter` lets it: see [`Limiter`].
+    pub fn limiter(mut self, limiter: &Limiter) -> Self {
+        self.wish.limiter = Some(limiter.clone());
         self
     }
 
@@ -128,6 +137,80 @@ impl<'p, A: Around> JobBuilder<'p, A> {
         self.try_start(Plain(f), false, Location::caller()).map_err(|error| error.map(|Plain(f)| f))
     }
 
+    /// Queues the job as soon as there is room in the queue: `spawn` for async code and pools with a
+    /// [`queue_limit`](crate::Builder::queue_limit).
+    ///
+    /// The future waits without a thread, is served in the order in which those that wait were first polled, and nobody
+    /// who comes later passes it by. It resolves to the job's handle. **Dropping** it gives up its place in line, and
+    /// the closure. Without a limit it is ready at once.
+    ///
+    /// # Errors
+    /// As of [`try_spawn`](Self::try_spawn), but never [`Full`](crate::SpawnErrorKind::Full): if the pool or the tenant
+    /// is closed meanwhile, the error has the closure.
+    ///
+    /// ```
+    /// # use sideline_blocking_pool::Pool;
+    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+    /// # use bare::block_on;
+    /// let pool = Pool::builder().queue_limit(100).build()?;
+    /// let sum = block_on(async {
+    ///     let mut sum = 0;
+    ///     for i in 0..1000 {
+    ///         // Never more than a hundred in the queue; a slow pool slows this loop down, and nothing else.
+    ///         let job = pool.job().spawn_when_room(move || i).await?;
+    ///         sum += job.await.unwrap();
+    ///     }
+    ///     Ok::<_, Box<dyn std::error::Error>>(sum)
+    /// })?;
+    /// assert_eq!(sum, 499_500);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_when_room<F, T>(
+        self,
+        f: F,
+    ) -> impl Future<Output = Result<JoinHandle<T>, SpawnError<F>>> + Send + use<F, T, A>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let waiting = self.wait(Plain(f), false, Location::caller());
+        async { waiting.await.map_err(|error| error.map(|Plain(f)| f)) }
+    }
+
+    /// Runs the closure on a thread of its own, for those that run as long as the program does: it would take a worker
+    /// away for good.
+    ///
+    /// The thread has the job's [`name`](Self::name), and is none of the pool's: not counted against `max_threads`, not
+    /// in the queue, not limited. **No shutdown waits for it**; the report lists it under
+    /// [`dedicated`](crate::ShutdownReport::dedicated). When the pool or the tenant closes, its token is cancelled, if
+    /// it is [`cancellable`](Self::cancellable), so that it can end.
+    ///
+    /// # Errors
+    /// The pool or the tenant is closed, or the thread cannot be started; the error has the closure.
+    ///
+    /// ```
+    /// # use sideline_blocking_pool::{Pool, Shutdown};
+    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+    /// # use bare::block_on;
+    /// let pool = Pool::new();
+    /// let (line, lines) = std::sync::mpsc::channel::<String>();
+    /// let log = pool.job().name("log").spawn_dedicated(move || lines.iter().count())?;
+    /// line.send("hello".to_owned())?;
+    /// drop(line); // its end
+    /// assert_eq!(block_on(log)?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_dedicated<F, T>(self, f: F) -> Result<JoinHandle<T>, SpawnError<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let started = self.start_thread(Plain(f), false, Location::caller());
+        started.map_err(|error| error.map(|Plain(f)| f))
+    }
+
     fn start<W: Work>(
         self,
         work: W,
@@ -150,19 +233,46 @@ impl<'p, A: Around> JobBuilder<'p, A> {
         let tried = self.shared.submit(self.account, work, location, terms);
         tried.map_err(|error| error.map(|inside| inside.work))
     }
+
+    fn wait<W: Work>(
+        self,
+        work: W,
+        with_token: bool,
+        location: &'static Location<'static>,
+    ) -> impl Future<Output = Result<JoinHandle<W::Output>, SpawnError<W>>> + Send + use<W, A> {
+        let terms = self.wish.into_terms(with_token, self.shared);
+        let work = Inside { around: self.around, work };
+        let (shared, account) = (Arc::clone(self.shared), Arc::clone(self.account));
+        async move {
+            let waited = spawn_when_room(shared, account, work, location, terms).await;
+            waited.map_err(|error| error.map(|inside| inside.work))
+        }
+    }
+
+    fn start_thread<W: Work>(
+        self,
+        work: W,
+        with_token: bool,
+        location: &'static Location<'static>,
+    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
+        let terms = self.wish.into_terms(with_token, self.shared);
+        let work = Inside { around: self.around, work };
+        let started = self.shared.spawn_dedicated(self.account, work, location, terms);
+        started.map_err(|error| error.map(|inside| inside.work))
+    }
 }
 
 impl Wish {
     /// `None` if there is nothing in it.
     fn into_terms(self, with_token: bool, pool: &Shared) -> Option<Box<Terms>> {
-        let Self { name, deadline, parent } = self;
+        let Self { name, deadline, parent, limiter } = self;
         let with_token = with_token || deadline.is_some() || parent.is_some();
-        if name.is_none() && !with_token {
+        if name.is_none() && limiter.is_none() && !with_token {
             return None;
         }
         let token =
             with_token.then(|| CancelToken::make(parent.as_ref(), deadline, pool.config.on_report.clone()));
-        Some(Box::new(Terms { name, token }))
+        Some(Box::new(Terms::new(name, token, limiter)))
     }
 }
 
@@ -194,6 +304,37 @@ impl<A: Around> WithToken<'_, A> {
     {
         let tried = self.0.try_start(Cancellable(f), true, Location::caller());
         tried.map_err(|error| error.map(|Cancellable(f)| f))
+    }
+
+    /// Queues the job as soon as there is room; see [`JobBuilder::spawn_when_room`].
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn spawn_when_room<F, T>(
+        self,
+        f: F,
+    ) -> impl Future<Output = Result<JoinHandle<T>, SpawnError<F>>> + Send + use<F, T, A>
+    where
+        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let waiting = self.0.wait(Cancellable(f), true, Location::caller());
+        async { waiting.await.map_err(|error| error.map(|Cancellable(f)| f)) }
+    }
+
+    /// Runs the closure on a thread of its own; see [`JobBuilder::spawn_dedicated`].
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn spawn_dedicated<F, T>(self, f: F) -> Result<JoinHandle<T>, SpawnError<F>>
+    where
+        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let started = self.0.start_thread(Cancellable(f), true, Location::caller());
+        started.map_err(|error| error.map(|Cancellable(f)| f))
     }
 }
 

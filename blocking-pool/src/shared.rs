@@ -3,17 +3,23 @@
 //! Its methods are where their protocols are: `submit.rs` (a closure's way in), `threads.rs` (somebody to run it),
 //! `ending.rs` (what is given up, and the end).
 
+use std::sync::Weak;
+
 use crate::builder::Config;
+use crate::dedicated::Dedicated;
 use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
+use crate::limiter::Slots;
 use crate::metrics::{Counters, Metrics};
 use crate::padded::Padded;
 use crate::queue::Queues;
 use crate::report::{self, Report};
+use crate::room::Room;
 use crate::roster::Roster;
 use crate::shutdown::Survivor;
-use crate::sync::atomic::{AtomicBool, AtomicUsize};
+use crate::sync::Mutex;
+use crate::sync::atomic::AtomicBool;
 use crate::threads::Retry;
 
 pub(crate) struct Shared {
@@ -26,8 +32,11 @@ pub(crate) struct Shared {
     pub(crate) roster: Roster,
     pub(crate) monitor: Monitor,
     pub(crate) abandoned: AtomicBool,
-    /// Jobs in the queue, counted only if there is a limit.
-    pub(crate) queued: Padded<AtomicUsize>,
+    pub(crate) room: Padded<Room>,
+    /// Limiters in which jobs of this pool may wait, and how many do.
+    pub(crate) limiters: Mutex<Vec<Weak<Slots>>>,
+    pub(crate) in_line: std::sync::atomic::AtomicUsize,
+    pub(crate) dedicated: Dedicated,
     pub(crate) retry: Retry,
 }
 
@@ -42,7 +51,10 @@ impl Shared {
             roster: Roster::new(seats),
             monitor: Monitor::new(config.growth),
             abandoned: AtomicBool::new(false),
-            queued: Padded(AtomicUsize::new(0)),
+            room: Padded(Room::new(config.queue_limit)),
+            limiters: Mutex::new(Vec::new()),
+            in_line: std::sync::atomic::AtomicUsize::new(0),
+            dedicated: Dedicated::new(),
             retry: Retry::default(),
             config,
         }
@@ -51,11 +63,7 @@ impl Shared {
     /// The jobs that are running, of the tenants that `whose` picks.
     pub(crate) fn survivors(&self, whose: impl Fn(u64) -> bool) -> Vec<Survivor> {
         let desks = self.roster.desks();
-        let running = desks.iter().filter_map(|desk| {
-            let job = desk.read().filter(|job| whose(job.tenant))?;
-            Some(Survivor { id: job.id, name: job.name, location: job.location, thread: desk.name.clone() })
-        });
-        running.collect()
+        desks.iter().filter_map(|desk| Survivor::of(desk, &whose)).collect()
     }
 
     pub(crate) fn metrics(&self) -> Metrics {
@@ -64,6 +72,7 @@ impl Shared {
         let submitted = self.gate.count();
         Metrics {
             threads: census.threads(),
+            dedicated: self.dedicated.count(),
             idle: census.idle() + census.searching(),
             queued: submitted - totals.started - totals.cancelled,
             running: totals.started - totals.completed - totals.panicked,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::desk::Desk;
 use crate::job::{JobId, JobInfo};
 use crate::sync::thread;
 
@@ -39,6 +40,8 @@ pub struct ShutdownReport {
     pub left_running: Vec<Survivor>,
     /// Jobs that were still waiting on return. They will still be run.
     pub left_queued: u64,
+    /// Dedicated closures that were still running on return; nobody waits for those. They are not among the jobs above.
+    pub dedicated: Vec<Survivor>,
 }
 
 impl ShutdownReport {
@@ -50,7 +53,8 @@ impl ShutdownReport {
         left_queued: u64,
     ) -> Self {
         let rest = cancelled + left_running.len() as u64 + left_queued;
-        Self { finished: outstanding.saturating_sub(rest), cancelled, left_running, left_queued }
+        let finished = outstanding.saturating_sub(rest);
+        Self { finished, cancelled, left_running, left_queued, dedicated: Vec::new() }
     }
 }
 
@@ -80,6 +84,12 @@ impl fmt::Display for ShutdownReport {
                 write!(f, "\n  {survivor}")?;
             }
         }
+        if !self.dedicated.is_empty() {
+            write!(f, ", {} dedicated still running:", self.dedicated.len())?;
+            for survivor in &self.dedicated {
+                write!(f, "\n  {survivor}")?;
+            }
+        }
         Ok(())
     }
 }
@@ -96,6 +106,14 @@ pub struct Survivor {
     pub location: &'static Location<'static>,
     /// The name of the thread it runs on.
     pub thread: String,
+}
+
+impl Survivor {
+    /// What is on `desk` now, if it is of a tenant that `whose` picks.
+    pub(crate) fn of(desk: &Desk, whose: impl Fn(u64) -> bool) -> Option<Self> {
+        let job = desk.read().filter(|job| whose(job.tenant))?;
+        Some(Self { id: job.id, name: job.name, location: job.location, thread: desk.name.clone() })
+    }
 }
 
 impl fmt::Display for Survivor {

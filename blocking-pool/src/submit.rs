@@ -9,7 +9,6 @@ use crate::error::{Failure, Rejection, SpawnError, SpawnErrorKind};
 use crate::job::{self, Fresh, JobId, JobInfo, JoinHandle, Terms, Work};
 use crate::report::Report;
 use crate::shared::Shared;
-use crate::sync::atomic::Ordering;
 use crate::sync::left_out;
 use crate::tenant::Account;
 use crate::worker;
@@ -40,20 +39,49 @@ impl Shared {
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        if let Err(kind) = self.admit(account) {
+        if self.room.is_bounded() && !self.room.take() {
             self.counters.rejected();
+            let kind = match account.is_closed() || self.gate.is_closed() {
+                true => SpawnErrorKind::Closed,
+                false => SpawnErrorKind::Full { limit: self.config.queue_limit.unwrap_or(usize::MAX) },
+            };
             return Err(SpawnError::new(kind, work));
         }
-        let (entry, fresh) = job::new(work, location, Arc::clone(account), terms);
-        if let Err(entry) = worker::push_nested(self, entry) {
-            self.queues.push(entry);
+        self.submit_in_room(account, work, location, terms)
+    }
+
+    /// The same by one who has taken room in the queue.
+    pub(crate) fn submit_in_room<W: Work>(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        work: W,
+        location: &'static Location<'static>,
+        terms: Option<Box<Terms>>,
+    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
+        if !self.admit(account) {
+            self.make_room();
+            self.counters.rejected();
+            return Err(SpawnError::new(SpawnErrorKind::Closed, work));
         }
-        if let Err(error) = self.announce_work() {
-            return self.recall(fresh, error);
+        let (entry, fresh) = job::new(work, location, Arc::clone(account), terms);
+        let admitted = match entry.limiter().cloned() {
+            None => Some(entry),
+            Some(limiter) => limiter.admit(entry),
+        };
+        if let Some(entry) = admitted {
+            if let Err(entry) = worker::push_nested(self, entry) {
+                self.queues.push(entry);
+            }
+            if let Err(error) = self.announce_work() {
+                return self.recall(fresh, error);
+            }
+        } else {
+            fresh.stands_in_line();
         }
         let handle = fresh.into_handle();
         if account.is_abandoned() {
-            // Abandoned between admission and push: whoever cancelled the queue has not seen this job.
+            // Abandoned between admission and push, or standing in line: whoever cancelled those that wait may not have
+            // seen this job.
             handle.cancel(Failure::Cancelled);
         }
         Ok(JoinHandle::accepted(handle))
@@ -61,7 +89,7 @@ impl Shared {
 
     /// There is no thread: takes the closure back, and gives up all others that wait for one, too.
     fn recall<W: Work>(
-        &self,
+        self: &Arc<Self>,
         fresh: Fresh<W>,
         error: io::Error,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
@@ -78,34 +106,15 @@ impl Shared {
         }
     }
 
-    /// Lets a job in, or says why not.
-    fn admit(&self, account: &Account) -> Result<(), SpawnErrorKind> {
+    /// Counts a job in, unless the tenant or the pool is closed.
+    fn admit(&self, account: &Account) -> bool {
         if !account.enter() {
-            return Err(SpawnErrorKind::Closed);
+            return false;
         }
-        if !self.take_room() {
+        let entered = self.gate.enter();
+        if !entered {
             account.leave_unqueued();
-            let limit = self.config.queue_limit.unwrap_or(usize::MAX);
-            return Err(SpawnErrorKind::Full { limit });
         }
-        if !self.gate.enter() {
-            self.make_room();
-            account.leave_unqueued();
-            return Err(SpawnErrorKind::Closed);
-        }
-        Ok(())
-    }
-
-    fn take_room(&self) -> bool {
-        let Some(limit) = self.config.queue_limit else { return true };
-        // Relaxed: a count and nothing else.
-        let room = |queued| (queued < limit).then_some(queued + 1);
-        self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok()
-    }
-
-    pub(crate) fn make_room(&self) {
-        if self.config.queue_limit.is_some() {
-            self.queued.fetch_sub(1, Ordering::Relaxed);
-        }
+        entered
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Account {
     gate: Padded<Gate>,
     left: Padded<Left>,
     abandoned: AtomicBool,
+    /// Of one dedicated closure, which is in no queue and not among the pool's jobs.
+    is_apart: bool,
     waiters: Mutex<Waiters>,
     bell: Condvar,
 }
@@ -55,8 +57,19 @@ struct Left {
 
 impl Account {
     pub(crate) fn new(pool: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self::make(pool, false))
+    }
+
+    /// For one closure with a thread of its own.
+    pub(crate) fn apart(pool: Arc<Shared>) -> Arc<Self> {
+        let account = Self::make(pool, true);
+        account.enter();
+        Arc::new(account)
+    }
+
+    fn make(pool: Arc<Shared>, is_apart: bool) -> Self {
         static NEXT: PlainU64 = PlainU64::new(1);
-        Arc::new(Self {
+        Self {
             id: NEXT.fetch_add(1, PlainOrdering::Relaxed),
             pool,
             gate: Padded(Gate::new()),
@@ -66,9 +79,10 @@ impl Account {
                 cancelled: PlainU64::new(0),
             }),
             abandoned: AtomicBool::new(false),
+            is_apart,
             waiters: Mutex::new(Waiters { all: 0, inside: 0 }),
             bell: Condvar::new(),
-        })
+        }
     }
 
     pub(crate) fn pool(&self) -> &Arc<Shared> {
@@ -82,7 +96,9 @@ impl Account {
     /// The job is nobody else's any more: it runs, or is being cancelled.
     pub(crate) fn unqueued(&self) {
         self.left.claimed.fetch_add(1, PlainOrdering::Release);
-        self.pool.make_room();
+        if !self.is_apart {
+            self.pool.make_room();
+        }
     }
 
     /// It was let in here, but not by the pool.
@@ -92,6 +108,9 @@ impl Account {
     }
 
     pub(crate) fn refused(&self, why: &Failure) {
+        if self.is_apart {
+            return;
+        }
         self.left.cancelled.fetch_add(1, PlainOrdering::Release);
         self.pool.counters.cancelled();
         if matches!(why, Failure::Expired) {
@@ -157,6 +176,12 @@ impl Account {
 
     pub(crate) fn close(&self) {
         self.gate.close();
+        self.pool.call_those_in_line();
+        self.pool.dedicated.cancel(|tenant| tenant == self.id);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.gate.is_closed()
     }
 
     fn abandon(&self) {
@@ -188,7 +213,11 @@ impl Account {
             let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
             let settled = (claimed(), self.left()) == (claimed_before, left_before);
             if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
-                return ShutdownReport::balance(outstanding, cancelled, survivors, queued);
+                let dedicated = self.pool.dedicated.survivors(|tenant| tenant == self.id);
+                return ShutdownReport {
+                    dedicated,
+                    ..ShutdownReport::balance(outstanding, cancelled, survivors, queued)
+                };
             }
         }
     }

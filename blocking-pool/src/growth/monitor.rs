@@ -221,7 +221,9 @@ impl Look {
             (self.starts, self.last_start) = (starts, now);
         }
         let totals = pool.counters.totals();
-        let waiting = pool.gate.count().saturating_sub(totals.started + totals.cancelled);
+        // Those that wait in a limiter do not wait for a thread.
+        let in_line = pool.in_line.load(std::sync::atomic::Ordering::Relaxed) as u64;
+        let waiting = pool.gate.count().saturating_sub(totals.started + totals.cancelled + in_line);
         Sample {
             waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
             core: pool.config.core_threads,

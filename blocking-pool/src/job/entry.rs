@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::borrow::Cow;
+use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use super::cell::Ran;
 use super::hold::Hold;
 use super::state::Claim;
 use crate::error::Failure;
+use crate::limiter::Limiter;
+use crate::sync::atomic::Ordering;
 use crate::tenant::Account;
 
 /// The queue's side of a job. Dropping it gives the job up: a job still queued is cancelled.
@@ -30,6 +33,35 @@ impl Entry {
     pub(crate) fn account(&self) -> &Arc<Account> {
         &self.0.header().account
     }
+
+    /// The limiter it has to ask first, if any.
+    pub(crate) fn limiter(&self) -> Option<&Limiter> {
+        self.0.header().terms.as_ref()?.limiter.as_ref()
+    }
+
+    /// By its limiter.
+    pub(crate) fn set_place(&self, place: u64) {
+        let terms = self.0.header().terms.as_ref().expect("a limited job has terms");
+        // Release: pairs with give_back_slot(); the limiter's lock does the rest.
+        terms.place.store(place, Ordering::Release);
+    }
+
+    /// By the claimer: delivers, and lets go.
+    fn settle(self, deliver: impl FnOnce(&Hold)) {
+        // Before anybody can see the outcome: see `crate::limiter`.
+        self.give_back_slot();
+        let hold = self.0.copy();
+        // What its drop does is done here, but for claiming, which has been done.
+        mem::forget(self);
+        deliver(&hold);
+        hold.release();
+    }
+
+    fn give_back_slot(&self) {
+        if let Some(terms) = &self.0.header().terms {
+            terms.give_back_slot();
+        }
+    }
 }
 
 impl Drop for Entry {
@@ -38,6 +70,7 @@ impl Drop for Entry {
         if hold.claim() == Claim::Won {
             hold.refuse(Failure::Cancelled);
         }
+        self.give_back_slot();
         hold.release();
     }
 }
@@ -87,7 +120,7 @@ impl Claimed {
 
     /// Drops the closure; the awaiter gets `why`.
     pub(crate) fn refuse(self, why: Failure) {
-        self.0.0.refuse(why);
+        self.0.settle(|hold| hold.refuse(why));
     }
 }
 
@@ -97,7 +130,7 @@ pub(crate) struct Ready(Claimed);
 
 impl Ready {
     pub(crate) fn deliver(self) {
-        self.0.0.0.deliver();
+        self.0.0.settle(|hold| hold.deliver());
     }
 }
 

@@ -55,6 +55,9 @@ impl Hold {
         if let Err(message) = unsafe { (header.vtable.refuse)(self.header, why) } {
             self.report(|job, message| Report::DropPanicked { job, message }, message);
         }
+        if let Some(terms) = &header.terms {
+            terms.leave_line();
+        }
         self.deliver();
     }
 

@@ -25,6 +25,14 @@ pub(crate) struct Fresh<W: Work> {
 }
 
 impl<W: Work> Fresh<W> {
+    /// Its entry stands in a limiter's line; but the job may have been cancelled before it did.
+    pub(crate) fn stands_in_line(&self) {
+        let header = self.handle.hold.header();
+        if let Some(terms) = header.terms.as_ref().filter(|_| header.state.is_claimed()) {
+            terms.leave_line();
+        }
+    }
+
     /// By `cell::new`, which knows that the types are those of the cell.
     pub(super) fn new(hold: Hold) -> Self {
         Self { handle: JobHandle { hold, result: PhantomData }, work: PhantomData }

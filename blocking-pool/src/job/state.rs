@@ -113,6 +113,11 @@ impl State {
         self.0.load(Ordering::Acquire) & PHASE == DONE
     }
 
+    /// Somebody runs it, has run it, or has cancelled it.
+    pub(super) fn is_claimed(&self) -> bool {
+        self.0.load(Ordering::Acquire) & PHASE != QUEUED
+    }
+
     pub(super) fn claim(&self) -> Claim {
         self.transition(|s| match s & PHASE {
             QUEUED => (Some(s & !PHASE | CLAIMED), Claim::Won),

@@ -6,14 +6,46 @@ use std::time::Instant;
 use super::watch::Watch;
 use crate::cancel::CancelToken;
 use crate::error::Failure;
+use crate::limiter::{self, Limiter};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Terms {
     pub(crate) name: Option<Cow<'static, str>>,
     /// The job's own: it is over when the closure has ended.
     pub(crate) token: Option<CancelToken>,
+    pub(crate) limiter: Option<Limiter>,
+    /// Where the job stands with its limiter: see [`crate::limiter`].
+    pub(crate) place: AtomicU64,
 }
 
 impl Terms {
+    pub(crate) fn new(
+        name: Option<Cow<'static, str>>,
+        token: Option<CancelToken>,
+        limiter: Option<Limiter>,
+    ) -> Self {
+        Self { name, token, limiter, place: AtomicU64::new(limiter::NONE) }
+    }
+
+    /// The job was cancelled: it waits in no line any more.
+    #[cold]
+    pub(super) fn leave_line(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.forget(|| self.place.load(Ordering::Relaxed));
+        }
+    }
+
+    /// By whoever has the entry: the job does not run, or not any more.
+    #[cold]
+    pub(super) fn give_back_slot(&self) {
+        if let Some(limiter) = &self.limiter {
+            // AcqRel: once, whoever comes twice.
+            if self.place.swap(limiter::NONE, Ordering::AcqRel) == limiter::SLOT {
+                limiter.release();
+            }
+        }
+    }
+
     /// By the maker of the job: lets the token take it out of its queue. The job was made with a watch if there is one.
     #[cold]
     pub(super) fn bind(&self, watch: impl FnOnce() -> Watch) {

@@ -21,6 +21,8 @@ pub use recorder::Recorder;
 pub struct Metrics {
     /// Worker threads, those being started included; the monitor thread is not.
     pub threads: usize,
+    /// Threads of dedicated closures, which are not among `threads`; nor are the closures among the jobs below.
+    pub dedicated: usize,
     /// Workers without a job: parked, or looking for one.
     pub idle: usize,
     /// Jobs that wait for a thread.

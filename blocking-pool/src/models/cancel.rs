@@ -11,7 +11,7 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
 
 fn terms(token: &CancelToken) -> Option<Box<Terms>> {
-    Some(Box::new(Terms { name: None, token: Some(token.clone()) }))
+    Some(Box::new(Terms::new(None, Some(token.clone()), None)))
 }
 
 /// A guard is dropped while its token is cancelled: whatever the hook does, it does before the guard is gone.

@@ -16,6 +16,8 @@ use crate::pool::Pool;
 mod cancel;
 mod idle;
 mod job;
+mod limiter;
+mod room;
 #[cfg(not(loom))]
 mod starts;
 mod tenant;

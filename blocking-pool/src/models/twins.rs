@@ -19,6 +19,10 @@ const TWINS: &[(&str, &str)] = &[
     ("retire-by-the-list", "models::idle::keep_alive_against_call"),
     ("guard-waits", "models::cancel::cancel_against_guard_drop"),
     ("end-waits", "models::cancel::cancel_against_end_of_job"),
+    ("limiter-one-look", "models::limiter::release_against_enqueue"),
+    ("abandon-takes-out-of-line", "models::limiter::limited_submit_against_abandon"),
+    ("line-looks-again", "models::room::room_against_standing_in_line"),
+    ("room-is-handed-on", "models::room::giving_up_against_room"),
     ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
 ];
 

@@ -1,0 +1,136 @@
+//! Closures with a thread of their own, for those that run as long as the program does.
+//!
+//! They are no jobs of the queue: the gate does not count them, no worker runs them, a shutdown does not wait for them.
+//! Each has an account of its own, a desk on the list of this file while it runs, and the same cell, handle and token as
+//! a job. A pool or tenant that closes cancels the tokens of its dedicated closures.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::cancel::CancelToken;
+use crate::desk::Desk;
+use crate::error::{SpawnError, SpawnErrorKind};
+use crate::job::{self, Entry, JoinHandle, Terms, Work};
+use crate::priority;
+use crate::shared::Shared;
+use crate::shutdown::Survivor;
+use crate::sync::Mutex;
+use crate::tenant::Account;
+
+pub(crate) struct Dedicated(Mutex<List>);
+
+#[derive(Default)]
+struct List {
+    threads: Vec<Thread>,
+    names: u64,
+}
+
+#[derive(Clone)]
+struct Thread {
+    desk: Arc<Desk>,
+    tenant: u64,
+    token: Option<CancelToken>,
+}
+
+impl Dedicated {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(List::default()))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().threads.len()
+    }
+
+    fn threads_of(&self, whose: impl Fn(u64) -> bool) -> Vec<Thread> {
+        self.0.lock().threads.iter().filter(|thread| whose(thread.tenant)).cloned().collect()
+    }
+
+    /// Tells those that can be told; outside the lock, as their hooks are the user's.
+    pub(crate) fn cancel(&self, whose: impl Fn(u64) -> bool) {
+        let tokens = self.threads_of(whose).into_iter().filter_map(|thread| thread.token);
+        tokens.for_each(|token| _ = token.cancel());
+    }
+
+    pub(crate) fn survivors(&self, whose: impl Fn(u64) -> bool) -> Vec<Survivor> {
+        self.threads_of(whose).iter().filter_map(|thread| Survivor::of(&thread.desk, |_| true)).collect()
+    }
+}
+
+impl Shared {
+    /// Starts a thread for `work` alone.
+    pub(crate) fn spawn_dedicated<W: Work>(
+        self: &Arc<Self>,
+        account: &Account,
+        work: W,
+        location: &'static Location<'static>,
+        terms: Option<Box<Terms>>,
+    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
+        if account.is_closed() || self.gate.is_closed() {
+            self.counters.rejected();
+            return Err(SpawnError::new(SpawnErrorKind::Closed, work));
+        }
+        let tenant = account.id;
+        let token = terms.as_ref().and_then(|terms| terms.token.clone());
+        let given = terms.as_ref().and_then(|terms| terms.name.as_ref()).map(|name| name.replace('\0', " "));
+        let (entry, fresh) = job::new(work, location, Account::apart(Arc::clone(self)), terms);
+        let mut list = self.dedicated.0.lock();
+        let name = given.unwrap_or_else(|| format!("{}-dedicated-{}", self.config.thread_name, list.names));
+        list.names += 1;
+        let desk = Arc::new(Desk::new(name));
+        list.threads.push(Thread { desk: Arc::clone(&desk), tenant, token: token.clone() });
+        // With the list locked, so that the thread cannot leave it before this has gone well.
+        // The entry stays here until the thread takes it: one that does not start must not take it along.
+        let entry = Arc::new(Mutex::new(Some(entry)));
+        let (pool, theirs, handed_over) = (Arc::clone(self), Arc::clone(&desk), Arc::clone(&entry));
+        let started = self.config.start_fault().and_then(|()| {
+            let body = move || {
+                let entry = handed_over.lock().take().expect("a thread starts once");
+                pool.run_dedicated(entry, &theirs, tenant);
+            };
+            self.thread_builder(&desk.name).spawn(body)
+        });
+        if started.is_err() {
+            list.threads.pop();
+        }
+        drop(list);
+        match started {
+            Ok(_detached) => {
+                if account.is_closed() || self.gate.is_closed() {
+                    // Closed meanwhile: whoever did that may not have seen it.
+                    token.iter().for_each(|token| _ = token.cancel());
+                }
+                Ok(JoinHandle::accepted(fresh.into_handle()))
+            }
+            Err(error) => match fresh.take_back() {
+                Ok(work) => Err(SpawnError::new(SpawnErrorKind::NoThread(error), work)),
+                // Its token was cancelled meanwhile.
+                Err(handle) => Ok(JoinHandle::accepted(handle)),
+            },
+        }
+    }
+
+    fn run_dedicated(&self, entry: Entry, desk: &Arc<Desk>, tenant: u64) {
+        priority::lower_current_thread(self.config.nice);
+        let Some(job) = entry.claim() else { return self.leave_dedicated(desk) };
+        if let Some(why) = job.forbid() {
+            self.leave_dedicated(desk);
+            return job.refuse(why);
+        }
+        if job.has_terms() {
+            desk.set_name(job.name());
+        }
+        desk.begin(job.id(), job.location(), tenant);
+        let (_, ready) = job.run();
+        desk.end();
+        self.leave_dedicated(desk);
+        ready.deliver();
+    }
+
+    fn leave_dedicated(&self, desk: &Arc<Desk>) {
+        let mut list = self.dedicated.0.lock();
+        let place = list.threads.iter().position(|thread| Arc::ptr_eq(&thread.desk, desk));
+        let gone = place.map(|place| list.threads.swap_remove(place));
+        drop(list);
+        drop(gone);
+    }
+}

@@ -1,0 +1,287 @@
+//! How many jobs of one kind run at once, on a pool that they share with others.
+//!
+//! A limiter has *slots*. A job of its kind gets one where it is submitted, and goes to its pool's queue like any
+//! other; or there is none, and it waits in the limiter's line, where it costs its cell and no thread.
+//!
+//! | entry is | place in its terms | left by                                                                    |
+//! |----------|--------------------|----------------------------------------------------------------------------|
+//! | new      | NONE               | `admit`: gets a slot, or stands in line                                    |
+//! | in line  | its ticket         | `release` of another's slot: gets that; `forget`, when it was cancelled; `take_out`, when its pool or tenant is abandoned |
+//! | admitted | SLOT               | `give_back`, once, by whoever has the entry: after the closure has ended and before its outcome is delivered, or when the entry is dropped without having been run |
+//!
+//! Everything in the table moves under the limiter's lock; pushing, waking and dropping happen outside it. Between "all
+//! slots are taken" and "stand in line" nobody may give a slot back, or the job that stands in line then is waited for
+//! by nobody: both are one critical section. (Model: `release_against_enqueue`, twin `limiter-one-look`.)
+//!
+//! **Fair between kinds**: a slot that is given back admits one job, to the *end* of its pool's queue, even if a worker
+//! of that pool gave it back. So of a backlog of a million limited jobs at most as many as there are slots stand in
+//! front of anybody else. Within a kind jobs are admitted in the order of submission.
+//!
+//! **The slot is free before the outcome is delivered**, so an awaiter that submits its next job when it sees the last
+//! one's outcome finds the slot, and strictly sequential use never waits.
+//!
+//! **Jobs in line are owed** like those in the queue: the gate and the account have counted them in, they count as
+//! queued, and a closed pool's workers stay until they are taken out. A pool knows the limiters in which jobs of its
+//! may wait, to take them out when it, or a tenant, is abandoned. The bad interleaving: a job stands in line just after
+//! that; its submitter therefore looks whether it has been abandoned after it has registered the limiter and stood in
+//! line, as it does after a push. (Model: `limited_submit_against_abandon`, twin `abandon-takes-out-of-line`.)
+//!
+//! If a released job finds no thread and none can be started, it is rejected, which gives back its slot, which admits
+//! the next; that goes on in one loop, not in a recursion (`Shared::reject_queued`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use crate::error::Rejection;
+use crate::job::Entry;
+use crate::shared::Shared;
+use crate::sync::Mutex;
+use crate::sync::left_out;
+use crate::tenant::Account;
+
+/// Caps how many jobs of one kind run at the same time, on whichever pools and tenants they run.
+///
+/// Jobs above the limit wait without a thread, in the order in which they were spawned; other jobs pass them by. Give
+/// each kind a limiter of its own: four for a database with four connections, as many as there are cores for hashing.
+/// Clones are the same limiter.
+///
+/// A job that waits can be aborted, cancelled and expire like any other, counts as queued in [`Metrics`](crate::Metrics)
+/// and against [`Builder::queue_limit`](crate::Builder::queue_limit), and is waited for by a shutdown. A job that panics
+/// gives its slot back. A job that waits for another job of the same limiter may wait for ever.
+///
+/// ```
+/// use sideline_blocking_pool::{Limiter, Pool};
+///
+/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+/// # use bare::block_on;
+/// let database = Limiter::new(4);
+/// let queries: Vec<_> = (0..100)
+///     .map(|i| Pool::global().job().limiter(&database).spawn(move || i)) // never more than 4 at once
+///     .collect();
+/// for (i, query) in queries.into_iter().enumerate() {
+///     assert_eq!(block_on(query).unwrap(), i);
+/// }
+/// assert_eq!(database.metrics().running, 0);
+/// ```
+#[derive(Clone)]
+pub struct Limiter(Arc<Slots>);
+
+pub(crate) struct Slots(Mutex<List>);
+
+struct List {
+    limit: usize,
+    /// Slots that are taken; above the limit for a while after that was lowered.
+    taken: usize,
+    admitted: u64,
+    next_ticket: u64,
+    line: BTreeMap<u64, Entry>,
+    /// The pools that know of this limiter.
+    known_to: Vec<Weak<Shared>>,
+}
+
+/// A limiter's numbers at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimiterMetrics {
+    /// How many jobs may run at once.
+    pub limit: usize,
+    /// Jobs that have a slot: they run, or wait for nothing but a thread.
+    pub running: usize,
+    /// Jobs that wait for a slot.
+    pub waiting: usize,
+    /// Jobs that have been given a slot so far, those running included.
+    pub admitted: u64,
+}
+
+/// An entry's place before it has one.
+pub(crate) const NONE: u64 = 0;
+/// It has a slot. Everything between is a ticket.
+pub(crate) const SLOT: u64 = u64::MAX;
+
+impl Limiter {
+    /// A limiter that lets `limit` jobs run at once.
+    ///
+    /// # Panics
+    /// If `limit` is 0: its jobs would never run. Abort them instead, or do not spawn them.
+    #[track_caller]
+    pub fn new(limit: usize) -> Self {
+        refuse_zero(limit);
+        let list = List {
+            limit,
+            taken: 0,
+            admitted: 0,
+            next_ticket: 1,
+            line: BTreeMap::new(),
+            known_to: Vec::new(),
+        };
+        Self(Arc::new(Slots(Mutex::new(list))))
+    }
+
+    /// Changes how many may run at once. More: as many of those that wait are admitted here. Fewer: those that run go
+    /// on, and nobody is admitted until enough of them have ended.
+    ///
+    /// # Panics
+    /// If `limit` is 0.
+    ///
+    /// ```
+    /// let limiter = sideline_blocking_pool::Limiter::new(2);
+    /// limiter.set_limit(8);
+    /// assert_eq!(limiter.metrics().limit, 8);
+    /// ```
+    #[track_caller]
+    pub fn set_limit(&self, limit: usize) {
+        refuse_zero(limit);
+        self.0.0.lock().limit = limit;
+        while let Some(entry) = self.admit_next() {
+            push(entry);
+        }
+    }
+
+    /// Its numbers, now; they belong to the same moment.
+    pub fn metrics(&self) -> LimiterMetrics {
+        let list = self.0.0.lock();
+        LimiterMetrics {
+            limit: list.limit,
+            running: list.taken,
+            waiting: list.line.len(),
+            admitted: list.admitted,
+        }
+    }
+
+    /// Gives `entry` a slot and hands it back, or keeps it in line until there is one.
+    pub(crate) fn admit(&self, entry: Entry) -> Option<Entry> {
+        let mut list = self.0.0.lock();
+        if list.taken < list.limit {
+            list.give_slot(&entry);
+            return Some(entry);
+        }
+        if left_out("limiter-one-look") {
+            drop(list);
+            list = self.0.0.lock();
+        }
+        let pool = Arc::clone(entry.account().pool());
+        list.register(self, &pool);
+        let ticket = list.next_ticket;
+        list.next_ticket += 1;
+        entry.set_place(ticket);
+        list.line.insert(ticket, entry);
+        pool.stands_in_line();
+        None
+    }
+
+    /// A slot is free again: the next in line gets it. The caller's entry is not among those who have one any more.
+    pub(crate) fn release(&self) {
+        self.0.0.lock().taken -= 1;
+        if let Some(entry) = self.admit_next() {
+            push(entry);
+        }
+    }
+
+    fn admit_next(&self) -> Option<Entry> {
+        let mut list = self.0.0.lock();
+        if list.taken >= list.limit {
+            return None;
+        }
+        let (_, entry) = list.line.pop_first()?;
+        list.give_slot(&entry);
+        entry.account().pool().leaves_line();
+        Some(entry)
+    }
+
+    /// A job was cancelled: takes it out of the line, if that is where it waits. `place` is read under the lock.
+    pub(crate) fn forget(&self, place: impl FnOnce() -> u64) {
+        let mut list = self.0.0.lock();
+        let entry = list.line.remove(&place());
+        drop(list);
+        if let Some(entry) = entry {
+            let pool = Arc::clone(entry.account().pool());
+            pool.leaves_line();
+            drop(entry);
+            pool.taken_out();
+        }
+    }
+}
+
+impl Slots {
+    /// Takes all jobs of `pool` out of the line whose accounts `whose` picks.
+    pub(crate) fn take_out(&self, pool: &Arc<Shared>, whose: &impl Fn(&Account) -> bool) -> Vec<Entry> {
+        let mut list = self.0.lock();
+        let of_pool = |entry: &Entry| Arc::ptr_eq(entry.account().pool(), pool) && whose(entry.account());
+        let tickets: Vec<u64> =
+            list.line.iter().filter(|(_, entry)| of_pool(entry)).map(|(&ticket, _)| ticket).collect();
+        let entries: Vec<_> = tickets.iter().filter_map(|ticket| list.line.remove(ticket)).collect();
+        drop(list);
+        entries.iter().for_each(|_| pool.leaves_line());
+        entries
+    }
+}
+
+impl List {
+    fn give_slot(&mut self, entry: &Entry) {
+        self.taken += 1;
+        self.admitted += 1;
+        entry.set_place(SLOT);
+    }
+
+    /// Makes the limiter known to `pool`, which may have to take its jobs out of the line.
+    fn register(&mut self, limiter: &Limiter, pool: &Arc<Shared>) {
+        if self.known_to.iter().any(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(pool))) {
+            return;
+        }
+        self.known_to.retain(|known| known.strong_count() > 0);
+        self.known_to.push(Arc::downgrade(pool));
+        pool.learn_of(Arc::downgrade(&limiter.0));
+    }
+}
+
+/// To the end of its pool's queue, outside the lock.
+fn push(entry: Entry) {
+    let pool = Arc::clone(entry.account().pool());
+    pool.queues.push(entry);
+    pool.announce_released();
+}
+
+#[track_caller]
+fn refuse_zero(limit: usize) {
+    assert!(limit > 0, "a limiter of 0 would hold its jobs back for ever: pass at least 1");
+}
+
+impl Shared {
+    fn stands_in_line(&self) {
+        // Relaxed, here and below: for the monitor, which samples.
+        self.in_line.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn leaves_line(&self) {
+        self.in_line.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn learn_of(&self, limiter: Weak<Slots>) {
+        let mut limiters = self.limiters.lock();
+        limiters.retain(|known| known.strong_count() > 0);
+        limiters.push(limiter);
+    }
+
+    /// The jobs that wait in limiters, on the accounts that `whose` picks.
+    pub(crate) fn take_out_of_lines(self: &Arc<Self>, whose: &impl Fn(&Account) -> bool) -> Vec<Entry> {
+        let limiters: Vec<_> = self.limiters.lock().iter().filter_map(Weak::upgrade).collect();
+        limiters.iter().flat_map(|limiter| limiter.take_out(self, whose)).collect()
+    }
+
+    /// After a released job was pushed: somebody will look, or all that is queued is given up.
+    fn announce_released(self: &Arc<Self>) {
+        if self.is_being_rejected() {
+            return;
+        }
+        if let Err(error) = self.announce_work() {
+            self.reject_queued(&Rejection::NoThread(error.to_string()));
+        }
+    }
+}
+
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Limiter").field(&self.metrics()).finish()
+    }
+}

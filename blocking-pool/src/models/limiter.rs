@@ -1,0 +1,104 @@
+//! Slots: given back while somebody wants one, and abandoned while somebody waits for one.
+
+use std::sync::Arc;
+
+use super::job::job_with;
+use super::{block_on, check, pool, race, settled};
+use crate::job::{Plain, Terms};
+use crate::limiter::Limiter;
+use crate::shutdown::Shutdown;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread;
+
+/// The only slot is given back while the next job asks for it: it gets it, or is admitted from the line. A job that is
+/// waited for by nobody is a deadlock.
+#[test]
+fn release_against_enqueue() {
+    check(2, || {
+        let pool = pool(1, 1);
+        let limiter = Limiter::new(1);
+        block_on(pool.spawn(|| ())).unwrap();
+        race();
+        let first = pool.job().limiter(&limiter).spawn(|| ());
+        let second = pool.job().limiter(&limiter).spawn(|| 2);
+        settled();
+        block_on(first).unwrap();
+        assert_eq!(block_on(second).unwrap(), 2);
+        pool.shutdown(Shutdown::Drain);
+        let m = limiter.metrics();
+        assert_eq!((m.running, m.waiting, m.admitted), (0, 0, 2));
+    });
+}
+
+/// Two at once, one slot, by two submitters: never both inside.
+#[test]
+fn slots_are_exclusive() {
+    check(2, || {
+        let pool = pool(2, 2);
+        let limiter = Limiter::new(1);
+        let inside = Arc::new(AtomicUsize::new(0));
+        let job = |inside: &Arc<AtomicUsize>| {
+            let inside = Arc::clone(inside);
+            move || {
+                assert_eq!(inside.fetch_add(1, Ordering::AcqRel), 0);
+                inside.fetch_sub(1, Ordering::AcqRel);
+            }
+        };
+        block_on(pool.spawn(|| ())).unwrap();
+        race();
+        let first = pool.job().limiter(&limiter).spawn(job(&inside));
+        let second = pool.job().limiter(&limiter).spawn(job(&inside));
+        settled();
+        block_on(first).unwrap();
+        block_on(second).unwrap();
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// A job stands in a line that never moves while its tenant is abandoned: it is cancelled by one or the other. One that
+/// is overlooked is a deadlock.
+#[test]
+fn limited_submit_against_abandon() {
+    check(3, || {
+        let pool = pool(1, 1);
+        let limiter = Limiter::new(1);
+        let terms = Some(Box::new(Terms::new(None, None, Some(limiter.clone()))));
+        let (entry, _holder) = job_with(Plain(|| ()), terms);
+        let holder = limiter.admit(entry).expect("the slot is free");
+        let tenant = pool.tenant();
+        let theirs = tenant.clone();
+        let line = limiter.clone();
+        race();
+        let submitter = thread::spawn(move || {
+            let outcome = block_on(theirs.job().limiter(&line).spawn(|| ()));
+            assert!(outcome.unwrap_err().is_cancelled() || theirs.try_spawn(|| ()).is_err());
+        });
+        tenant.shutdown(Shutdown::Abandon);
+        submitter.join().unwrap();
+        settled();
+        assert_eq!(limiter.metrics().waiting, 0);
+        drop(holder);
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// A job in line is aborted while it is admitted: it runs or not, and the slot is free afterwards.
+#[test]
+fn abort_in_line_against_release() {
+    check(2, || {
+        let pool = pool(1, 1);
+        let limiter = Limiter::new(1);
+        block_on(pool.spawn(|| ())).unwrap();
+        race();
+        let first = pool.job().limiter(&limiter).spawn(|| ());
+        let second = pool.job().limiter(&limiter).spawn(|| 2);
+        let aborted = second.abort();
+        settled();
+        block_on(first).unwrap();
+        assert_eq!(block_on(second).is_err(), aborted);
+        let third = pool.job().limiter(&limiter).spawn(|| 3);
+        assert_eq!(block_on(third).unwrap(), 3);
+        pool.shutdown(Shutdown::Drain);
+        assert_eq!(limiter.metrics().running, 0);
+    });
+}

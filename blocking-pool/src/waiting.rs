@@ -1,0 +1,106 @@
+//! A spawn that waits for room: the future between a full queue and an accepted job.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::contain;
+use crate::error::{SpawnError, SpawnErrorKind};
+use crate::job::{JoinHandle, Terms, Work};
+use crate::report::Report;
+use crate::room::{Asked, Place};
+use crate::shared::Shared;
+use crate::tenant::Account;
+
+/// Waits for room, then submits. Dropping it gives up its place in line, and `work`.
+pub(crate) async fn spawn_when_room<W: Work>(
+    shared: Arc<Shared>,
+    account: Arc<Account>,
+    work: W,
+    location: &'static Location<'static>,
+    terms: Option<Box<Terms>>,
+) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
+    let room = ForRoom { shared: &shared, account: &account, place: None }.await;
+    match room {
+        Ok(()) => shared.submit_in_room(&account, work, location, terms),
+        Err(kind) => {
+            shared.counters.rejected();
+            Err(SpawnError::new(kind, work))
+        }
+    }
+}
+
+/// Resolves when there is room, which is then the caller's.
+struct ForRoom<'a> {
+    shared: &'a Shared,
+    account: &'a Account,
+    place: Option<Place>,
+}
+
+impl Future for ForRoom<'_> {
+    type Output = Result<(), SpawnErrorKind>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let (asked, unused) = this.shared.room.ask(&mut this.place, cx.waker().clone());
+        this.shared.discard_waker(unused);
+        if asked == Asked::Room {
+            return Poll::Ready(Ok(()));
+        }
+        // After standing in line: whoever closed before that has not called us.
+        if this.account.is_closed() || this.shared.gate.is_closed() {
+            return Poll::Ready(Err(SpawnErrorKind::Closed));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for ForRoom<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            let (mine, next) = self.shared.room.leave(place);
+            self.shared.discard_waker(mine);
+            self.shared.wake(next);
+        }
+    }
+}
+
+impl Shared {
+    /// A job has left the queue.
+    pub(crate) fn make_room(&self) {
+        if self.room.is_bounded() {
+            self.make_bounded_room();
+        }
+    }
+
+    #[cold]
+    fn make_bounded_room(&self) {
+        let next = self.room.make();
+        self.wake(next);
+    }
+
+    /// The pool or a tenant was closed: whoever waits for room finds out.
+    pub(crate) fn call_those_in_line(&self) {
+        self.room.call_everybody().into_iter().for_each(|waker| self.wake(Some(waker)));
+    }
+
+    fn wake(&self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.contain_waker(|| waker.wake());
+        }
+    }
+
+    fn discard_waker(&self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.contain_waker(|| drop(waker));
+        }
+    }
+
+    fn contain_waker(&self, user: impl FnOnce()) {
+        if let Err(payload) = contain::contain(user) {
+            let message = contain::message_and_discard(payload);
+            self.report(&Report::HookPanicked { hook: "the waker of a spawn that waits for room", message });
+        }
+    }
+}
