@@ -30,8 +30,9 @@
 //! * [`spawn`] puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
 //! * [`Runtime::turn`] runs the loop inside another one, `Runtime::as_fd` tells when.
 //! * [`Handle`] does these things from other threads.
-//! * [`time`], [`net`] and [`io`] wait for clocks and sockets, `process` and `signal` (Unix) for children and signals; [`task`] has [`task::JoinSet`] and
-//!   [`task::yield_now`].
+//! * [`time`], [`net`] and [`io`] wait for clocks and sockets, `process` and `signal` (Unix) for children and signals.
+//! * [`fs`] has the file system on the pool.
+//! * [`task`] has [`task::JoinSet`] and [`task::yield_now`].
 //!
 //! # Features
 //! None is on by default, and none changes behaviour.
@@ -50,6 +51,7 @@ mod descriptor;
 mod embed;
 mod fairness;
 mod foreign;
+pub mod fs;
 #[cfg(feature = "futures-task")]
 mod futures_task;
 mod handle;

@@ -3,12 +3,13 @@
 //! Each direction has one place for a waker: at most one task reads, and at most one writes, through these traits.
 
 use super::{Async, Stdin};
+use crate::fs::File;
 #[cfg(unix)]
 use crate::net::UnixStream;
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, WriteHalf};
-use futures_io::{AsyncRead, AsyncWrite};
+use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
 use mio::event::Source;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, SeekFrom, Write};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -65,6 +66,33 @@ byte_stream!(&TcpStream, TcpStream);
 byte_stream!(UnixStream, UnixStream);
 #[cfg(unix)]
 byte_stream!(&UnixStream, UnixStream);
+
+impl AsyncRead for File {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        File::poll_read(&mut self, cx, buf)
+    }
+}
+
+/// A write is queued when it returns; flushing and closing wait for it.
+impl AsyncWrite for File {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        File::poll_write(&mut self, cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        File::poll_flush(&mut self, cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        File::poll_flush(&mut self, cx)
+    }
+}
+
+impl AsyncSeek for File {
+    fn poll_seek(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
+        File::poll_seek(&mut self, cx, to)
+    }
+}
 
 impl AsyncRead for Stdin {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -1,0 +1,172 @@
+//! The functions of `std::fs`, each as one job.
+
+use super::on_pool;
+use std::fs::{self, Metadata, Permissions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The whole file. See [`std::fs::read`].
+///
+/// # Errors
+/// If it cannot be opened or read.
+pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::read(path)).await
+}
+
+/// The whole file as a string. See [`std::fs::read_to_string`].
+///
+/// # Errors
+/// If it cannot be opened or read, or is not UTF-8.
+pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::read_to_string(path)).await
+}
+
+/// Makes the file have these contents, whether it is there or not. See [`std::fs::write`].
+///
+/// The contents are given away, not copied: a `Vec`, a `String`, an `Arc<[u8]>`, a `&'static str`.
+///
+/// # Errors
+/// If it cannot be opened or written. It may be cut short then.
+pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]> + Send + 'static) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::write(path, contents)).await
+}
+
+/// Copies contents and permissions; returns how many bytes. See [`std::fs::copy`].
+///
+/// # Errors
+/// If one cannot be read or the other written.
+pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
+    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    on_pool(|| fs::copy(from, to)).await
+}
+
+/// Gives a file or directory another name, replacing what has it. See [`std::fs::rename`].
+///
+/// # Errors
+/// If it is not there, or the other name is on another file system.
+pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
+    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    on_pool(|| fs::rename(from, to)).await
+}
+
+/// A second name for the same file. See [`std::fs::hard_link`].
+///
+/// # Errors
+/// If the file is not there, or the name is taken.
+pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
+    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
+    on_pool(|| fs::hard_link(original, link)).await
+}
+
+/// A symbolic link. Unix only. See [`std::os::unix::fs::symlink`].
+///
+/// # Errors
+/// If the name is taken.
+#[cfg(unix)]
+pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
+    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
+    on_pool(|| std::os::unix::fs::symlink(original, link)).await
+}
+
+/// Where a symbolic link leads. See [`std::fs::read_link`].
+///
+/// # Errors
+/// If it is not a symbolic link.
+pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::read_link(path)).await
+}
+
+/// The path from the root, without symbolic links. See [`std::fs::canonicalize`].
+///
+/// # Errors
+/// If it is not there.
+pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::canonicalize(path)).await
+}
+
+/// What the file system knows of a file or directory; symbolic links are followed. See [`std::fs::metadata`].
+///
+/// # Errors
+/// If it is not there.
+pub async fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::metadata(path)).await
+}
+
+/// As [`metadata`], of a symbolic link itself. See [`std::fs::symlink_metadata`].
+///
+/// # Errors
+/// If it is not there.
+pub async fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::symlink_metadata(path)).await
+}
+
+/// Whether it is there. See [`std::fs::exists`].
+///
+/// # Errors
+/// If that cannot be said, for example because a directory on the way may not be entered.
+pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
+    let path = path.as_ref().to_owned();
+    on_pool(move || path.try_exists()).await
+}
+
+/// Sets who may do what. See [`std::fs::set_permissions`].
+///
+/// # Errors
+/// If it is not there, or not ours to change.
+pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::set_permissions(path, permissions)).await
+}
+
+/// Makes a directory. See [`std::fs::create_dir`].
+///
+/// # Errors
+/// If it is there, or its parent is not.
+pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::create_dir(path)).await
+}
+
+/// Makes a directory, and those it is in, as far as they are not there. See [`std::fs::create_dir_all`].
+///
+/// # Errors
+/// If something else has the name of one of them.
+pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::create_dir_all(path)).await
+}
+
+/// Removes a file. See [`std::fs::remove_file`].
+///
+/// # Errors
+/// If it is not there, or is a directory.
+pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::remove_file(path)).await
+}
+
+/// Removes an empty directory. See [`std::fs::remove_dir`].
+///
+/// # Errors
+/// If it is not there, or not empty.
+pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::remove_dir(path)).await
+}
+
+/// Removes a directory with all that is in it. Symbolic links are removed, not followed. See
+/// [`std::fs::remove_dir_all`].
+///
+/// # Errors
+/// If something cannot be removed; what was before it is gone.
+pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    on_pool(|| fs::remove_dir_all(path)).await
+}

@@ -1,0 +1,96 @@
+//! How to open a file.
+
+use super::{File, on_pool};
+use std::io;
+use std::path::Path;
+
+/// How to open a file: [`std::fs::OpenOptions`], whose `open` is a job.
+///
+/// # Example
+/// ```
+/// use sideline::fs::OpenOptions;
+///
+/// sideline::block_on(async {
+///     let path = std::env::temp_dir().join(format!("sideline-log-{}", std::process::id()));
+///     let mut log = OpenOptions::new().append(true).create(true).open(&path).await?;
+///     log.write_all(b"started\n").await?;
+///     sideline::fs::remove_file(&path).await
+/// })
+/// # .unwrap()
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenOptions(std::fs::OpenOptions);
+
+impl OpenOptions {
+    /// With nothing chosen: one of [`read`](Self::read), [`write`](Self::write) and [`append`](Self::append) is needed.
+    #[allow(clippy::new_without_default, reason = "as in std: a default would not open anything")]
+    pub fn new() -> OpenOptions {
+        OpenOptions(std::fs::OpenOptions::new())
+    }
+
+    /// For reading.
+    pub fn read(&mut self, read: bool) -> &mut OpenOptions {
+        self.0.read(read);
+        self
+    }
+
+    /// For writing, from the beginning.
+    pub fn write(&mut self, write: bool) -> &mut OpenOptions {
+        self.0.write(write);
+        self
+    }
+
+    /// For writing, always at the end.
+    pub fn append(&mut self, append: bool) -> &mut OpenOptions {
+        self.0.append(append);
+        self
+    }
+
+    /// Emptied when it is opened.
+    pub fn truncate(&mut self, truncate: bool) -> &mut OpenOptions {
+        self.0.truncate(truncate);
+        self
+    }
+
+    /// Made if it is not there.
+    pub fn create(&mut self, create: bool) -> &mut OpenOptions {
+        self.0.create(create);
+        self
+    }
+
+    /// Made, and an error if it is there.
+    pub fn create_new(&mut self, create_new: bool) -> &mut OpenOptions {
+        self.0.create_new(create_new);
+        self
+    }
+
+    /// Who may do what with a file that is made, less the process's umask. Unix only.
+    #[cfg(unix)]
+    pub fn mode(&mut self, mode: u32) -> &mut OpenOptions {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut self.0, mode);
+        self
+    }
+
+    /// More flags for `open(2)`. Unix only.
+    #[cfg(unix)]
+    pub fn custom_flags(&mut self, flags: i32) -> &mut OpenOptions {
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut self.0, flags);
+        self
+    }
+
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// What the kernel says; a lack of descriptors names the limit.
+    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        let (options, path) = (self.0.clone(), path.as_ref().to_owned());
+        let open = move || options.open(path).map_err(sideline_reactor::name_descriptor_limit);
+        on_pool(open).await.map(File::from_std)
+    }
+}
+
+impl From<std::fs::OpenOptions> for OpenOptions {
+    fn from(options: std::fs::OpenOptions) -> OpenOptions {
+        OpenOptions(options)
+    }
+}
