@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::cancel::CancelToken;
 use crate::desk::Desk;
 use crate::error::{SpawnError, SpawnErrorKind};
-use crate::job::{self, Entry, JoinHandle, Terms, Work};
+use crate::job::{self, Entry, JoinHandle, Terms, Times, Work};
 use crate::priority;
 use crate::shared::Shared;
 use crate::shutdown::Survivor;
@@ -72,7 +72,8 @@ impl Shared {
         let tenant = account.id;
         let token = terms.as_ref().and_then(|terms| terms.token.clone());
         let given = terms.as_ref().and_then(|terms| terms.name.as_ref()).map(|name| name.replace('\0', " "));
-        let (entry, fresh) = job::new(work, location, Account::apart(Arc::clone(self)), terms);
+        let (entry, fresh) =
+            job::new(work, location, Account::apart(Arc::clone(self)), terms, Times::unmeasured());
         let mut list = self.dedicated.0.lock();
         let name = given.unwrap_or_else(|| format!("{}-dedicated-{}", self.config.thread_name, list.names));
         list.names += 1;
@@ -123,7 +124,7 @@ impl Shared {
         let (_, ready) = job.run();
         desk.end();
         self.leave_dedicated(desk);
-        ready.deliver();
+        ready.deliver_unmeasured();
     }
 
     fn leave_dedicated(&self, desk: &Arc<Desk>) {

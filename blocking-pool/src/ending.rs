@@ -138,7 +138,8 @@ impl Shared {
 
     pub(crate) fn shutdown(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
         self.close();
-        let before = self.metrics();
+        let before = self.counters.totals();
+        let outstanding = self.gate.count().saturating_sub(before.ended + before.cancelled);
         let inside = worker::is_inside(self);
         match how {
             Shutdown::Drain => _ = self.roster.wait_gone(inside, None),
@@ -156,10 +157,9 @@ impl Shared {
             let totals = self.counters.totals();
             let survivors = self.survivors(|_| true);
             let queued = self.gate.count().saturating_sub(totals.started + totals.cancelled);
-            let running = totals.started - totals.completed - totals.panicked;
+            let running = totals.started - totals.ended;
             let settled = self.counters.totals() == totals && survivors.len() as u64 == running;
             if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
-                let outstanding = before.queued + before.running;
                 let cancelled = totals.cancelled - before.cancelled;
                 let dedicated = self.dedicated.survivors(|_| true);
                 return ShutdownReport {

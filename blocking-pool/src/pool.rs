@@ -162,7 +162,7 @@ impl Pool {
     /// assert_eq!(m.submitted, m.queued + m.running + m.completed + m.panicked + m.cancelled);
     /// ```
     pub fn metrics(&self) -> Metrics {
-        self.shared().metrics()
+        Metrics::read(self.shared())
     }
 
     /// Closes the pool, for all its tenants, and ends its jobs as `how` says. The calling thread blocks for as long

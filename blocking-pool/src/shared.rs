@@ -11,7 +11,7 @@ use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
 use crate::limiter::Slots;
-use crate::metrics::{Counters, Metrics};
+use crate::metrics::Counters;
 use crate::padded::Padded;
 use crate::queue::Queues;
 use crate::report::{self, Report};
@@ -64,25 +64,6 @@ impl Shared {
     pub(crate) fn survivors(&self, whose: impl Fn(u64) -> bool) -> Vec<Survivor> {
         let desks = self.roster.desks();
         desks.iter().filter_map(|desk| Survivor::of(desk, &whose)).collect()
-    }
-
-    pub(crate) fn metrics(&self) -> Metrics {
-        let census = self.idle.census();
-        let totals = self.counters.totals();
-        let submitted = self.gate.count();
-        Metrics {
-            threads: census.threads(),
-            dedicated: self.dedicated.count(),
-            idle: census.idle() + census.searching(),
-            queued: submitted - totals.started - totals.cancelled,
-            running: totals.started - totals.completed - totals.panicked,
-            submitted,
-            completed: totals.completed,
-            panicked: totals.panicked,
-            cancelled: totals.cancelled,
-            expired: totals.expired,
-            rejected: totals.rejected,
-        }
     }
 
     pub(crate) fn report(&self, report: &Report) {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::contain;
 use crate::error::{Failure, Rejection, SpawnError, SpawnErrorKind};
-use crate::job::{self, Fresh, JobId, JobInfo, JoinHandle, Terms, Work};
+use crate::job::{self, Fresh, JobId, JobInfo, JoinHandle, Terms, Times, Work};
+use crate::metrics::{Cohort, Stamp};
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::sync::left_out;
@@ -58,12 +59,14 @@ impl Shared {
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        if !self.admit(account) {
+        let now = Stamp::now();
+        let Some(cohort) = self.admit(account, now) else {
             self.make_room();
             self.counters.rejected();
             return Err(SpawnError::new(SpawnErrorKind::Closed, work));
-        }
-        let (entry, fresh) = job::new(work, location, Arc::clone(account), terms);
+        };
+        let times = Times::submitted(now, cohort);
+        let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
         let admitted = match entry.limiter().cloned() {
             None => Some(entry),
             Some(limiter) => limiter.admit(entry),
@@ -107,14 +110,15 @@ impl Shared {
     }
 
     /// Counts a job in, unless the tenant or the pool is closed.
-    fn admit(&self, account: &Account) -> bool {
+    fn admit(&self, account: &Account, now: Stamp) -> Option<Cohort> {
         if !account.enter() {
-            return false;
+            return None;
         }
-        let entered = self.gate.enter();
-        if !entered {
+        self.counters.before_submission(&self.gate, now);
+        let mark = self.gate.enter();
+        if mark.is_none() {
             account.leave_unqueued();
         }
-        entered
+        mark.map(Cohort::of_mark)
     }
 }

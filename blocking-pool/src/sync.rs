@@ -51,5 +51,8 @@ pub(crate) const fn left_out(_step: &str) -> bool {
     false
 }
 
+/// Whether the clock may decide what is done to modelled atomics. Not in a model: its runs have to repeat themselves.
+pub(crate) const MEASURES: bool = cfg!(not(loom));
+
 /// Whether threads spin before they park. A model explores that by itself.
 pub(crate) const SPINS: bool = cfg!(not(loom));

@@ -18,6 +18,7 @@ use crate::error::{Failure, SpawnError};
 use crate::gate::Gate;
 use crate::job::{JoinHandle, Plain};
 use crate::job_builder::JobBuilder;
+use crate::metrics::Cohort;
 use crate::padded::Padded;
 use crate::pool::Pool;
 use crate::shared::Shared;
@@ -90,7 +91,7 @@ impl Account {
     }
 
     pub(crate) fn enter(&self) -> bool {
-        self.gate.enter()
+        self.gate.enter().is_some()
     }
 
     /// The job is nobody else's any more: it runs, or is being cancelled.
@@ -107,12 +108,12 @@ impl Account {
         self.leave();
     }
 
-    pub(crate) fn refused(&self, why: &Failure) {
+    pub(crate) fn refused(&self, why: &Failure, cohort: Cohort) {
         if self.is_apart {
             return;
         }
         self.left.cancelled.fetch_add(1, PlainOrdering::Release);
-        self.pool.counters.cancelled();
+        self.pool.counters.cancelled(cohort);
         if matches!(why, Failure::Expired) {
             self.pool.counters.expired();
         }

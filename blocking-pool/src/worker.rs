@@ -10,6 +10,7 @@ use crate::contain;
 use crate::desk::Desk;
 use crate::growth::sample;
 use crate::job::Entry;
+use crate::metrics::Stamp;
 use crate::park::Parker;
 use crate::priority;
 use crate::queue::Seat;
@@ -127,12 +128,14 @@ impl Local {
 
     /// Runs `entry` and what follows it in the own deque. Not searching before, searching again after.
     fn work(&self, mut entry: Entry) {
-        while let Some(next) = self.work_one(entry) {
+        let mut now = Stamp::now();
+        while let Some(next) = self.work_one(entry, &mut now) {
             entry = next;
         }
     }
 
-    fn work_one(&self, entry: Entry) -> Option<Entry> {
+    /// The clock is read once a job: when one ends the next begins, unless the user's waker or drop has run in between.
+    fn work_one(&self, entry: Entry, now: &mut Stamp) -> Option<Entry> {
         let (pool, seat) = (&self.pool, self.seat.as_ref());
         pool.queues.note_taken(seat);
         let free_for_next = || {
@@ -145,20 +148,25 @@ impl Local {
         let Some(job) = entry.claim() else { return free_for_next() };
         if let Some(why) = job.forbid() {
             job.refuse(why);
+            *now = Stamp::now();
             return free_for_next();
         }
-        pool.counters.started(seat);
+        let start = *now;
+        let (submitted, cohort) = job.times().submission();
+        pool.counters.started(seat, cohort, start.nanos_since(submitted));
         let is_named = job.has_terms() && job.name().map(|name| self.desk.set_name(Some(name))).is_some();
         self.desk.begin(job.id(), job.location(), job.account().id);
         let (ran, ready) = job.run();
         self.desk.end();
+        let end = Stamp::now();
         if is_named {
             self.desk.set_name(None);
         }
-        pool.counters.ended(seat, ran);
+        pool.counters.ended(seat, ran, end.nanos_since(start));
         // Free before delivered: see `crate::idle`.
         let next = free_for_next();
-        ready.deliver();
+        let quiet = ready.deliver(end, || pool.counters.woken(seat));
+        *now = if quiet || next.is_none() { end } else { Stamp::now() };
         next
     }
 
@@ -174,6 +182,7 @@ impl Local {
     /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.
     fn rest(&self) -> Rest {
         let (idle, pool) = (&self.pool.idle, &self.pool);
+        Stamp::refine();
         idle.lie_down(&self.parker);
         // The last look: a submit that saw us searching did not call anybody.
         if !left_out("idle-last-look") && (pool.queues.has_work() || pool.is_drained()) {

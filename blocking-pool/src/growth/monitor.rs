@@ -220,10 +220,9 @@ impl Look {
         if starts != self.starts {
             (self.starts, self.last_start) = (starts, now);
         }
-        let totals = pool.counters.totals();
         // Those that wait in a limiter do not wait for a thread.
         let in_line = pool.in_line.load(std::sync::atomic::Ordering::Relaxed) as u64;
-        let waiting = pool.gate.count().saturating_sub(totals.started + totals.cancelled + in_line);
+        let waiting = pool.gate.count().saturating_sub(starts + pool.counters.cancellations() + in_line);
         Sample {
             waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
             core: pool.config.core_threads,

@@ -3,7 +3,7 @@
 //! ```text
 //!    Entry ----+          +-----------------------------------------------+
 //!  (queue, worker) -----> | Header: state, vtable, waker, id, location,   |
-//!              |          |         account, terms (mostly none)          |
+//!              |          |         times, account, terms (mostly none)   |
 //!  JobHandle --+--------> | Stage:  Closure(F) -> Empty -> Outcome(T)     |
 //!                         +-----------------------------------------------+
 //! ```
@@ -26,6 +26,7 @@ use super::hold::Hold;
 use super::job_handle::Fresh;
 use super::state::{Owner, State};
 use super::terms::Terms;
+use super::times::Times;
 use super::watch::Watch;
 use super::work::Work;
 use super::{JobId, JobInfo};
@@ -43,6 +44,7 @@ pub(super) struct Header {
     pub(super) waker: UnsafeCell<Option<Waker>>,
     pub(super) id: JobId,
     pub(super) location: &'static Location<'static>,
+    pub(super) times: Times,
     pub(super) account: Arc<Account>,
     pub(super) terms: Option<Box<Terms>>,
 }
@@ -186,6 +188,7 @@ pub(crate) fn new<W: Work>(
     location: &'static Location<'static>,
     account: Arc<Account>,
     terms: Option<Box<Terms>>,
+    times: Times,
 ) -> (Entry, Fresh<W>) {
     let cell = Box::new(JobCell {
         header: Header {
@@ -194,6 +197,7 @@ pub(crate) fn new<W: Work>(
             waker: UnsafeCell::new(None),
             id: JobId::next(),
             location,
+            times,
             account,
             terms,
         },

@@ -12,8 +12,10 @@ use super::JobId;
 use super::cell::Ran;
 use super::hold::Hold;
 use super::state::Claim;
+use super::times::Times;
 use crate::error::Failure;
 use crate::limiter::Limiter;
+use crate::metrics::Stamp;
 use crate::sync::atomic::Ordering;
 use crate::tenant::Account;
 
@@ -47,14 +49,15 @@ impl Entry {
     }
 
     /// By the claimer: delivers, and lets go.
-    fn settle(self, deliver: impl FnOnce(&Hold)) {
+    fn settle<R>(self, deliver: impl FnOnce(&Hold) -> R) -> R {
         // Before anybody can see the outcome: see `crate::limiter`.
         self.give_back_slot();
         let hold = self.0.copy();
         // What its drop does is done here, but for claiming, which has been done.
         mem::forget(self);
-        deliver(&hold);
+        let delivered = deliver(&hold);
         hold.release();
+        delivered
     }
 
     fn give_back_slot(&self) {
@@ -110,6 +113,10 @@ impl Claimed {
         self.0.account()
     }
 
+    pub(crate) fn times(&self) -> &Times {
+        &self.0.0.header().times
+    }
+
     /// Runs the closure and keeps its outcome to itself, until [`Ready::deliver`].
     pub(crate) fn run(self) -> (Ran, Ready) {
         let hold = &self.0.0;
@@ -129,8 +136,21 @@ impl Claimed {
 pub(crate) struct Ready(Claimed);
 
 impl Ready {
-    pub(crate) fn deliver(self) {
-        self.0.0.settle(|hold| hold.deliver());
+    /// Delivers what the closure came to when it ended, at `end`. True if no code of the user's has run meanwhile:
+    /// nobody waited for it, or needs to drop it. `on_wake` is called if somebody did, before it is woken.
+    pub(crate) fn deliver(self, end: Stamp, on_wake: impl FnOnce()) -> bool {
+        self.0.0.settle(|hold| {
+            hold.header().times.end(end);
+            hold.deliver(on_wake)
+        })
+    }
+
+    /// The same for a closure that is no job of the queue, and measured by nobody.
+    pub(crate) fn deliver_unmeasured(self) {
+        self.0.0.settle(|hold| {
+            hold.header().times.never_ran();
+            hold.deliver(|| ());
+        });
     }
 }
 

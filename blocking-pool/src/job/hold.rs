@@ -14,6 +14,7 @@ use super::state::{Claim, Completion, Owner, Release};
 use crate::cancel::CancelToken;
 use crate::contain;
 use crate::error::Failure;
+use crate::metrics::Stamp;
 use crate::report::Report;
 
 /// One of the two bits that keep a job's memory, as a value.
@@ -50,7 +51,7 @@ impl Hold {
     /// Gives up a claimed job: drops its closure and delivers `why` instead.
     pub(super) fn refuse(&self, why: Failure) {
         let header = self.header();
-        header.account.refused(&why);
+        self.will_not_run(&why);
         // SAFETY: the caller has claimed the job, so the stage is its own.
         if let Err(message) = unsafe { (header.vtable.refuse)(self.header, why) } {
             self.report(|job, message| Report::DropPanicked { job, message }, message);
@@ -58,18 +59,29 @@ impl Hold {
         if let Some(terms) = &header.terms {
             terms.leave_line();
         }
-        self.deliver();
+        self.deliver(|| ());
     }
 
-    /// Publishes the outcome, wakes, and takes the job off its account. By the claimer, once.
-    pub(super) fn deliver(&self) {
+    /// Counts a claimed job as one that will not run.
+    pub(super) fn will_not_run(&self, why: &Failure) {
         let header = self.header();
-        match header.state.complete() {
+        header.account.refused(why, header.times.submission().1);
+        header.times.never_ran();
+    }
+
+    /// Publishes the outcome, wakes, and takes the job off its account. By the claimer, once. True if that was all,
+    /// and no code of the user's has run. `on_wake` is called if there is somebody to wake, just before.
+    pub(super) fn deliver(&self, on_wake: impl FnOnce()) -> bool {
+        let header = self.header();
+        let completion = header.state.complete();
+        let quiet = completion == Completion::Quiet && header.terms.is_none();
+        match completion {
             Completion::Quiet => {}
             Completion::Wake => {
                 // SAFETY: WAKER was set when we completed, so its cell is ours.
                 let waker = header.waker.with_mut(|waker| unsafe { (*waker).take() });
                 let waker = waker.expect("WAKER is only set with a waker in its cell");
+                on_wake();
                 if let Err(payload) = contain::contain(|| waker.wake()) {
                     let message = contain::message_and_discard(payload);
                     self.report(|job, message| Report::WakerPanicked { job, message }, message);
@@ -81,6 +93,26 @@ impl Hold {
             self.unbind();
         }
         header.account.leave();
+        quiet
+    }
+
+    /// By a handle that was woken, when it has taken the outcome: measures how long that has lain.
+    #[inline(never)] // Out of the way of those who were not.
+    pub(super) fn note_handoff(&self) {
+        let header = self.header();
+        if let Some(end) = header.times.take_end() {
+            let lay = Stamp::now().nanos_since(end);
+            header.account.pool().counters.taken(header.account.id, lay);
+        }
+    }
+
+    /// By a handle that was woken, when it lets go: counts the outcome if it is still there.
+    #[inline(never)]
+    pub(super) fn note_unread(&self) {
+        let header = self.header();
+        if header.times.take_end().is_some() {
+            header.account.pool().counters.unread(header.account.id);
+        }
     }
 
     #[cold]
@@ -92,8 +124,9 @@ impl Hold {
 
     /// Drops an outcome that nobody will read. The caller owns the stage.
     pub(super) fn drop_outcome(&self) {
+        let header = self.header();
         // SAFETY: the job is complete and its handle gone or going, so the outcome is the caller's.
-        match unsafe { (self.header().vtable.drop_outcome)(self.header) } {
+        match unsafe { (header.vtable.drop_outcome)(self.header) } {
             Unread::Nothing => {}
             Unread::Panic(message) => {
                 self.report(|job, message| Report::JobPanicked { job, message }, message);

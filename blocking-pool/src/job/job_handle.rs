@@ -48,11 +48,11 @@ impl<W: Work> Fresh<W> {
         if hold.claim() == Claim::Lost {
             return Err(self.handle);
         }
-        hold.header().account.refused(&Failure::Cancelled);
+        hold.will_not_run(&Failure::Cancelled);
         let outcome = Stage::Outcome(Err(Failure::Cancelled));
         // SAFETY: claimed, hence ours; the types are those of `new`, which alone makes a `Fresh`.
         let stage = unsafe { JobCell::<W, W::Output>::replace(hold.header, outcome) };
-        hold.deliver();
+        hold.deliver(|| ());
         match stage {
             Stage::Closure(closure) => Ok(closure),
             _ => unreachable!("a claimed job holds its closure"),
@@ -125,7 +125,8 @@ impl<T> JobHandle<T> {
             self.expire();
         }
         if header.state.reclaim_waker() == Register::Finished {
-            return Poll::Ready(self.take());
+            let was_woken = header.state.was_woken();
+            return Poll::Ready(self.take(was_woken));
         }
         // SAFETY: the job was not done and WAKER is clear, so the waker's cell is the handle's: ours, by `&mut`.
         let known = header
@@ -145,7 +146,7 @@ impl<T> JobHandle<T> {
                 // SAFETY: the job was completed while WAKER was clear, so the cell has stayed ours.
                 let unused = header.waker.with_mut(|waker| unsafe { (*waker).take() });
                 self.discard_waker(unused);
-                Poll::Ready(self.take())
+                Poll::Ready(self.take(false))
             }
         }
     }
@@ -159,12 +160,16 @@ impl<T> JobHandle<T> {
         }
     }
 
-    /// The outcome of a job that is DONE; `None` if it was taken before.
-    fn take(&mut self) -> Option<Outcome<T>> {
+    /// The outcome of a job that is DONE; `None` if it was taken before. What is measured as its handoff is the time
+    /// for which somebody who was woken for it has let it lie.
+    fn take(&mut self, was_woken: bool) -> Option<Outcome<T>> {
         let mut outcome: Option<Outcome<T>> = None;
         let to = NonNull::from(&mut outcome).cast::<()>();
         // SAFETY: DONE was observed with Acquire and belongs to the handle; `to` is an `Option<Outcome<T>>`.
         unsafe { (self.hold.header().vtable.take)(self.hold.header, to) };
+        if was_woken {
+            self.hold.note_handoff();
+        }
         outcome
     }
 
@@ -186,6 +191,9 @@ impl<T> Drop for JobHandle<T> {
                     self.discard_waker(waker);
                 }
                 Detach::DropOutcome => {
+                    if hold.header().state.was_woken() {
+                        hold.note_unread();
+                    }
                     hold.drop_outcome();
                     return hold.release();
                 }

@@ -1,8 +1,9 @@
 //! A job: a closure that becomes its outcome, in one allocation.
 //!
-//! [`state`] is the protocol and [`cell`] the memory it governs. Those who own it do so through a [`hold`]: [`entry`] is the
-//! queue's side, [`job_handle`] the awaiter's, [`watch`] the token's (these hold this crate's pointer work). [`handle`] is the user's
-//! end, [`id`] and [`info`] tell jobs apart, [`work`] is what runs, [`terms`] what was asked for beyond that.
+//! [`state`] is the protocol and [`cell`] the memory it governs. Those who own it do so through a [`hold`]: [`entry`] is
+//! the queue's side, [`job_handle`] the awaiter's, [`watch`] the token's (these hold this crate's pointer work). [`handle`]
+//! is the user's end, [`id`] and [`info`] tell jobs apart, [`work`] is what runs, [`terms`] what was asked for beyond
+//! that, [`times`] what is measured.
 
 mod cell;
 mod entry;
@@ -13,6 +14,7 @@ mod info;
 mod job_handle;
 mod state;
 mod terms;
+mod times;
 mod watch;
 mod work;
 
@@ -25,6 +27,7 @@ pub(crate) use job_handle::Fresh;
 #[cfg(test)] // The models race it against its entry.
 pub(crate) use job_handle::JobHandle;
 pub(crate) use terms::Terms;
+pub(crate) use times::Times;
 pub(crate) use watch::Watch;
 pub use work::Around;
 pub(crate) use work::{Cancellable, Inside, Plain, Work};

@@ -118,6 +118,12 @@ impl State {
         self.0.load(Ordering::Acquire) & PHASE != QUEUED
     }
 
+    /// Of a job that is DONE: whether its completer found a waker.
+    pub(super) fn was_woken(&self) -> bool {
+        // Relaxed: nobody changes it any more, and the caller has seen that it is DONE.
+        self.0.load(Ordering::Relaxed) & WAKER != 0
+    }
+
     pub(super) fn claim(&self) -> Claim {
         self.transition(|s| match s & PHASE {
             QUEUED => (Some(s & !PHASE | CLAIMED), Claim::Won),
@@ -233,6 +239,7 @@ mod tests {
         assert_eq!(state.claim(), Claim::Won);
         assert_eq!(format!("{state:?}"), "CLAIMED | WAKER | ENTRY | HANDLE");
         assert_eq!(state.complete(), Completion::Wake);
+        assert!(state.was_woken());
         assert_eq!(state.release(Owner::Entry), Release::Keep);
         assert_eq!(format!("{state:?}"), "DONE | WAKER | HANDLE");
     }
@@ -267,6 +274,7 @@ mod tests {
         assert_eq!(state.claim(), Claim::Won);
         assert_eq!(state.complete(), Completion::Quiet);
         assert_eq!(state.offer_waker(), Register::Finished);
+        assert!(!state.was_woken());
         assert_eq!(format!("{state:?}"), "DONE | ENTRY | HANDLE");
     }
 }

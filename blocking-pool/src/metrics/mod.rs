@@ -1,21 +1,53 @@
-//! What the pool has done so far, in numbers that add up.
+//! What the pool has done so far, and how long that took, in numbers that add up.
+//!
+//! `counters.rs` counts, and says why the sums hold; `histogram.rs` and `recorder.rs` are durations, read and written;
+//! `stamp.rs` is the clock, `cohorts.rs` the age of the oldest job in the queue.
 
+mod cohorts;
+mod counters;
 mod histogram;
 mod recorder;
+mod stamp;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::job::Ran;
-use crate::padded::Padded;
-use crate::queue::Seat;
+use crate::shared::Shared;
 
+pub(crate) use cohorts::Cohort;
+pub(crate) use counters::Counters;
 pub use histogram::{Bucket, Histogram};
 pub use recorder::Recorder;
+pub(crate) use stamp::Stamp;
 
 /// A snapshot of a pool's numbers.
 ///
-/// `submitted == queued + running + completed + panicked + cancelled`, in every snapshot: the first two are what the
-/// others leave over. A job is counted as completed before its awaiter can see the result.
+/// In every snapshot, also while jobs come and go:
+///
+/// * `submitted == queued + running + completed + panicked + cancelled`,
+/// * `queue_wait.count() == running + completed + panicked`: every job that was started has waited,
+/// * `run_time.count() == completed + panicked`.
+///
+/// They hold because `queued` and `running` are what the others leave over: a job that moves on while the snapshot is
+/// taken may be counted where it was. A job is counted as completed before its awaiter can see the result. `threads`,
+/// `idle`, `oldest_queued` and the sums of the histograms may be a moment older or newer than the counts. When nothing
+/// moves, all of it is exact.
+///
+/// Durations are measured with the processor's counter where the operating system trusts it, otherwise with the
+/// monotonic clock; they are right to some tenths of a percent and some tens of nanoseconds. When one job follows another
+/// on a worker without anybody being woken in between, the end of the first is the start of the second.
+///
+/// ```
+/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+/// # use bare::block_on;
+/// use sideline_blocking_pool::Pool;
+/// use std::time::Duration;
+///
+/// let pool = Pool::new();
+/// block_on(pool.spawn(|| std::thread::sleep(Duration::from_millis(2)))).unwrap();
+/// let m = pool.metrics();
+/// assert_eq!((m.completed, m.run_time.count(), m.oldest_queued), (1, 1, None));
+/// assert!(m.run_time.quantile(0.99).unwrap() > Duration::from_millis(1));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -27,8 +59,16 @@ pub struct Metrics {
     pub idle: usize,
     /// Jobs that wait for a thread.
     pub queued: u64,
+    /// For how long the job that has waited longest of these has waited. `None` if none waits.
+    ///
+    /// Jobs that were submitted within the same tenth of a millisecond may be taken for one another, so this can be too
+    /// long by that, and in a long backlog by about a sixth of the time for which it has been growing.
+    pub oldest_queued: Option<Duration>,
     /// Jobs whose closure is running.
     pub running: u64,
+    /// Jobs that have ended, whose awaiters have been woken and have not taken the outcome yet. Above zero for long, the
+    /// awaiters' executor is late.
+    pub undelivered: u64,
     /// Jobs accepted since the pool was made.
     pub submitted: u64,
     /// Jobs whose closure has returned.
@@ -42,96 +82,46 @@ pub struct Metrics {
     pub expired: u64,
     /// Closures that were never accepted: the queue was full or the pool closed. Not part of `submitted`.
     pub rejected: u64,
+    /// Jobs whose awaiters were woken and dropped the outcome unread: a timeout or a `select` has let go of them.
+    pub unread: u64,
+    /// From the submission to the start of each job that was started.
+    pub queue_wait: Histogram,
+    /// From the start to the end of each closure that has ended, by return or panic. What it had captured is dropped
+    /// by then.
+    pub run_time: Histogram,
+    /// How long an outcome has lain ready for somebody who was waiting for it: from the end of the closure to the moment
+    /// in which its awaiter took what came of it. Only for those who had asked before, and were woken: an outcome that
+    /// was there when it was first asked for has kept nobody waiting, and is not counted; nor is one that nobody read.
+    pub handoff: Histogram,
 }
 
-/// The counters behind it: core workers write their own cells, everybody else shares one.
-///
-/// std's atomics even under loom: they are read for people, and decide nothing.
-#[derive(Debug)]
-pub(crate) struct Counters {
-    workers: Box<[Padded<WorkerCounters>]>,
-    cancelled: AtomicU64,
-    expired: AtomicU64,
-    rejected: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct WorkerCounters {
-    started: AtomicU64,
-    completed: AtomicU64,
-    panicked: AtomicU64,
-}
-
-/// The counters at one moment; later reads are never smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) started: u64,
-    pub(crate) completed: u64,
-    pub(crate) panicked: u64,
-    pub(crate) cancelled: u64,
-    pub(crate) expired: u64,
-    pub(crate) rejected: u64,
-}
-
-impl Counters {
-    pub(crate) fn new(core: usize) -> Self {
+impl Metrics {
+    pub(crate) fn read(pool: &Shared) -> Self {
+        let census = pool.idle.census();
+        let oldest_queued = pool.counters.oldest_queued(&pool.gate).map(Duration::from_nanos);
+        let counted = pool.counters.read();
+        // After all the others: see `counters.rs`.
+        let submitted = pool.gate.count();
+        let (started, ended) = (counted.queue_wait.count(), counted.run_time.count());
+        Stamp::refine();
         Self {
-            workers: (0..=core).map(|_| Padded::default()).collect(),
-            cancelled: AtomicU64::new(0),
-            expired: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
+            threads: census.threads(),
+            dedicated: pool.dedicated.count(),
+            idle: census.idle() + census.searching(),
+            queued: submitted - started - counted.cancelled,
+            oldest_queued,
+            running: started - ended,
+            undelivered: counted.woken.saturating_sub(counted.handoff.count() + counted.unread),
+            submitted,
+            completed: ended - counted.panicked,
+            panicked: counted.panicked,
+            cancelled: counted.cancelled,
+            expired: counted.expired,
+            rejected: counted.rejected,
+            unread: counted.unread,
+            queue_wait: counted.queue_wait,
+            run_time: counted.run_time,
+            handoff: counted.handoff,
         }
-    }
-
-    pub(crate) fn started(&self, seat: Option<&Seat>) {
-        self.bump(seat, |worker| &worker.started);
-    }
-
-    pub(crate) fn ended(&self, seat: Option<&Seat>, ran: Ran) {
-        match ran {
-            Ran::Completed => self.bump(seat, |worker| &worker.completed),
-            Ran::Panicked => self.bump(seat, |worker| &worker.panicked),
-        }
-    }
-
-    pub(crate) fn cancelled(&self) {
-        self.cancelled.fetch_add(1, Ordering::Release);
-    }
-
-    pub(crate) fn expired(&self) {
-        self.expired.fetch_add(1, Ordering::Release);
-    }
-
-    pub(crate) fn rejected(&self) {
-        self.rejected.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn bump(&self, seat: Option<&Seat>, which: fn(&WorkerCounters) -> &AtomicU64) {
-        // Release: pairs with totals(), which reads ends before starts and so never sees an end without its start.
-        match seat {
-            Some(seat) => {
-                let mine = which(&self.workers[seat.index]);
-                mine.store(mine.load(Ordering::Relaxed) + 1, Ordering::Release);
-            }
-            None => _ = which(&self.workers[self.workers.len() - 1]).fetch_add(1, Ordering::Release),
-        }
-    }
-
-    pub(crate) fn totals(&self) -> Totals {
-        let sum = |which: fn(&WorkerCounters) -> &AtomicU64| -> u64 {
-            self.workers.iter().map(|worker| which(worker).load(Ordering::Acquire)).sum()
-        };
-        // Ends first, then starts; the gate, which counted each of them before, is read by the caller after this.
-        let (completed, panicked) = (sum(|w| &w.completed), sum(|w| &w.panicked));
-        // Of each expired job, the cancellation was counted before.
-        let expired = self.expired.load(Ordering::Acquire);
-        let cancelled = self.cancelled.load(Ordering::Acquire);
-        let rejected = self.rejected.load(Ordering::Relaxed);
-        Totals { started: sum(|w| &w.started), completed, panicked, cancelled, expired, rejected }
-    }
-
-    /// Jobs started so far: the sign of progress.
-    pub(crate) fn starts(&self) -> u64 {
-        self.workers.iter().map(|worker| worker.started.load(Ordering::Relaxed)).sum()
     }
 }

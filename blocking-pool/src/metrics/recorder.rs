@@ -75,6 +75,11 @@ impl Recorder {
         histogram
     }
 
+    /// How many durations were recorded.
+    pub(crate) fn count(&self) -> u64 {
+        self.counts.iter().map(|count| count.load(Ordering::Acquire)).sum()
+    }
+
     pub(crate) fn add_to(&self, histogram: &mut Histogram) {
         for (index, count) in self.counts.iter().enumerate() {
             // Acquire: pairs with the Release of whoever counted.

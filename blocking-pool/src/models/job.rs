@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Unpark, block_on, check, pool, race};
 use crate::error::Failure;
-use crate::job::{self, Entry, JobHandle, Plain, Ran, Terms, Work};
+use crate::job::{self, Entry, JobHandle, Plain, Ran, Terms, Times, Work};
+use crate::metrics::{Cohort, Stamp};
 use crate::park::Parker;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
@@ -25,7 +26,9 @@ impl Drop for Counted {
 pub(super) fn job_with<W: Work>(work: W, terms: Option<Box<Terms>>) -> (Entry, JobHandle<W::Output>) {
     let account = Account::new(Arc::clone(pool(1, 1).shared()));
     assert!(account.enter());
-    let (entry, fresh) = job::new(work, Location::caller(), account, terms);
+    let now = Stamp::now();
+    let times = Times::submitted(now, Cohort::of_mark(0));
+    let (entry, fresh) = job::new(work, Location::caller(), account, terms, times);
     (entry, fresh.into_handle())
 }
 
@@ -37,7 +40,7 @@ pub(super) fn run(entry: Entry) {
     if let Some(job) = entry.claim() {
         let (ran, ready) = job.run();
         assert_eq!(ran, Ran::Completed);
-        ready.deliver();
+        ready.deliver(Stamp::now(), || ());
     }
 }
 

@@ -1,0 +1,218 @@
+//! The counters behind the metrics, and why they add up while they move.
+//!
+//! A job is counted in the gate, when it is let in; as started, by the worker, in the histogram of queue waits; as ended,
+//! in that of run times (and once more if it panicked); and, if somebody waits for its outcome, when that one is woken,
+//! and when it takes the outcome or drops it. Each step comes after the one before, in the memory model's sense, too: they are Release stores, with the job's own
+//! handoffs between the threads. A reader goes backwards with Acquire: whom it finds at a later step it also finds at
+//! the earlier ones. So no difference of two of them is ever negative, and since "started" and "ended" are no
+//! numbers beside the histograms but their counts, those are equal in every snapshot. (One exception: an awaiter that
+//! polls of its own accord may take an outcome after it is published and before its wake is counted.)
+//!
+//! Core workers write cells of their own, without read-modify-write; everybody else shares a set. (Workers above the core
+//! are there because jobs block; what they share is not what slows them down.) Awaiters may be any threads; their cells
+//! are shared, too, but each tenant has its set, or at most a few have the same.
+//!
+//! std's atomics even under loom: they are read for people, and decide nothing but how many threads to add.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::cohorts::{Cohort, Cohorts};
+use super::histogram::Histogram;
+use super::recorder::Recorder;
+use super::stamp::Stamp;
+use crate::gate::Gate;
+use crate::job::Ran;
+use crate::padded::Padded;
+use crate::queue::Seat;
+
+#[derive(Debug)]
+pub(crate) struct Counters {
+    /// One for each core worker, the last one for everybody else.
+    workers: Box<[Padded<Ledger>]>,
+    /// Tenant `n` has the set `n` modulo their number.
+    awaiters: Box<[Padded<Taken>]>,
+    cohorts: Cohorts,
+    cancelled: AtomicU64,
+    expired: AtomicU64,
+    rejected: AtomicU64,
+}
+
+/// What a worker counts.
+#[derive(Debug, Default)]
+struct Ledger {
+    /// The sign of progress, for the monitor: as many as are in `waited`, or are about to be.
+    started: AtomicU64,
+    panicked: AtomicU64,
+    woken: AtomicU64,
+    waited: Recorder,
+    ran: Recorder,
+}
+
+/// What awaiters count.
+#[derive(Debug, Default)]
+struct Taken {
+    handoff: Recorder,
+    unread: AtomicU64,
+}
+
+/// The counters at one moment; later reads are never smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) started: u64,
+    pub(crate) ended: u64,
+    pub(crate) cancelled: u64,
+}
+
+/// All there is, at one moment.
+pub(super) struct Reading {
+    pub(super) queue_wait: Histogram,
+    pub(super) run_time: Histogram,
+    pub(super) handoff: Histogram,
+    pub(super) panicked: u64,
+    pub(super) woken: u64,
+    pub(super) unread: u64,
+    pub(super) cancelled: u64,
+    pub(super) expired: u64,
+    pub(super) rejected: u64,
+}
+
+impl Counters {
+    pub(crate) fn new(core: usize) -> Self {
+        Self {
+            workers: (0..=core).map(|_| Padded::default()).collect(),
+            awaiters: (0..core.next_power_of_two()).map(|_| Padded::default()).collect(),
+            cohorts: Cohorts::new(core),
+            cancelled: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        }
+    }
+
+    /// A job is about to enter the gate.
+    pub(crate) fn before_submission(&self, gate: &Gate, now: Stamp) {
+        self.cohorts.before_entry(gate, now);
+    }
+
+    /// A worker begins to run a job of `cohort` that has waited for so long.
+    pub(crate) fn started(&self, seat: Option<&Seat>, cohort: Cohort, waited_nanos: u64) {
+        let ledger = self.ledger(seat);
+        match seat {
+            Some(_) => {
+                ledger.started.store(ledger.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                ledger.waited.record_nanos(waited_nanos);
+            }
+            None => {
+                ledger.started.fetch_add(1, Ordering::Relaxed);
+                ledger.waited.record_nanos_shared(waited_nanos);
+            }
+        }
+        self.cohorts.leave(cohort, seat.map(|seat| seat.index));
+    }
+
+    /// Its closure has ended.
+    pub(crate) fn ended(&self, seat: Option<&Seat>, ran: Ran, ran_nanos: u64) {
+        let ledger = self.ledger(seat);
+        match seat {
+            Some(_) => ledger.ran.record_nanos(ran_nanos),
+            None => ledger.ran.record_nanos_shared(ran_nanos),
+        }
+        if ran == Ran::Panicked {
+            // Release, and after the run time: pairs with read().
+            ledger.panicked.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// Somebody waits for what it came to, and is about to be woken.
+    pub(crate) fn woken(&self, seat: Option<&Seat>) {
+        let woken = &self.ledger(seat).woken;
+        // Release: pairs with read().
+        match seat {
+            Some(_) => woken.store(woken.load(Ordering::Relaxed) + 1, Ordering::Release),
+            None => _ = woken.fetch_add(1, Ordering::Release),
+        }
+    }
+
+    /// Who was woken has the outcome, so long after the end of the closure.
+    pub(crate) fn taken(&self, tenant: u64, handoff_nanos: u64) {
+        self.awaiter(tenant).handoff.record_nanos_shared(handoff_nanos);
+    }
+
+    /// Who was woken has dropped the outcome without having read it.
+    pub(crate) fn unread(&self, tenant: u64) {
+        // Release: pairs with read().
+        self.awaiter(tenant).unread.fetch_add(1, Ordering::Release);
+    }
+
+    /// A job of `cohort` will never start.
+    pub(crate) fn cancelled(&self, cohort: Cohort) {
+        self.cancelled.fetch_add(1, Ordering::Release);
+        self.cohorts.leave(cohort, None);
+    }
+
+    /// Of a job that was counted as cancelled: its deadline was why.
+    pub(crate) fn expired(&self) {
+        self.expired.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn rejected(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn ledger(&self, seat: Option<&Seat>) -> &Ledger {
+        &self.workers[seat.map_or(self.workers.len() - 1, |seat| seat.index)]
+    }
+
+    fn awaiter(&self, tenant: u64) -> &Taken {
+        // A power of two, so that a mask does for a division.
+        &self.awaiters[tenant as usize & (self.awaiters.len() - 1)]
+    }
+
+    pub(super) fn read(&self) -> Reading {
+        let mut reading = Reading {
+            queue_wait: Histogram::new(),
+            run_time: Histogram::new(),
+            handoff: Histogram::new(),
+            panicked: 0,
+            woken: 0,
+            unread: 0,
+            cancelled: 0,
+            expired: 0,
+            rejected: self.rejected.load(Ordering::Relaxed),
+        };
+        // The last steps first; the gate, which counted each of them before, is read by the caller after this.
+        for awaiter in &self.awaiters {
+            reading.unread += awaiter.unread.load(Ordering::Acquire);
+            awaiter.handoff.add_to(&mut reading.handoff);
+        }
+        reading.woken = self.workers.iter().map(|worker| worker.woken.load(Ordering::Acquire)).sum();
+        reading.panicked = self.workers.iter().map(|worker| worker.panicked.load(Ordering::Acquire)).sum();
+        self.workers.iter().for_each(|worker| worker.ran.add_to(&mut reading.run_time));
+        self.workers.iter().for_each(|worker| worker.waited.add_to(&mut reading.queue_wait));
+        // Of each expired job, the cancellation was counted before.
+        reading.expired = self.expired.load(Ordering::Acquire);
+        reading.cancelled = self.cancellations();
+        reading
+    }
+
+    /// Only what became of how many, in the same order.
+    pub(crate) fn totals(&self) -> Totals {
+        let cancelled = self.cancellations();
+        let ended = self.workers.iter().map(|worker| worker.ran.count()).sum();
+        let started = self.workers.iter().map(|worker| worker.waited.count()).sum();
+        Totals { started, ended, cancelled }
+    }
+
+    /// Jobs started so far: the sign of progress.
+    pub(crate) fn starts(&self) -> u64 {
+        self.workers.iter().map(|worker| worker.started.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn cancellations(&self) -> u64 {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// For how long the oldest job that is queued has waited, in nanoseconds.
+    pub(super) fn oldest_queued(&self, gate: &Gate) -> Option<u64> {
+        self.cohorts.oldest(gate, Stamp::now())
+    }
+}
