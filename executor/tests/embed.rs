@@ -194,3 +194,14 @@ fn a_paused_clock_leaps_in_turns_that_may_wait() {
         runtime.turn(None).unwrap();
     }
 }
+
+#[test]
+fn a_block_on_that_panicked_leaves_a_loop_that_turns() {
+    let runtime = Runtime::new().unwrap();
+    let caught = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { panic!("in the main future") })));
+    assert!(caught.is_err());
+    let task = runtime.spawn(async { 7 });
+    settle(&runtime);
+    assert!(task.is_finished());
+    assert_eq!(runtime.block_on(task).unwrap(), 7);
+}
