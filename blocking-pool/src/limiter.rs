@@ -15,7 +15,9 @@
 //!
 //! **Fair between kinds**: a slot that is given back admits one job, to the *end* of its pool's queue, even if a worker
 //! of that pool gave it back. So of a backlog of a million limited jobs at most as many as there are slots stand in
-//! front of anybody else. Within a kind jobs are admitted in the order of submission.
+//! front of anybody else. Within a kind jobs are admitted in the order of submission: a slot is given back and then given to
+//! the first in line, and one who comes in between stands in line behind it. (Model: `late_comer_against_release`, twin
+//! `limiter-line-first`.)
 //!
 //! **The slot is free before the outcome is delivered**, so an awaiter that submits its next job when it sees the last
 //! one's outcome finds the slot, and strictly sequential use never waits.
@@ -152,7 +154,7 @@ impl Limiter {
     /// Gives `entry` a slot and hands it back, or keeps it in line until there is one.
     pub(crate) fn admit(&self, entry: Entry) -> Option<Entry> {
         let mut list = self.0.0.lock();
-        if list.taken < list.limit {
+        if list.taken < list.limit && (list.line.is_empty() || left_out("limiter-line-first")) {
             list.give_slot(&entry);
             return Some(entry);
         }

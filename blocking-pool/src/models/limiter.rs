@@ -30,6 +30,30 @@ fn release_against_enqueue() {
     });
 }
 
+/// The only slot is given back while one job stands in line and another one comes: first come, first served.
+#[test]
+fn late_comer_against_release() {
+    check(2, || {
+        let pool = pool(1, 1);
+        let limiter = Limiter::new(1);
+        let terms = Some(Box::new(Terms::new(None, None, Some(limiter.clone()))));
+        let (entry, _handle) = job_with(Plain(|| ()), terms);
+        let holder = limiter.admit(entry).expect("the slot is free");
+        let has_run = Arc::new(AtomicUsize::new(0));
+        let (mine, theirs) = (Arc::clone(&has_run), Arc::clone(&has_run));
+        block_on(pool.spawn(|| ())).unwrap();
+        let first = pool.job().limiter(&limiter).spawn(move || mine.store(1, Ordering::Release));
+        race();
+        let releaser = thread::spawn(move || drop(holder));
+        let late = pool.job().limiter(&limiter).spawn(move || theirs.load(Ordering::Acquire));
+        settled();
+        releaser.join().unwrap();
+        assert_eq!(block_on(late).unwrap(), 1, "the late comer passed by");
+        block_on(first).unwrap();
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
 /// Two at once, one slot, by two submitters: never both inside.
 #[test]
 fn slots_are_exclusive() {

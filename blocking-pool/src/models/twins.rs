@@ -20,6 +20,7 @@ const TWINS: &[(&str, &str)] = &[
     ("guard-waits", "models::cancel::cancel_against_guard_drop"),
     ("end-waits", "models::cancel::cancel_against_end_of_job"),
     ("limiter-one-look", "models::limiter::release_against_enqueue"),
+    ("limiter-line-first", "models::limiter::late_comer_against_release"),
     ("abandon-takes-out-of-line", "models::limiter::limited_submit_against_abandon"),
     ("line-looks-again", "models::room::room_against_standing_in_line"),
     ("room-is-handed-on", "models::room::giving_up_against_room"),
