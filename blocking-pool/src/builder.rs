@@ -126,7 +126,9 @@ impl Builder {
     /// How far the workers stand back when processors are short: the nice value of their threads, 0 to 19. Default: 5,
     /// so that a loop that wakes up runs at once although the pool keeps every processor busy.
     ///
-    /// Linux only; elsewhere it has no effect. **A child process that a job starts inherits it**; 0 leaves the
+    /// Workers that compute for long also ask for longer time slices, before which whoever wakes up may go.
+    ///
+    /// Linux only; elsewhere it has no effect. **A child process that a job starts inherits both**; 0 leaves the
     /// threads as the program's others are. A program that is nicer already is not made less so.
     pub fn nice(mut self, nice: u8) -> Self {
         self.config.nice = nice;

@@ -3,17 +3,34 @@
 //! A thread of the pool is *running* a job, *searching* the queues for one, or *idle*: parked, and on the list of
 //! sleepers. One word counts threads, idle and searching.
 //!
-//! **A submitter** pushes, then looks at the word: somebody is searching: it will find the job; somebody is idle:
-//! take one off the list (it counts as searching from here on) and call it; fewer threads than cores: start one
-//! (it counts as a thread and as searching before it exists); otherwise all are running, and each looks at the
-//! queues when its job ends, unless its job never ends: so the monitor is told ([`crate::growth`]).
+//! **A submitter** pushes, then looks at the word and at how much waits: as many are searching as there are jobs
+//! waiting: they will find them; somebody is idle: take one off the list (it counts as searching from here on) and
+//! call it; fewer threads than cores: start one (it counts as a thread and as searching before it exists); somebody
+//! searches at least: it has to do; otherwise all are running, and each looks at the queues when its job ends, unless
+//! its job never ends: so the monitor is told ([`crate::growth`]).
 //!
-//! **A searcher** that finds a job stops searching. If it was the last one, a submitter may have relied on it for a
-//! second job: it looks at the queues once more, and if something is there it acts as a submitter. So one call
-//! becomes a chain that wakes as many as there is work for.
+//! **A searcher** that finds a job stops searching. Somebody may have relied on it for a second job: it looks at the
+//! queues once more, and if something is there it acts as a submitter. So one call becomes a chain that wakes as
+//! many as there is work for.
 //!
 //! **A searcher that finds nothing** puts itself on the list (idle + 1, searching - 1), and only then looks at all
 //! queues for the last time.
+//!
+//! # Searchers that are not running
+//!
+//! A searcher is promised to look, but not when: on a busy machine it may wait for a processor for many milliseconds,
+//! just called, or put aside by the kernel in the moment in which its last job was done (typically by the very loop
+//! that it has just woken). Three rules keep jobs from waiting with it while somebody is idle:
+//!
+//! - One searcher is relied on for one job: hence "as many as wait", above. (Twin: `summon-counts-jobs`.)
+//! - Being called takes microseconds. One who has just been called, has found a job and sees another, concludes that
+//!   whoever else counts as searching is not running, or would have taken it: it calls the next sleeper whatever the
+//!   word says. (Twin: `called-one-calls`.)
+//! - A *tired* worker, one that has been computing for long ([`crate::fatigue`]), is likely to be put aside when it
+//!   wakes its awaiter. If somebody is idle it does not count as searching before it really does. And on the list it
+//!   lies below those who have rested, for the kernel will not be quick to give it a processor.
+//!
+//! Model: `a_searcher_that_does_not_come_holds_up_one_job`.
 //!
 //! # The bad interleaving
 //!
@@ -45,14 +62,16 @@
 //! jobs in strict sequence use one thread. The searcher may even take the job between the submitter's push and its
 //! look at the word, which then shows nobody: so before anybody is called or started, the submitter looks whether
 //! there is still something to take. (Model: `jobs_in_sequence_use_one_thread`, twin `summon-looks-at-queues`.)
+//! A tired worker may leave that out if somebody is idle: who is called then is a thread that is there already.
 //!
-//! Models: `submit_against_going_idle`, `popped_against_stolen`, `retire_against_submit`,
+//! Models also: `submit_against_going_idle`, `popped_against_stolen`, `retire_against_submit`,
 //! `failed_start_against_submit`, `submit_against_shutdown`; twins: `idle-last-look`, `idle-fence`,
 //! `searcher-hands-over`, `retire-by-the-list`.
 
 use std::fmt;
 use std::sync::Arc;
 
+use crate::fatigue::Condition;
 use crate::park::Parker;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
@@ -63,6 +82,8 @@ const THREAD: u64 = 1;
 const IDLE: u64 = 1 << 20;
 const SEARCHING: u64 = 1 << 40;
 const MASK: u64 = IDLE - 1;
+/// So many sleepers who have rested are called before one who lies down tired.
+const RESTED_FIRST: usize = 2;
 
 /// The word, read once.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,14 +140,17 @@ impl Idle {
     }
 
     /// After a push and a fence: who will find it? Threads may be started while there are fewer than `core`.
-    pub(crate) fn summon(&self, core: usize, has_work: impl Fn() -> bool) -> Summon {
+    /// `more_wait_than(n)` looks whether more than `n` jobs wait.
+    pub(crate) fn summon(&self, core: usize, more_wait_than: impl Fn(usize) -> bool) -> Summon {
         loop {
             let now = self.census();
-            if now.searching() > 0 {
+            let nobody_else = now.idle() == 0 && now.threads() >= core;
+            if now.searching() > 0 && (nobody_else || left_out("summon-counts-jobs")) {
                 return Summon::Enough;
             }
             // A searcher that was quick has taken the job and stopped searching: nobody else is needed for it.
-            if !has_work() && !left_out("summon-looks-at-queues") {
+            let looks = now.searching() > 0 || !left_out("summon-looks-at-queues");
+            if looks && !more_wait_than(now.searching()) {
                 return Summon::Enough;
             }
             if now.idle() > 0 {
@@ -135,7 +159,7 @@ impl Idle {
                 return Summon::Call(sleeper);
             }
             if now.threads() >= core {
-                return Summon::Busy(now);
+                return if now.searching() > 0 { Summon::Enough } else { Summon::Busy(now) };
             }
             if self.replace(now, now.0 + THREAD + SEARCHING) {
                 return Summon::Start;
@@ -172,22 +196,22 @@ impl Idle {
         self.word.fetch_add(SEARCHING, Ordering::AcqRel);
     }
 
-    /// A job was found. True if nobody is searching any more: then look at the queues again and act as a submitter.
-    #[must_use]
-    pub(crate) fn stop_searching(&self) -> bool {
+    /// A job was found: then look at the queues again, and act as a submitter if something is there.
+    pub(crate) fn stop_searching(&self) {
         let before = Census(self.word.fetch_sub(SEARCHING, Ordering::AcqRel));
-        let last = before.searching() == 1;
-        if last {
+        if before.searching() == 1 {
             // Pairs with a submitter's fence: either it sees that nobody searches, or we see its job.
             fence(Ordering::SeqCst);
         }
-        last && !left_out("searcher-hands-over")
     }
 
     /// Announces the caller as idle. It has to look at all queues once more before it parks.
-    pub(crate) fn lie_down(&self, parker: &Arc<Parker>) {
+    pub(crate) fn lie_down(&self, parker: &Arc<Parker>, condition: Condition) {
         let mut sleepers = self.sleepers.lock();
-        sleepers.push(Arc::clone(parker));
+        // Not at the bottom: a few take turns then, and the rest can age.
+        let above = if condition == Condition::Tired { RESTED_FIRST } else { 0 };
+        let place = sleepers.len().saturating_sub(above);
+        sleepers.insert(place, Arc::clone(parker));
         self.word.fetch_add(IDLE.wrapping_sub(SEARCHING), Ordering::AcqRel);
         drop(sleepers);
         if !left_out("idle-fence") {

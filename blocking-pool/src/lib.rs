@@ -33,16 +33,18 @@
 //! - Below `max_threads`, a job never waits for ever behind jobs that block.
 //! - A pool with nothing to do makes no system call, once its extra threads' keep-alive is over.
 
-#![deny(unsafe_code)] // Except in four files of `job/`, in `desk.rs` and in `metrics/stamp.rs`, which say why.
+#![deny(unsafe_code)] // Except in four files of `job/`, in `desk.rs`, `metrics/stamp.rs` and around system calls: they say why.
 
 mod builder;
 mod cancel;
 mod contain;
+mod cpu_clock;
 mod deadlines;
 mod dedicated;
 mod desk;
 mod ending;
 mod error;
+mod fatigue;
 mod gate;
 mod growth;
 mod idle;
@@ -69,6 +71,7 @@ mod submit;
 mod sync;
 mod tenant;
 mod threads;
+mod time_slice;
 mod waiting;
 mod worker;
 

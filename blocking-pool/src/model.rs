@@ -123,7 +123,11 @@ impl<T> Queue<T> {
     }
 
     fn is_empty(&self) -> bool {
-        self.len.load(Ordering::Acquire) == 0
+        self.len() == 0
+    }
+
+    fn len(&self) -> usize {
+        self.len.load(Ordering::Acquire)
     }
 }
 
@@ -141,6 +145,10 @@ impl<T> Injector<T> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn steal(&self) -> Steal<T> {
@@ -184,6 +192,10 @@ pub(crate) struct Stealer<T>(Arc<Queue<T>>);
 impl<T> Stealer<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn steal(&self) -> Steal<T> {

@@ -50,6 +50,17 @@ impl Queues {
         !self.injector.is_empty() || self.stealers.iter().any(|deque| !deque.is_empty())
     }
 
+    /// Are more than `count` waiting, everywhere together? As exact as a look at one queue after another can be.
+    pub(crate) fn more_wait_than(&self, count: usize) -> bool {
+        let mut waiting = self.injector.len();
+        let mut deques = self.stealers.iter();
+        while waiting <= count {
+            let Some(deque) = deques.next() else { return false };
+            waiting += deque.len();
+        }
+        true
+    }
+
     /// Is anything waiting in the injector? Cheap enough to be asked over and over.
     pub(crate) fn has_injected(&self) -> bool {
         !self.injector.is_empty()

@@ -7,6 +7,7 @@ use std::sync::Weak;
 
 use crate::builder::Config;
 use crate::dedicated::Dedicated;
+use crate::fatigue::LongJobs;
 use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) in_line: std::sync::atomic::AtomicUsize,
     pub(crate) dedicated: Dedicated,
     pub(crate) retry: Retry,
+    pub(crate) long_jobs: LongJobs,
 }
 
 impl Shared {
@@ -56,6 +58,7 @@ impl Shared {
             in_line: std::sync::atomic::AtomicUsize::new(0),
             dedicated: Dedicated::new(),
             retry: Retry::default(),
+            long_jobs: LongJobs::new(),
             config,
         }
     }

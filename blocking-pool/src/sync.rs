@@ -56,3 +56,5 @@ pub(crate) const MEASURES: bool = cfg!(not(loom));
 
 /// Whether threads spin before they park. A model explores that by itself.
 pub(crate) const SPINS: bool = cfg!(not(loom));
+/// Whether clocks are read for decisions of speed. In a model time does not pass.
+pub(crate) const CLOCKS: bool = cfg!(not(loom));

@@ -9,8 +9,8 @@ use crate::idle::Summon;
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::thread;
-use crate::worker::{self, Kind};
+use crate::sync::{left_out, thread};
+use crate::worker::{self, Found, Kind};
 
 impl Shared {
     /// After a push: makes sure that somebody will look. Err: there is no thread, and none can be started.
@@ -23,7 +23,7 @@ impl Shared {
     fn summon(self: &Arc<Self>) -> io::Result<()> {
         // A refused start is not tried again at once, unless there is nobody else.
         let core = if self.retry.is_due() { self.config.core_threads } else { 1 };
-        match self.idle.summon(core, || self.queues.has_work()) {
+        match self.idle.summon(core, |count| self.queues.more_wait_than(count)) {
             Summon::Enough => {}
             Summon::Call(parker) => parker.unpark(),
             Summon::Start => self.start(Kind::Core)?,
@@ -33,12 +33,20 @@ impl Shared {
         Ok(())
     }
 
-    /// A searcher found a job. If it was the last searcher, somebody may have relied on it for another one.
-    pub(crate) fn found(self: &Arc<Self>) {
-        if self.idle.stop_searching() && self.queues.has_work() {
-            // Err: cannot be, the caller is a thread.
-            let _ = self.summon();
+    /// A searcher found a job, and stops searching. Somebody may have relied on it for another one.
+    pub(crate) fn found(self: &Arc<Self>, after: Found) {
+        self.idle.stop_searching();
+        if left_out("searcher-hands-over") || !self.queues.has_work() {
+            return;
         }
+        if after == Found::WhenCalled && !left_out("called-one-calls") {
+            // Whoever else counts as searching has had the time to take it: see `crate::idle`.
+            if let Some(sleeper) = self.idle.take_sleeper() {
+                return sleeper.unpark();
+            }
+        }
+        // Err: cannot be, the caller is a thread.
+        let _ = self.summon();
     }
 
     /// Starts the worker that has just been counted. Err: that failed, and there is no thread at all.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::contain;
 use crate::desk::Desk;
+use crate::fatigue::{Condition, Fatigue};
 use crate::growth::sample;
 use crate::job::Entry;
 use crate::metrics::Stamp;
@@ -17,6 +18,7 @@ use crate::queue::Seat;
 use crate::shared::Shared;
 use crate::spin::Spinner;
 use crate::sync::{left_out, thread_local};
+use crate::time_slice::TimeSlice;
 
 thread_local! {
     // Not `const { .. }`: loom's macro does not take that.
@@ -33,6 +35,14 @@ struct Local {
     parker: Arc<Parker>,
     /// Jobs run from the own deque since the last look at the injector.
     streak: Cell<u32>,
+    /// How often it has looked for a job everywhere.
+    searches: Cell<u32>,
+    /// How the next job will be found.
+    found: Cell<Found>,
+    fatigue: Fatigue,
+    /// After the last jobs.
+    condition: Cell<Condition>,
+    slice: TimeSlice,
 }
 
 /// What kind of worker to start.
@@ -40,6 +50,15 @@ struct Local {
 pub(crate) enum Kind {
     Core,
     Extra,
+}
+
+/// How a worker has come to find a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// By having been called: it was asleep, and what it sees has been waiting for at least as long as that took.
+    WhenCalled,
+    /// While it was awake.
+    WhenAwake,
 }
 
 enum Rest {
@@ -52,6 +71,9 @@ enum Rest {
 /// How many jobs of its own deque a worker runs before it looks at the injector once, so that jobs from outside do
 /// not wait for a family of nested ones to die out.
 const FAIRNESS: u32 = 61;
+/// At each so manieth search a worker looks into the others' deques before it looks into the injector: a job that
+/// was taken in a batch and now lies behind a long one must not wait until nothing comes from outside any more.
+const STEAL_FIRST: u32 = 4;
 
 /// The body of a worker thread. It has been counted as a thread, and as searching, before it was started.
 pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
@@ -59,13 +81,25 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
     let seat = if kind == Kind::Core { pool.roster.take_seat() } else { None };
     sample::note_tid(&desk);
     priority::lower_current_thread(pool.config.nice);
-    let local = Rc::new(Local { pool, desk, seat, parker: Arc::new(Parker::new()), streak: Cell::new(0) });
+    let slice = TimeSlice::new(pool.config.nice > 0);
+    let local = Rc::new(Local {
+        pool,
+        desk,
+        seat,
+        parker: Arc::new(Parker::new()),
+        streak: Cell::new(0),
+        searches: Cell::new(0),
+        found: Cell::new(Found::WhenCalled),
+        fatigue: Fatigue::new(),
+        condition: Cell::new(Condition::Rested),
+        slice,
+    });
     LOCAL.with(|slot| *slot.borrow_mut() = Some(Rc::clone(&local)));
     local.pool.on_thread_start();
     let mut spinner = Spinner::new();
     loop {
         if let Some(entry) = local.find() {
-            local.pool.found();
+            local.pool.found(local.found.replace(Found::WhenAwake));
             local.work(entry);
         } else if !local.spin(&mut spinner) && matches!(local.rest(), Rest::Leave) {
             break;
@@ -109,9 +143,17 @@ impl Local {
     /// Looks everywhere once.
     fn find(&self) -> Option<Entry> {
         let seat = self.seat.as_ref();
-        let own = seat.and_then(|seat| seat.deque.pop());
-        own.or_else(|| self.pool.queues.take_injected(seat))
-            .or_else(|| self.pool.queues.steal_from(seat.map_or(0, |seat| seat.index + 1)))
+        let queues = &self.pool.queues;
+        let searches = self.searches.get().wrapping_add(1);
+        self.searches.set(searches);
+        let own = || seat.and_then(|seat| seat.deque.pop());
+        let injected = || queues.take_injected(seat);
+        let stolen = || queues.steal_from(seat.map_or(0, |seat| seat.index + 1));
+        if searches % STEAL_FIRST == 0 {
+            own().or_else(stolen).or_else(injected)
+        } else {
+            own().or_else(injected).or_else(stolen)
+        }
     }
 
     /// The next job without searching: from the own deque, now and then from the injector.
@@ -138,18 +180,11 @@ impl Local {
     fn work_one(&self, entry: Entry, now: &mut Stamp) -> Option<Entry> {
         let (pool, seat) = (&self.pool, self.seat.as_ref());
         pool.queues.note_taken(seat);
-        let free_for_next = || {
-            let next = self.next_own();
-            if next.is_none() {
-                pool.idle.start_searching();
-            }
-            next
-        };
-        let Some(job) = entry.claim() else { return free_for_next() };
+        let Some(job) = entry.claim() else { return self.next_or_search() };
         if let Some(why) = job.forbid() {
             job.refuse(why);
             *now = Stamp::now();
-            return free_for_next();
+            return self.next_or_search();
         }
         let start = *now;
         let (submitted, cohort) = job.times().submission();
@@ -163,11 +198,42 @@ impl Local {
             self.desk.set_name(None);
         }
         pool.counters.ended(seat, ran, end.nanos_since(start));
-        // Free before delivered: see `crate::idle`.
-        let next = free_for_next();
-        let quiet = ready.deliver(end, || pool.counters.woken(seat));
-        *now = if quiet || next.is_none() { end } else { Stamp::now() };
+        let next = self.next_own();
+        if next.is_some() {
+            let quiet = ready.deliver(end, || pool.counters.woken(seat));
+            *now = if quiet { end } else { Stamp::now() };
+            return next;
+        }
+        *now = end;
+        if self.is_tired() && pool.idle.census().idle() > 0 {
+            // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
+            ready.deliver(end, || pool.counters.woken(seat));
+            pool.idle.start_searching();
+        } else {
+            // Free before delivered: see `crate::idle`.
+            pool.idle.start_searching();
+            ready.deliver(end, || pool.counters.woken(seat));
+        }
+        None
+    }
+
+    fn next_or_search(&self) -> Option<Entry> {
+        let next = self.next_own();
+        if next.is_none() {
+            self.pool.idle.start_searching();
+        }
         next
+    }
+
+    /// After the last job in a row: has it been computing for long? Then it may well go on like that.
+    fn is_tired(&self) -> bool {
+        let condition = self.fatigue.after_work();
+        self.condition.set(condition);
+        if condition == Condition::Tired {
+            self.pool.long_jobs.seen();
+            self.slice.lengthen();
+        }
+        condition == Condition::Tired
     }
 
     /// Nothing found: waits a little for the next job without parking, if that has been paying off and nobody else
@@ -183,7 +249,7 @@ impl Local {
     fn rest(&self) -> Rest {
         let (idle, pool) = (&self.pool.idle, &self.pool);
         Stamp::refine();
-        idle.lie_down(&self.parker);
+        idle.lie_down(&self.parker, self.condition.replace(Condition::Rested));
         // The last look: a submit that saw us searching did not call anybody.
         if !left_out("idle-last-look") && (pool.queues.has_work() || pool.is_drained()) {
             if !idle.get_up(&self.parker) {
@@ -199,6 +265,7 @@ impl Local {
             }
             return Rest::Search;
         }
+        self.slice.restore();
         if self.seat.is_some() {
             self.parker.park();
         } else if !self.parker.park_for(pool.config.keep_alive) {
@@ -208,7 +275,16 @@ impl Local {
             // Called in the last moment: the token is there or about to be.
             self.parker.park();
         }
+        self.woke_up();
         Rest::Search
+    }
+
+    fn woke_up(&self) {
+        self.found.set(Found::WhenCalled);
+        self.fatigue.woke_up();
+        if self.pool.long_jobs.seen_lately() {
+            self.slice.lengthen();
+        }
     }
 }
 

@@ -19,6 +19,74 @@ fn a_thousand_jobs_in_sequence_use_one_thread() {
     pool.shutdown(Shutdown::Drain);
 }
 
+/// A worker that has been computing for long relies on those who are idle; if there are none, it is as ever.
+#[test]
+fn long_jobs_in_sequence_use_one_thread() {
+    let steps = steps_per(Duration::from_millis(2));
+    let pool = Pool::builder().core_threads(4).max_threads(64).build().unwrap();
+    for _ in 0..100 {
+        block_on(pool.spawn(move || compute(steps))).unwrap();
+    }
+    assert_eq!(pool.metrics().threads, 1);
+    pool.shutdown(Shutdown::Drain);
+}
+
+/// A worker takes a batch, and the first job of it never seems to end; there is always another one from outside. The
+/// rest of the batch does not wait for either.
+#[test]
+fn a_batch_behind_a_long_job_does_not_starve() {
+    let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();
+    let blocker = || {
+        let (started, has_started) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let job = pool.spawn(move || {
+            started.send(()).unwrap();
+            _ = released.recv();
+        });
+        has_started.recv().unwrap();
+        (job, release)
+    };
+    let (first, second) = (blocker(), blocker());
+    let (long_started, long_has_started) = mpsc::channel();
+    let (release_long, long_released) = mpsc::channel::<()>();
+    let long = pool.spawn(move || {
+        long_started.send(()).unwrap();
+        _ = long_released.recv();
+    });
+    let (in_batch, batch_ran) = mpsc::channel();
+    let rest: Vec<_> = (0..3)
+        .map(|_| {
+            let ran = in_batch.clone();
+            pool.spawn(move || ran.send(()).unwrap())
+        })
+        .collect();
+    drop(first);
+    long_has_started.recv().unwrap();
+    // Each of these ends only when there is one more: the queue from outside is never empty.
+    let (ask, asked) = mpsc::channel();
+    let (answer, answered) = mpsc::channel::<()>();
+    let answered = Arc::new(std::sync::Mutex::new(answered));
+    let another = || {
+        let (ask, answered) = (ask.clone(), Arc::clone(&answered));
+        drop(pool.spawn(move || {
+            ask.send(()).unwrap();
+            _ = answered.lock().unwrap().recv();
+        }));
+    };
+    (0..2).for_each(|_| another());
+    drop(second);
+    let mut ran = 0;
+    while ran < rest.len() {
+        asked.recv().unwrap();
+        another();
+        answer.send(()).unwrap();
+        ran += batch_ran.try_iter().count();
+    }
+    drop((answer, release_long));
+    block_on(long).unwrap();
+    pool.shutdown(Shutdown::Drain);
+}
+
 #[test]
 fn sleeping_jobs_open_threads() {
     let pool = Pool::builder().core_threads(2).max_threads(512).build().unwrap();

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{block_on, check, config, pool, race, settled};
+use crate::fatigue::Condition;
 use crate::growth::is_needed;
 use crate::idle::{Idle, Summon};
 use crate::park::Parker;
@@ -11,6 +12,7 @@ use crate::pool::Pool;
 use crate::shutdown::Shutdown;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
+use crate::worker::Found;
 
 /// One thread, which is all there may be. It has done its first job and lies down while the second is submitted.
 /// A lost job is a deadlock.
@@ -79,6 +81,32 @@ fn meet(mine: &Parker, theirs: &Parker) {
     mine.park();
 }
 
+/// Two sleepers and a thread that counts as searching but never comes. It is relied on for one job, not for two; and
+/// one who was called for the first, and sees the second, does not rely on it at all.
+#[test]
+fn a_searcher_that_does_not_come_holds_up_one_job() {
+    check(1, || {
+        let pool = pool(3, 3);
+        let (shared, sleepers) = (pool.shared(), [(); 2].map(|()| Arc::new(Parker::new())));
+        let was_called = |sleeper: &Parker| sleeper.park_for(std::time::Duration::ZERO);
+        for parker in &sleepers {
+            assert!(shared.idle.reserve(3));
+            shared.idle.lie_down(parker, Condition::Rested);
+        }
+        assert!(shared.idle.reserve(3));
+        let mut jobs = vec![pool.spawn(|| ())];
+        assert!(!was_called(&sleepers[0]) && !was_called(&sleepers[1]), "one who searches has to do for one");
+        jobs.push(pool.spawn(|| ()));
+        assert!(was_called(&sleepers[1]) && !was_called(&sleepers[0]));
+        let entry = shared.queues.take_injected(None);
+        shared.found(Found::WhenCalled);
+        assert!(was_called(&sleepers[0]));
+        drop(entry);
+        // There never was a thread: whoever takes the jobs out ends the pool.
+        pool.shutdown(Shutdown::Abandon);
+    });
+}
+
 /// A nested job in one worker's deque, popped by its owner while the other worker steals: it runs once.
 #[test]
 fn popped_against_stolen() {
@@ -139,14 +167,14 @@ fn keep_alive_against_call() {
         let theirs = Arc::clone(&idle);
         let worker = thread::spawn(move || {
             let parker = Arc::new(Parker::new());
-            theirs.lie_down(&parker);
+            theirs.lie_down(&parker, Condition::Rested);
             let left = theirs.retire(&parker);
             if !left {
                 parker.park();
             }
             left
         });
-        let called = match idle.summon(0, || true) {
+        let called = match idle.summon(0, |_| true) {
             Summon::Call(parker) => {
                 parker.unpark();
                 true

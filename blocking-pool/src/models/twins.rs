@@ -12,6 +12,8 @@ const TWINS: &[(&str, &str)] = &[
     ("idle-last-look", "models::idle::submit_against_going_idle"),
     ("idle-fence", "models::idle::submit_against_going_idle"),
     ("summon-looks-at-queues", "models::idle::jobs_in_sequence_use_one_thread"),
+    ("summon-counts-jobs", "models::idle::a_searcher_that_does_not_come_holds_up_one_job"),
+    ("called-one-calls", "models::idle::a_searcher_that_does_not_come_holds_up_one_job"),
     ("searcher-hands-over", "models::idle::last_searcher_hands_over"),
     ("failed-start-drains", "models::idle::failed_start_against_submit"),
     ("drained-counts-entries", "models::idle::submit_against_shutdown"),

@@ -1,0 +1,75 @@
+//! How much a thread has computed so far: the kernel's CPU clock of each thread.
+
+// Two system calls that take a pointer to a local variable.
+#![cfg_attr(target_os = "linux", allow(unsafe_code))]
+
+use std::time::Duration;
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) use elsewhere::{of_current_thread, of_thread};
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{of_current_thread, of_thread};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::Duration;
+
+    /// CPU time of the calling thread. A system call, some 200 ns.
+    pub(crate) fn of_current_thread() -> Option<Duration> {
+        read(libc::CLOCK_THREAD_CPUTIME_ID)
+    }
+
+    /// CPU time of a thread of this process, by its number. `None`: it is gone.
+    pub(crate) fn of_thread(tid: u32) -> Option<Duration> {
+        // How the kernel numbers these clocks, and what `pthread_getcpuclockid` computes: bit 2 says "of a thread",
+        // the two below it "as the scheduler counts".
+        read((!tid << 3 | 0b110).cast_signed())
+    }
+
+    fn read(clock: libc::clockid_t) -> Option<Duration> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a timespec of ours, and lives during the call.
+        let failed = unsafe { libc::clock_gettime(clock, &raw mut time) } != 0;
+        let (secs, nanos) = (u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
+        (!failed).then(|| Duration::new(secs, nanos))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use super::Duration;
+
+    pub(crate) fn of_current_thread() -> Option<Duration> {
+        None
+    }
+
+    pub(crate) fn of_thread(_tid: u32) -> Option<Duration> {
+        None
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(loom)))]
+mod tests {
+    use super::*;
+    use crate::desk::Desk;
+    use crate::growth::sample;
+
+    #[test]
+    fn a_threads_clock_is_read_from_inside_and_from_outside() {
+        let desk = Desk::new("test".to_owned());
+        sample::note_tid(&desk);
+        let tid = *desk.tid.get().unwrap();
+        let before = of_current_thread().unwrap();
+        let outside = of_thread(tid).unwrap();
+        let after = of_current_thread().unwrap();
+        assert!(before <= outside && outside <= after, "{before:?} {outside:?} {after:?}");
+        let theirs = std::thread::spawn(move || of_thread(tid).unwrap()).join().unwrap();
+        assert!(theirs >= outside);
+    }
+
+    #[test]
+    fn a_thread_that_is_not_there_has_no_clock() {
+        // Linux numbers threads up to 2^22.
+        assert_eq!(of_thread((1 << 22) + 1), None);
+    }
+}

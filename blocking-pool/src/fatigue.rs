@@ -1,0 +1,123 @@
+//! Has a worker been computing for long? Then the kernel owes it nothing, and puts it last.
+//!
+//! A worker is *tired* when what it has just done, from finding a job to having none left, took a millisecond or more
+//! of CPU time. A scheduler that is fair gives the next turn to somebody else: a tired worker that wakes its awaiter is
+//! put aside at once, and one that is called soon after comes late. [`crate::idle`] relies on others where it can, and
+//! [`crate::time_slice`] does what can be done about it.
+//!
+//! Quick jobs must not pay for this: the clock is read once for each time the worker runs out of jobs, and the CPU
+//! clock, a system call, only if that was a millisecond or more after the last time.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::cpu_clock;
+use crate::sync::CLOCKS;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// How the kernel is likely to see a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Rested,
+    Tired,
+}
+
+/// So much CPU time makes tired: about what a fair scheduler gives at a time.
+const LONG: Duration = Duration::from_millis(1);
+
+/// A worker's own account of what it has done.
+#[derive(Debug)]
+pub(crate) struct Fatigue {
+    last: Cell<Instant>,
+    /// What the thread's CPU clock showed when it was last read.
+    computed: Cell<Duration>,
+}
+
+impl Fatigue {
+    pub(crate) fn new() -> Self {
+        Self { last: Cell::new(Instant::now()), computed: Cell::new(Duration::ZERO) }
+    }
+
+    /// After a sleep, which makes nobody tired.
+    pub(crate) fn woke_up(&self) {
+        if CLOCKS {
+            self.last.set(Instant::now());
+        }
+    }
+
+    /// After the last job in a row.
+    pub(crate) fn after_work(&self) -> Condition {
+        if !CLOCKS {
+            return Condition::Rested;
+        }
+        let now = Instant::now();
+        if now - self.last.replace(now) < LONG {
+            return Condition::Rested;
+        }
+        let Some(computed) = cpu_clock::of_current_thread() else { return Condition::Rested };
+        match computed.saturating_sub(self.computed.replace(computed)) >= LONG {
+            true => Condition::Tired,
+            false => Condition::Rested,
+        }
+    }
+}
+
+/// When somebody in the pool was last tired.
+#[derive(Debug)]
+pub(crate) struct LongJobs {
+    since: Instant,
+    /// In nanoseconds after `since`; 0: never yet.
+    last: AtomicU64,
+}
+
+/// How long that counts as "lately".
+const LATELY: Duration = Duration::from_secs(1);
+
+impl LongJobs {
+    pub(crate) fn new() -> Self {
+        Self { since: Instant::now(), last: AtomicU64::new(0) }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn seen(&self) {
+        // Relaxed, here and below: a hint.
+        self.last.store(self.now().max(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn seen_lately(&self) -> bool {
+        let last = self.last.load(Ordering::Relaxed);
+        last != 0 && self.now().saturating_sub(last) < LATELY.as_nanos() as u64
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn computing_makes_tired_and_sleeping_does_not() {
+        // In a thread of its own, whose CPU clock begins at nothing.
+        let test = std::thread::spawn(|| {
+            let fatigue = Fatigue::new();
+            std::thread::sleep(2 * LONG);
+            let after_sleep = fatigue.after_work();
+            let before = cpu_clock::of_current_thread().unwrap();
+            while cpu_clock::of_current_thread().unwrap() < before + 2 * LONG {}
+            (after_sleep, fatigue.after_work(), fatigue.after_work())
+        });
+        let rested = Condition::Rested;
+        assert_eq!(test.join().unwrap(), (rested, Condition::Tired, rested));
+    }
+
+    #[test]
+    fn long_jobs_are_remembered() {
+        let jobs = LongJobs::new();
+        assert!(!jobs.seen_lately());
+        jobs.seen();
+        assert!(jobs.seen_lately());
+    }
+}

@@ -1,0 +1,127 @@
+//! Long time slices for workers that compute, so that whoever wakes up comes before them.
+//!
+//! Linux gives a thread that it has just picked the rest of a slice (1.4 ms on two processors, counted in timer ticks of
+//! up to 4 ms) before another one that wakes up may take its place, whatever their nice values. With several workers
+//! to a processor somebody has always just been picked: a loop that wakes up, or a worker that is called for a
+//! short job, waits for a tick, in about one of three cases. Since Linux 6.12 a thread may ask for a slice of its own, and
+//! one with a shorter slice does not have to wait for one with a longer. So a worker has the system's slice while it
+//! sleeps, and a longer one while it computes; the loop always has the system's.
+//!
+//! Measured with eight jobs of 50 ms outstanding on two cores, an empty call every 5 ms: p90 of its round trip was 7 ms
+//! with the system's slice throughout, 5 ms with the long one throughout, and 0.05 ms this way.
+//!
+//! That is a system call for each time a worker parks, and one when it is woken; only in a pool that has seen long jobs
+//! within the last second. A hint: kernels that do not know it leave the thread as it was. The rest of what was set for
+//! the thread (its policy, its nice value) stays. Child processes that a job starts inherit the slice.
+
+// Two system calls that take a pointer to a local variable.
+#![cfg_attr(target_os = "linux", allow(unsafe_code))]
+
+use std::cell::Cell;
+
+use self::platform::set_slice;
+
+#[derive(Debug)]
+pub(crate) struct TimeSlice {
+    /// Off where the user wants the system's own priorities.
+    enabled: bool,
+    is_long: Cell<bool>,
+}
+
+impl TimeSlice {
+    pub(crate) fn new(enabled: bool) -> Self {
+        Self { enabled, is_long: Cell::new(false) }
+    }
+
+    /// By the worker, who is about to compute.
+    pub(crate) fn lengthen(&self) {
+        if self.enabled && !self.is_long.replace(true) {
+            set_slice(LONG_NANOS);
+        }
+    }
+
+    /// By the worker, who is about to sleep.
+    pub(crate) fn restore(&self) {
+        if self.is_long.replace(false) {
+            set_slice(0);
+        }
+    }
+}
+
+/// Longer than the system's own, which is at most 2.8 ms unless somebody has changed it.
+const LONG_NANOS: u64 = 4_000_000;
+
+#[cfg(target_os = "linux")]
+mod platform {
+    /// `struct sched_attr` in its first version, which all kernels know.
+    #[repr(C)]
+    #[derive(Debug, Default)]
+    pub(super) struct SchedAttr {
+        size: u32,
+        policy: u32,
+        flags: u64,
+        nice: i32,
+        priority: u32,
+        pub(super) runtime: u64,
+        deadline: u64,
+        period: u64,
+    }
+
+    const SIZE: u32 = size_of::<SchedAttr>() as u32;
+    /// `SCHED_OTHER`, and `SCHED_BATCH`: with other policies `runtime` means something else.
+    const FAIR: [u32; 2] = [0, 3];
+
+    pub(super) fn attributes() -> Option<SchedAttr> {
+        let mut attr = SchedAttr::default();
+        // SAFETY: `attr` is ours, and has room for the bytes that are announced. 0: the calling thread.
+        let failed = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attr, SIZE, 0) } != 0;
+        (!failed).then_some(attr)
+    }
+
+    /// 0: the system's own.
+    pub(super) fn set_slice(nanos: u64) {
+        let Some(mut attr) = attributes().filter(|attr| FAIR.contains(&attr.policy)) else { return };
+        attr.size = SIZE;
+        attr.runtime = nanos;
+        // SAFETY: `attr` is ours, and `size` is its size. 0: the calling thread.
+        let _ = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attr, 0) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    pub(super) fn set_slice(_nanos: u64) {}
+}
+
+#[cfg(all(test, target_os = "linux", not(loom)))]
+mod tests {
+    use super::platform::attributes;
+    use super::*;
+
+    #[test]
+    fn the_slice_comes_and_goes_and_the_rest_stays() {
+        let test = std::thread::spawn(|| {
+            crate::priority::lower_current_thread(7);
+            let before = attributes().unwrap();
+            let slice = TimeSlice::new(true);
+            slice.lengthen();
+            let long = attributes().unwrap();
+            slice.restore();
+            (before, long, attributes().unwrap())
+        });
+        let (before, mut long, after) = test.join().unwrap();
+        assert_eq!(format!("{before:?}"), format!("{after:?}"));
+        // Kernels before 6.12 show no slice.
+        assert!([before.runtime, LONG_NANOS].contains(&long.runtime), "{long:?}");
+        long.runtime = before.runtime;
+        assert_eq!(format!("{before:?}"), format!("{long:?}"));
+    }
+
+    #[test]
+    fn switched_off_it_changes_nothing() {
+        let before = attributes().unwrap();
+        let slice = TimeSlice::new(false);
+        slice.lengthen();
+        assert_eq!(format!("{before:?}"), format!("{:?}", attributes().unwrap()));
+    }
+}
