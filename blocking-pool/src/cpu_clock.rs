@@ -23,7 +23,8 @@ mod linux {
     pub(crate) fn of_thread(tid: u32) -> Option<Duration> {
         // How the kernel numbers these clocks, and what `pthread_getcpuclockid` computes: bit 2 says "of a thread",
         // the two below it "as the scheduler counts".
-        read((!tid << 3 | 0b110).cast_signed())
+        let tid = libc::clockid_t::try_from(tid).ok()?;
+        read(!tid << 3 | 0b110)
     }
 
     fn read(clock: libc::clockid_t) -> Option<Duration> {

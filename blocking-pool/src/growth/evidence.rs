@@ -5,7 +5,8 @@
 //! | fewer workers busy than there are cores, twice with the same jobs blocked | processors idle: one more each, then twice as many, and so on |
 //! | the same with other jobs each time, four times                       | short blocking jobs: likewise            |
 //! | the workers are busy, jobs are started                               | more threads would only take turns: none |
-//! | no job was started for 5 ms, workers busy                            | a short call may wait behind long ones: as many as there are cores, then twice as many, until eight times as many are busy |
+//! | no job was started for 5 ms, and each busy worker has computed for that long on its job | a short call may wait behind long ones: as many as there are cores, then twice as many, until eight times as many are busy |
+//! | no job was started for 5 ms, but a busy worker has had less of a processor | the machine is busy with others; it will be done when it is its turn: none |
 //! | no job was started for 5 ms, workers not busy or not known           | they may wait for each other: 1, 2, 4, 8 ... |
 //!
 //! Never more than there are jobs waiting. One sample proves nothing: a worker that computes is caught sleeping now
@@ -35,6 +36,8 @@ pub(crate) struct Workers {
     pub(crate) blocked: usize,
     /// Blocked, and in the same job as at the look before.
     pub(crate) stuck: usize,
+    /// Busy, and has used [`STALL`] of CPU time since it was first seen in this job.
+    pub(crate) long: usize,
 }
 
 /// How long the same verdict has held.
@@ -99,8 +102,12 @@ pub(crate) fn decide(seen: &Sample, streak: &mut Streak) -> Grow {
     if seen.since_start < streak.stall_grown + STALL {
         return Grow(0);
     }
+    let Workers { busy, long, .. } = seen.workers.unwrap_or_default();
+    // One that waits for a processor is no long job, and would be none the quicker for more that wait beside it.
+    if busy >= seen.core && long < busy {
+        return Grow(0);
+    }
     streak.stall_grown = seen.since_start;
-    let busy = seen.workers.map_or(0, |workers| workers.busy);
     if busy < seen.core {
         return step(&mut streak.stall_step, 1, seen.waiting);
     }
@@ -120,9 +127,11 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
+    /// Busy workers have computed for as long as no job was started.
     fn seen(waiting: usize, workers: (usize, usize, usize), since_start: Duration) -> Sample {
         let (busy, blocked, stuck) = workers;
-        Sample { waiting, core: 2, workers: Some(Workers { busy, blocked, stuck }), since_start }
+        let long = if since_start >= STALL { busy } else { 0 };
+        Sample { waiting, core: 2, workers: Some(Workers { busy, blocked, stuck, long }), since_start }
     }
 
     fn ms(ms: u64) -> Duration {
@@ -191,6 +200,22 @@ mod tests {
         assert_eq!(grown[..4], [0; 4]);
         assert_eq!((grown[4], grown[9], grown[14]), (2, 4, 8), "after 5, 10 and 15 ms");
         assert_eq!(grown[19], 14, "two of sixteen are busy");
+    }
+
+    #[test]
+    fn workers_that_wait_for_a_processor_are_no_evidence() {
+        for (busy, long) in [(2, 0), (2, 1), (3, 2)] {
+            let mut streak = Streak::default();
+            for at in 1..=1000 {
+                let workers = Some(Workers { busy, long, ..Workers::default() });
+                let sample = Sample { waiting: 20_000, core: 2, workers, since_start: ms(at) };
+                assert_eq!(decide(&sample, &mut streak), Grow(0), "{busy} busy, {long} long, {at} ms");
+            }
+            // As soon as the last of them has had its time, the pool grows.
+            let workers = Some(Workers { busy, long: busy, ..Workers::default() });
+            let sample = Sample { waiting: 20_000, core: 2, workers, since_start: ms(1001) };
+            assert_eq!(decide(&sample, &mut streak), Grow(2));
+        }
     }
 
     #[test]

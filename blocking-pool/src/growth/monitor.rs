@@ -23,8 +23,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::evidence::{Grow, Sample, Streak, Workers, decide};
+use super::evidence::{Grow, STALL, Sample, Streak, Workers, decide};
 use super::sample;
+use crate::cpu_clock;
 use crate::desk::Desk;
 use crate::park::Parker;
 use crate::report::Report;
@@ -197,10 +198,17 @@ struct Look {
     streak: Streak,
     starts: u64,
     last_start: Instant,
-    /// The job that each worker, by thread number, was blocked in.
-    blocked_in: HashMap<sample::Tid, u64>,
+    /// What the workers were seen doing, by thread number, for as long as they are at it.
+    known: HashMap<sample::Tid, Known>,
     /// Where to go on reading states if there are too many to read them all.
     cursor: usize,
+}
+
+struct Known {
+    job: u64,
+    was_blocked: bool,
+    /// CPU time of the thread when it was first seen in this job.
+    computed: Option<Duration>,
 }
 
 impl Look {
@@ -209,7 +217,7 @@ impl Look {
             streak: Streak::default(),
             starts: pool.counters.starts(),
             last_start: Instant::now(),
-            blocked_in: HashMap::new(),
+            known: HashMap::new(),
             cursor: 0,
         }
     }
@@ -231,36 +239,47 @@ impl Look {
         }
     }
 
-    /// Reads the states of at most `MOST_READ` workers that run a job, and counts for all of them.
+    /// Reads the states of at most `MOST_READ` workers, and counts for all of them. Asked while nobody is idle: those
+    /// without a job on their desks are about to deliver the last one, or to take the next.
     fn workers(&mut self, desks: &[Arc<Desk>]) -> Option<Workers> {
-        let at_work: Vec<(sample::Tid, u64)> = desks
-            .iter()
-            .filter_map(|desk| Some((*desk.tid.get()?, desk.job())))
-            .filter(|&(_, job)| job != 0)
-            .collect();
+        let at_work: Vec<(sample::Tid, u64, &Desk)> =
+            desks.iter().filter_map(|desk| Some((*desk.tid.get()?, desk.job(), &**desk))).collect();
+        self.known.retain(|tid, known| at_work.iter().any(|(it, job, _)| (it, *job) == (tid, known.job)));
         let read = at_work.len().min(MOST_READ);
         let mut seen = Workers::default();
-        let mut blocked_in = HashMap::with_capacity(read);
         for offset in 0..read {
-            let (tid, job) = at_work[(self.cursor + offset) % at_work.len()];
-            match sample::is_blocked(tid)? {
-                false => seen.busy += 1,
-                true => {
-                    seen.blocked += 1;
-                    seen.stuck += usize::from(self.blocked_in.get(&tid) == Some(&job));
-                    blocked_in.insert(tid, job);
-                }
+            let (tid, job, desk) = at_work[(self.cursor + offset) % at_work.len()];
+            // If it has gone on to another job it is not blocked in this one.
+            let blocked = sample::is_blocked(tid)? && desk.job() == job;
+            let computed = if blocked { None } else { cpu_clock::of_thread(tid) };
+            let known = self.known.entry(tid).or_insert(Known { job, was_blocked: false, computed });
+            let stuck = blocked && known.was_blocked;
+            let in_job = job != 0;
+            if blocked && in_job {
+                seen.blocked += 1;
+                seen.stuck += usize::from(stuck);
+            } else if !stuck {
+                // Between two jobs nothing takes long, on a processor; a waker that blocks is stuck, and not busy.
+                seen.busy += 1;
+                let since = computed.zip(known.computed).map(|(now, then)| now.saturating_sub(then));
+                seen.long += usize::from(in_job && since.is_none_or(|since| since >= STALL));
             }
+            known.was_blocked = blocked;
+            known.computed = known.computed.or(computed);
         }
         if at_work.len() > MOST_READ {
             // The next look reads others, half of them again: those are the ones that can be found stuck.
             self.cursor = (self.cursor + MOST_READ / 2) % at_work.len();
             let scale = |count: usize| count * at_work.len() / read;
-            seen = Workers { busy: scale(seen.busy), blocked: scale(seen.blocked), stuck: scale(seen.stuck) };
+            seen = Workers {
+                busy: scale(seen.busy),
+                blocked: scale(seen.blocked),
+                stuck: scale(seen.stuck),
+                long: scale(seen.long),
+            };
         } else {
             self.cursor = 0;
         }
-        self.blocked_in = blocked_in;
         Some(seen)
     }
 }
