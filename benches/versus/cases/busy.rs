@@ -2,16 +2,18 @@
 
 use super::{Scale, cores, micros_each, millis};
 use crate::peers::{Loop, Offload};
-use sideline_benches::{Cpu, Metric, cpu_time, lower_priority, percentile};
+use sideline_benches::{Cpu, Metric, cpu_time, lower_priority, percentile, threads};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Tasks that keep one CPU closure each on the pool until they are told to stop.
 struct Hogs<T> {
     stop: Arc<AtomicBool>,
+    /// Closures that have come back.
+    done: Arc<AtomicUsize>,
     tasks: Vec<T>,
 }
 
@@ -21,19 +23,21 @@ fn hogs<L: Loop, O: Offload>(
     cpu: Cpu,
 ) -> Hogs<impl Future<Output = ()> + Send + 'static> {
     let stop = Arc::new(AtomicBool::new(false));
+    let done = Arc::new(AtomicUsize::new(0));
     let steps = cpu.steps(work);
     let tasks = (0..count)
         .map(|_| {
-            let stop = Arc::clone(&stop);
+            let (stop, done) = (Arc::clone(&stop), Arc::clone(&done));
             L::spawn(async move {
-                // Relaxed: set on this very thread.
+                // Relaxed: set, and read, on this very thread.
                 while !stop.load(Ordering::Relaxed) {
                     O::offload(move || Cpu::burn(steps)).await;
+                    done.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
         .collect();
-    Hogs { stop, tasks }
+    Hogs { stop, done, tasks }
 }
 
 impl<T: Future<Output = ()>> Hogs<T> {
@@ -61,8 +65,10 @@ pub(super) fn mixed<L: Loop, O: Offload>(scale: Scale) -> Vec<Metric> {
             O::offload(|| ()).await;
             waits.push(millis(sent.elapsed()));
         }
+        let threads = threads();
         hogs.stop().await;
         vec![
+            Metric::said("mixed, threads", "", threads),
             Metric::less("mixed, p50", "ms", percentile(&waits, 50.0)),
             Metric::less("mixed, p99", "ms", percentile(&waits, 99.0)),
         ]
@@ -86,8 +92,11 @@ pub(super) fn saturated<L: Loop, O: Offload>(scale: Scale) -> Vec<Metric> {
             L::sleep(NAP).await;
             late.push(millis(asleep.elapsed().saturating_sub(NAP)));
         }
+        let rate = hogs.done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
         hogs.stop().await;
-        saturated_metrics(&late)
+        let mut metrics = saturated_metrics(&late);
+        metrics.push(Metric::more("saturated, jobs", "/s", rate));
+        metrics
     })
 }
 

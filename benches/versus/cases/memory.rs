@@ -1,8 +1,8 @@
 //! How much memory does waiting take?
 
 use super::Scale;
-use crate::peers::Loop;
-use sideline_benches::{Metric, raise_descriptor_limit, resident_bytes};
+use crate::peers::{KeepAlive, Loop, Offload};
+use sideline_benches::{Metric, raise_descriptor_limit, resident_bytes, threads};
 use std::future::pending;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,5 +85,31 @@ pub(super) fn idle_connection<L: Loop>(scale: Scale) -> Vec<Metric> {
         drop(go);
         client.join().expect("the client does not panic");
         vec![Metric::less("idle connection", "B", each)]
+    })
+}
+
+/// How much memory is left of a burst that opened 200 threads?
+///
+/// Resident bytes after twice the keep-alive, over those with one thread, before 200 closures that each sleep for 50 ms
+/// at once. The keep-alive is set to 250 ms, or the case would take half a minute; so only peers take part whose
+/// keep-alive can be set. A lie if fewer threads had been there: so the most there were is said.
+pub(super) fn after_burst<P: KeepAlive + Offload>(_: Scale) -> Vec<Metric> {
+    const KEEP_ALIVE: Duration = Duration::from_millis(250);
+    let burst =
+        || (0..200).map(|_| P::offload(|| thread::sleep(Duration::from_millis(50)))).collect::<Vec<_>>();
+    P::block_on_with(KEEP_ALIVE, async {
+        P::offload(|| ()).await;
+        let before = resident_bytes();
+        let jobs = burst();
+        for job in jobs {
+            job.await;
+        }
+        let most = threads();
+        thread::sleep(2 * KEEP_ALIVE);
+        vec![
+            Metric::less("after a burst, memory", "MiB", (resident_bytes() - before) / (1 << 20) as f64),
+            Metric::said("after a burst, threads", "", threads()),
+            Metric::said("in the burst, threads", "", most),
+        ]
     })
 }

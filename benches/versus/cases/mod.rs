@@ -12,7 +12,7 @@ mod memory;
 mod tasks;
 mod timers;
 
-use crate::peers::{Loop, Offload};
+use crate::peers::{KeepAlive, Loop, Offload};
 use sideline_benches::Metric;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ pub(crate) enum Case {
     TimeoutChurn,
     Timers,
     Lateness,
+    AfterBurst,
     IdleTask,
     IdleConnection,
     Echo1,
@@ -42,7 +43,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::RoundTrip,
         Self::FanOut,
         Self::Window,
@@ -58,6 +59,7 @@ impl Case {
         Self::TimeoutChurn,
         Self::Timers,
         Self::Lateness,
+        Self::AfterBurst,
         Self::IdleTask,
         Self::IdleConnection,
         Self::Echo1,
@@ -82,6 +84,7 @@ impl Case {
             Self::TimeoutChurn => "timeout-churn",
             Self::Timers => "timers",
             Self::Lateness => "lateness",
+            Self::AfterBurst => "after-burst",
             Self::IdleTask => "idle-task",
             Self::IdleConnection => "idle-connection",
             Self::Echo1 => "echo-1",
@@ -120,12 +123,18 @@ impl Case {
             Self::TimeoutChurn => timers::churn::<L>(scale),
             Self::Timers => timers::many::<L>(scale),
             Self::Lateness => timers::lateness::<L>(scale),
+            Self::AfterBurst => Vec::new(),
             Self::IdleTask => memory::idle_task::<L>(scale),
             Self::IdleConnection => memory::idle_connection::<L>(scale),
             Self::Echo1 => echo::echo::<L>(scale, 1),
             Self::Echo50 => echo::echo::<L>(scale, 50),
             Self::Echo500 => echo::echo::<L>(scale, 500),
         }
+    }
+
+    /// Measures the one case that is about the pool as it is configured.
+    pub(crate) fn run_after_burst<P: KeepAlive + Offload>(scale: Scale) -> Vec<Metric> {
+        memory::after_burst::<P>(scale)
     }
 
     /// The same without any runtime, where that means something.

@@ -55,6 +55,12 @@ pub(crate) trait Offload: 'static {
         T: Send + 'static;
 }
 
+/// A runtime with a pool of its own that lets idle threads go after a given time.
+pub(crate) trait KeepAlive: 'static {
+    /// Makes such a runtime, runs the future on this thread, drops the runtime.
+    fn block_on_with<F: Future>(keep_alive: Duration, future: F) -> F::Output;
+}
+
 /// A column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
@@ -63,12 +69,20 @@ pub(crate) enum Peer {
     Smol,
     RayonOnTokio,
     PoolOnTokio,
+    PoolOnSmol,
     Bare,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Sideline, Self::Tokio, Self::Smol, Self::RayonOnTokio, Self::PoolOnTokio, Self::Bare];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Sideline,
+        Self::Tokio,
+        Self::Smol,
+        Self::RayonOnTokio,
+        Self::PoolOnTokio,
+        Self::PoolOnSmol,
+        Self::Bare,
+    ];
 
     /// What everybody is compared to.
     pub(crate) const REFERENCE: Self = Self::Tokio;
@@ -80,6 +94,7 @@ impl Peer {
             Self::Smol => "smol",
             Self::RayonOnTokio => "rayon-on-tokio",
             Self::PoolOnTokio => "pool-on-tokio",
+            Self::PoolOnSmol => "pool-on-smol",
             Self::Bare => "bare",
         }
     }
@@ -93,8 +108,9 @@ impl Peer {
     /// Whether this peer takes part: mere offloads have nothing to say about a loop.
     pub(crate) fn takes_part_in(self, case: Case) -> bool {
         match self {
-            Self::Sideline | Self::Tokio | Self::Smol => true,
-            Self::RayonOnTokio | Self::PoolOnTokio => case.offloads(),
+            Self::Sideline | Self::Tokio => true,
+            Self::Smol => case != Case::AfterBurst,
+            Self::RayonOnTokio | Self::PoolOnTokio | Self::PoolOnSmol => case.offloads(),
             Self::Bare => case.bare().is_some(),
         }
     }
@@ -102,11 +118,14 @@ impl Peer {
     /// Measures in this process.
     pub(crate) fn run(self, case: Case, scale: Scale) -> Vec<Metric> {
         match self {
+            Self::Sideline if case == Case::AfterBurst => Case::run_after_burst::<sideline::Sideline>(scale),
+            Self::Tokio if case == Case::AfterBurst => Case::run_after_burst::<tokio::Tokio>(scale),
             Self::Sideline => case.run::<sideline::Sideline, sideline::Sideline>(scale),
             Self::Tokio => case.run::<tokio::Tokio, tokio::Tokio>(scale),
             Self::Smol => case.run::<smol::Smol, smol::Smol>(scale),
             Self::RayonOnTokio => case.run::<tokio::Tokio, rayon::Rayon>(scale),
             Self::PoolOnTokio => case.run::<tokio::Tokio, sideline::SidelinePool>(scale),
+            Self::PoolOnSmol => case.run::<smol::Smol, sideline::SidelinePool>(scale),
             Self::Bare => case.bare().map_or_else(Vec::new, |run| run(scale)),
         }
     }

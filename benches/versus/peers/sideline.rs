@@ -1,6 +1,6 @@
 //! sideline, and its pool as a guest of another loop.
 
-use super::{Loop, Offload};
+use super::{KeepAlive, Loop, Offload};
 use sideline::net::{TcpListener, TcpStream};
 use sideline_blocking_pool::Pool;
 use std::future::Future;
@@ -68,6 +68,14 @@ impl Offload for Sideline {
     {
         let job = sideline::spawn_blocking(closure);
         async { job.await.expect("the closure does not panic") }
+    }
+}
+
+impl KeepAlive for Sideline {
+    fn block_on_with<F: Future>(keep_alive: Duration, future: F) -> F::Output {
+        let pool = Pool::builder().keep_alive(keep_alive).build().expect("the keep-alive is allowed");
+        let runtime = sideline::Runtime::builder().pool(pool).build().expect("sideline gives a runtime");
+        runtime.block_on(future)
     }
 }
 

@@ -1,6 +1,6 @@
 //! tokio's current-thread runtime, and its blocking pool as it comes.
 
-use super::{Loop, Offload};
+use super::{KeepAlive, Loop, Offload};
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -72,5 +72,16 @@ impl Offload for Tokio {
     {
         let job = tokio::task::spawn_blocking(closure);
         async { job.await.expect("the closure does not panic") }
+    }
+}
+
+impl KeepAlive for Tokio {
+    fn block_on_with<F: Future>(keep_alive: Duration, future: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .thread_keep_alive(keep_alive)
+            .build()
+            .expect("tokio gives a runtime");
+        runtime.block_on(future)
     }
 }
