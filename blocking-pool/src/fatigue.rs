@@ -62,34 +62,23 @@ impl Fatigue {
     }
 }
 
-/// When somebody in the pool was last tired.
-#[derive(Debug)]
-pub(crate) struct LongJobs {
-    since: Instant,
-    /// In nanoseconds after `since`; 0: never yet.
-    last: AtomicU64,
-}
+/// When somebody in the pool was last tired: by the pool's clock, in nanoseconds; 0: never yet.
+#[derive(Debug, Default)]
+pub(crate) struct LongJobs(AtomicU64);
 
-/// How long that counts as "lately".
-const LATELY: Duration = Duration::from_secs(1);
+/// How long that counts as "lately", in nanoseconds.
+const LATELY: u64 = 1_000_000_000;
 
 impl LongJobs {
-    pub(crate) fn new() -> Self {
-        Self { since: Instant::now(), last: AtomicU64::new(0) }
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    pub(crate) fn seen(&self) {
+    pub(crate) fn seen(&self, now: u64) {
         // Relaxed, here and below: a hint.
-        self.last.store(self.now().max(1), Ordering::Relaxed);
+        self.0.store(now.max(1), Ordering::Relaxed);
     }
 
-    pub(crate) fn seen_lately(&self) -> bool {
-        let last = self.last.load(Ordering::Relaxed);
-        last != 0 && self.now().saturating_sub(last) < LATELY.as_nanos() as u64
+    /// The clock is read only if there have ever been any.
+    pub(crate) fn seen_lately(&self, clock: impl FnOnce() -> u64) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        last != 0 && clock().saturating_sub(last) < LATELY
     }
 }
 
@@ -114,10 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn long_jobs_are_remembered() {
-        let jobs = LongJobs::new();
-        assert!(!jobs.seen_lately());
-        jobs.seen();
-        assert!(jobs.seen_lately());
+    fn long_jobs_are_remembered_for_a_second() {
+        let jobs = LongJobs::default();
+        assert!(!jobs.seen_lately(|| unreachable!("there were none")));
+        jobs.seen(5);
+        assert!(jobs.seen_lately(|| 4 + LATELY));
+        assert!(!jobs.seen_lately(|| 5 + LATELY));
     }
 }

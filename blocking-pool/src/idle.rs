@@ -22,7 +22,9 @@
 //! just called, or put aside by the kernel in the moment in which its last job was done (typically by the very loop
 //! that it has just woken). Three rules keep jobs from waiting with it while somebody is idle:
 //!
-//! - One searcher is relied on for one job: hence "as many as wait", above. (Twin: `summon-counts-jobs`.)
+//! - One searcher is relied on for one job: hence "as many as wait", above; for more only if a job was submitted
+//!   within the last 50 us (`PATIENCE`), for then those who are quick have had no time yet, and a burst would call
+//!   everybody at once. (Twin: `summon-counts-jobs`.)
 //! - Being called takes microseconds. One who has just been called, has found a job and sees another, concludes that
 //!   whoever else counts as searching is not running, or would have taken it: it calls the next sleeper whatever the
 //!   word says. (Twin: `called-one-calls`.)
@@ -75,13 +77,16 @@ use crate::fatigue::Condition;
 use crate::park::Parker;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
-use crate::sync::left_out;
+use crate::sync::{CLOCKS, left_out};
 
 /// Three counts of 20 bits each.
 const THREAD: u64 = 1;
 const IDLE: u64 = 1 << 20;
 const SEARCHING: u64 = 1 << 40;
 const MASK: u64 = IDLE - 1;
+/// How long a searcher may take before others are called, in nanoseconds. One that runs takes a fraction of one
+/// microsecond, one that has been called some tens.
+const PATIENCE: u64 = 50_000;
 /// So many sleepers who have rested are called before one who lies down tired.
 const RESTED_FIRST: usize = 2;
 
@@ -112,6 +117,8 @@ impl fmt::Debug for Census {
 #[derive(Debug)]
 pub(crate) struct Idle {
     word: AtomicU64,
+    /// When a job was last left to those who search, one for each, in nanoseconds. A hint.
+    relied: AtomicU64,
     /// Last in, first out: the one with the warmest cache is called first, the others age until their keep-alive.
     sleepers: Mutex<Vec<Arc<Parker>>>,
 }
@@ -132,7 +139,7 @@ pub(crate) enum Summon {
 
 impl Idle {
     pub(crate) fn new() -> Self {
-        Self { word: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) }
+        Self { word: AtomicU64::new(0), relied: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) }
     }
 
     pub(crate) fn census(&self) -> Census {
@@ -140,8 +147,13 @@ impl Idle {
     }
 
     /// After a push and a fence: who will find it? Threads may be started while there are fewer than `core`.
-    /// `more_wait_than(n)` looks whether more than `n` jobs wait.
-    pub(crate) fn summon(&self, core: usize, more_wait_than: impl Fn(usize) -> bool) -> Summon {
+    /// `more_wait_than(n)` looks whether more than `n` jobs wait, `clock` tells the time in nanoseconds.
+    pub(crate) fn summon(
+        &self,
+        core: usize,
+        more_wait_than: impl Fn(usize) -> bool,
+        clock: impl Fn() -> u64,
+    ) -> Summon {
         loop {
             let now = self.census();
             let nobody_else = now.idle() == 0 && now.threads() >= core;
@@ -151,6 +163,12 @@ impl Idle {
             // A searcher that was quick has taken the job and stopped searching: nobody else is needed for it.
             let looks = now.searching() > 0 || !left_out("summon-looks-at-queues");
             if looks && !more_wait_than(now.searching()) {
+                if now.searching() > 0 {
+                    self.relied.store(clock(), Ordering::Relaxed);
+                }
+                return Summon::Enough;
+            }
+            if now.searching() > 0 && self.have_had_no_time_yet(&clock) {
                 return Summon::Enough;
             }
             if now.idle() > 0 {
@@ -165,6 +183,11 @@ impl Idle {
                 return Summon::Start;
             }
         }
+    }
+
+    /// Those who search, and have been left one job each.
+    fn have_had_no_time_yet(&self, clock: impl Fn() -> u64) -> bool {
+        CLOCKS && clock().saturating_sub(self.relied.load(Ordering::Relaxed)) < PATIENCE
     }
 
     /// Counts one more thread, searching, if there are fewer than `max`.

@@ -4,6 +4,7 @@
 //! `ending.rs` (what is given up, and the end).
 
 use std::sync::Weak;
+use std::time::Instant;
 
 use crate::builder::Config;
 use crate::dedicated::Dedicated;
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) dedicated: Dedicated,
     pub(crate) retry: Retry,
     pub(crate) long_jobs: LongJobs,
+    made: Instant,
 }
 
 impl Shared {
@@ -58,9 +60,15 @@ impl Shared {
             in_line: std::sync::atomic::AtomicUsize::new(0),
             dedicated: Dedicated::new(),
             retry: Retry::default(),
-            long_jobs: LongJobs::new(),
+            long_jobs: LongJobs::default(),
+            made: Instant::now(),
             config,
         }
+    }
+
+    /// The pool's clock, in nanoseconds.
+    pub(crate) fn clock(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// The jobs that are running, of the tenants that `whose` picks.

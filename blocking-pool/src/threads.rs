@@ -23,7 +23,7 @@ impl Shared {
     fn summon(self: &Arc<Self>) -> io::Result<()> {
         // A refused start is not tried again at once, unless there is nobody else.
         let core = if self.retry.is_due() { self.config.core_threads } else { 1 };
-        match self.idle.summon(core, |count| self.queues.more_wait_than(count)) {
+        match self.idle.summon(core, |count| self.queues.more_wait_than(count), || self.clock()) {
             Summon::Enough => {}
             Summon::Call(parker) => parker.unpark(),
             Summon::Start => self.start(Kind::Core)?,

@@ -73,7 +73,7 @@ enum Rest {
 const FAIRNESS: u32 = 61;
 /// At each so manieth search a worker looks into the others' deques before it looks into the injector: a job that
 /// was taken in a batch and now lies behind a long one must not wait until nothing comes from outside any more.
-const STEAL_FIRST: u32 = 4;
+const STEAL_FIRST: u32 = 16;
 
 /// The body of a worker thread. It has been counted as a thread, and as searching, before it was started.
 pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
@@ -230,7 +230,7 @@ impl Local {
         let condition = self.fatigue.after_work();
         self.condition.set(condition);
         if condition == Condition::Tired {
-            self.pool.long_jobs.seen();
+            self.pool.long_jobs.seen(self.pool.clock());
             self.slice.lengthen();
         }
         condition == Condition::Tired
@@ -282,7 +282,7 @@ impl Local {
     fn woke_up(&self) {
         self.found.set(Found::WhenCalled);
         self.fatigue.woke_up();
-        if self.pool.long_jobs.seen_lately() {
+        if self.pool.long_jobs.seen_lately(|| self.pool.clock()) {
             self.slice.lengthen();
         }
     }
