@@ -300,11 +300,10 @@ impl Node {
         if self.cancelled.swap(true, Ordering::AcqRel) {
             return false;
         }
-        if let Some(job) = list.queued.take() {
-            drop(list);
-            job.give_up();
-            list = self.list.lock();
-        }
+        drop(list);
+        // Before any hook: one may free the very thread that would take up a job that waits below.
+        self.give_up_queued();
+        list = self.list.lock();
         while let Some((key, hook)) = list.hooks.pop_first() {
             list.running.push((key, thread::current().id()));
             drop(list);
@@ -313,6 +312,23 @@ impl Node {
             self.has_run(&mut list, key);
         }
         true
+    }
+
+    /// Takes the jobs out of the queue that wait here and below.
+    fn give_up_queued(&self) {
+        let (job, below) = {
+            let mut list = self.list.lock();
+            let below = |hook: &Hook| match hook {
+                Hook::Child(child) => child.upgrade(),
+                Hook::User(_) => None,
+            };
+            let below: Vec<Arc<Self>> = list.hooks.values().filter_map(below).collect();
+            (list.queued.take(), below)
+        };
+        if let Some(job) = job {
+            job.give_up();
+        }
+        below.iter().for_each(|child| child.give_up_queued());
     }
 
     fn register(&self, hook: Box<dyn FnOnce() + Send>) -> u64 {

@@ -5,11 +5,11 @@
 //! put aside at once, and one that is called soon after comes late. [`crate::idle`] relies on others where it can, and
 //! [`crate::time_slice`] does what can be done about it.
 //!
-//! Quick jobs must not pay for this: the clock is read once for each time the worker runs out of jobs, and the CPU
-//! clock, a system call, only if that was a millisecond or more after the last time.
+//! Quick jobs must not pay for this: each time the worker runs out of jobs it looks whether the timer has ticked since,
+//! and only then, some hundred times a second at most, it reads its CPU clock, which is a system call.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cpu_clock;
 use crate::sync::CLOCKS;
@@ -28,20 +28,21 @@ const LONG: Duration = Duration::from_millis(1);
 /// A worker's own account of what it has done.
 #[derive(Debug)]
 pub(crate) struct Fatigue {
-    last: Cell<Instant>,
+    /// The tick in which it last woke up or ran out of jobs.
+    last: Cell<Option<Duration>>,
     /// What the thread's CPU clock showed when it was last read.
     computed: Cell<Duration>,
 }
 
 impl Fatigue {
     pub(crate) fn new() -> Self {
-        Self { last: Cell::new(Instant::now()), computed: Cell::new(Duration::ZERO) }
+        Self { last: Cell::new(None), computed: Cell::new(Duration::ZERO) }
     }
 
     /// After a sleep, which makes nobody tired.
     pub(crate) fn woke_up(&self) {
         if CLOCKS {
-            self.last.set(Instant::now());
+            self.last.set(cpu_clock::tick());
         }
     }
 
@@ -50,8 +51,8 @@ impl Fatigue {
         if !CLOCKS {
             return Condition::Rested;
         }
-        let now = Instant::now();
-        if now - self.last.replace(now) < LONG {
+        let tick = cpu_clock::tick();
+        if tick == self.last.replace(tick) {
             return Condition::Rested;
         }
         let Some(computed) = cpu_clock::of_current_thread() else { return Condition::Rested };
@@ -94,8 +95,8 @@ mod tests {
             let fatigue = Fatigue::new();
             std::thread::sleep(2 * LONG);
             let after_sleep = fatigue.after_work();
-            let before = cpu_clock::of_current_thread().unwrap();
-            while cpu_clock::of_current_thread().unwrap() < before + 2 * LONG {}
+            let (tick, before) = (cpu_clock::tick(), cpu_clock::of_current_thread().unwrap());
+            while cpu_clock::tick() == tick || cpu_clock::of_current_thread().unwrap() < before + 2 * LONG {}
             (after_sleep, fatigue.after_work(), fatigue.after_work())
         });
         let rested = Condition::Rested;

@@ -234,14 +234,16 @@ impl Look {
         Sample {
             waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
             core: pool.config.core_threads,
-            workers: self.workers(&pool.roster.desks()),
+            workers: self.workers(pool),
             since_start: now - self.last_start,
         }
     }
 
     /// Reads the states of at most `MOST_READ` workers, and counts for all of them. Asked while nobody is idle: those
     /// without a job on their desks are about to deliver the last one, or to take the next.
-    fn workers(&mut self, desks: &[Arc<Desk>]) -> Option<Workers> {
+    fn workers(&mut self, pool: &Shared) -> Option<Workers> {
+        let desks = pool.roster.desks();
+        let long_jobs = pool.long_jobs.seen_lately(|| pool.clock());
         let at_work: Vec<(sample::Tid, u64, &Desk)> =
             desks.iter().filter_map(|desk| Some((*desk.tid.get()?, desk.job(), &**desk))).collect();
         self.known.retain(|tid, known| at_work.iter().any(|(it, job, _)| (it, *job) == (tid, known.job)));
@@ -258,8 +260,9 @@ impl Look {
             if blocked && in_job {
                 seen.blocked += 1;
                 seen.stuck += usize::from(stuck);
-            } else if !stuck {
-                // Between two jobs nothing takes long, on a processor; a waker that blocks is stuck, and not busy.
+            } else if in_job || !stuck && !long_jobs {
+                // Between two jobs nothing takes long, on a processor. But a waker that blocks is stuck, and not busy;
+                // and one who has had a long job is tired, and not to be waited for.
                 seen.busy += 1;
                 let since = computed.zip(known.computed).map(|(now, then)| now.saturating_sub(then));
                 seen.long += usize::from(in_job && since.is_none_or(|since| since >= STALL));
