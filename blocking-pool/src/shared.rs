@@ -4,7 +4,6 @@
 //! `ending.rs` (what is given up, and the end).
 
 use std::sync::Weak;
-use std::time::Instant;
 
 use crate::builder::Config;
 use crate::dedicated::Dedicated;
@@ -13,7 +12,7 @@ use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
 use crate::limiter::Slots;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, Stamp};
 use crate::padded::Padded;
 use crate::queue::Queues;
 use crate::report::{self, Report};
@@ -41,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) dedicated: Dedicated,
     pub(crate) retry: Retry,
     pub(crate) long_jobs: LongJobs,
-    made: Instant,
+    made: Stamp,
 }
 
 impl Shared {
@@ -61,14 +60,14 @@ impl Shared {
             dedicated: Dedicated::new(),
             retry: Retry::default(),
             long_jobs: LongJobs::default(),
-            made: Instant::now(),
+            made: Stamp::now(),
             config,
         }
     }
 
     /// The pool's clock, in nanoseconds.
     pub(crate) fn clock(&self) -> u64 {
-        u64::try_from(self.made.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        Stamp::now().nanos_since(self.made)
     }
 
     /// The jobs that are running, of the tenants that `whose` picks.
