@@ -4,21 +4,25 @@
 //! it would block does its task wait, and the loop wakes it when the kernel reports an event. All operations take
 //! `&self`, so one task may read while another writes; all types are `Send + Sync`.
 //!
-//! [`stdin`] is the process's standard input.
+//! [`stdin`] is the process's standard input; [`copy`] and [`copy_bidirectional`] join streams of any kind.
 //!
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
 //! loop turn before it starts.
 
 pub(crate) mod bytes;
+mod copy;
 #[cfg(unix)]
 mod fd;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 mod source;
 mod stdin;
+mod stream_traits;
 
+pub use copy::{copy, copy_bidirectional};
 #[cfg(unix)]
 pub use fd::Fd;
 pub use mio::Interest;
 pub use source::Async;
 pub use stdin::{Stdin, stdin};
+pub use stream_traits::{ReadBytes, WriteBytes};

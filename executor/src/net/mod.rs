@@ -60,7 +60,6 @@ mod unix_listener;
 mod unix_stream;
 
 pub use addrs::{ToSocketAddrs, lookup_host};
-#[cfg(feature = "futures-io")]
 pub(crate) use halves::Stream;
 pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use tcp_listener::TcpListener;

@@ -1,0 +1,150 @@
+//! From one stream of bytes to another.
+
+use super::bytes::write_zero;
+use super::stream_traits::{ReadBytes, WriteBytes};
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+/// Copies everything up to the end of `reader` to `writer`, and returns how many bytes that was. `writer` stays open.
+///
+/// If the future is dropped before, what was read and not written yet, 16 KiB at most, is lost.
+///
+/// # Errors
+/// Those of reading and writing.
+///
+/// # Example
+/// ```no_run
+/// use sideline::fs::File;
+/// use sideline::net::TcpStream;
+///
+/// sideline::block_on(async {
+///     let mut file = File::open("movie").await?;
+///     let mut stream = TcpStream::connect("example.org:80").await?;
+///     let sent = sideline::io::copy(&mut file, &mut stream).await?;
+///     println!("{sent} bytes");
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub async fn copy<R, W>(reader: &mut R, writer: &mut W) -> io::Result<u64>
+where
+    R: ReadBytes + ?Sized,
+    W: WriteBytes + ?Sized,
+{
+    let mut transfer = Transfer::new();
+    poll_fn(|cx| {
+        ready!(transfer.poll(cx, reader, writer))?;
+        writer.poll_flush(cx)
+    })
+    .await?;
+    Ok(transfer.total)
+}
+
+/// Copies between two connections, both ways at once, until both have ended; returns how many bytes went from `a` to
+/// `b`, and from `b` to `a`. When one ends, the other is shut down for writing, and the other direction goes on.
+///
+/// If the future is dropped before, what was read and not written yet is lost.
+///
+/// # Errors
+/// Those of reading and writing, of either. Nothing more is copied then, in either direction.
+///
+/// # Example
+/// ```no_run
+/// use sideline::net::{TcpListener, TcpStream};
+///
+/// sideline::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:8080").await?;
+///     loop {
+///         let (mut client, _) = listener.accept().await?;
+///         drop(sideline::spawn(async move {
+///             let mut server = TcpStream::connect("example.org:80").await?;
+///             sideline::io::copy_bidirectional(&mut client, &mut server).await
+///         }));
+///     }
+///     # #[allow(unreachable_code)]
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
+pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
+where
+    A: ReadBytes + WriteBytes + ?Sized,
+    B: ReadBytes + WriteBytes + ?Sized,
+{
+    let (mut forth, mut back) = (Transfer::new(), Transfer::new());
+    poll_fn(|cx| {
+        let forth = forth.poll_to_shutdown(cx, a, b)?;
+        let back = back.poll_to_shutdown(cx, b, a)?;
+        if forth.is_ready() && back.is_ready() { Poll::Ready(io::Result::Ok(())) } else { Poll::Pending }
+    })
+    .await?;
+    Ok((forth.total, back.total))
+}
+
+/// One direction.
+struct Transfer {
+    buffer: Box<[u8]>,
+    /// What was read and not written yet.
+    rest: std::ops::Range<usize>,
+    total: u64,
+    state: State,
+}
+
+#[derive(PartialEq)]
+enum State {
+    Copying,
+    Ended,
+    ShutDown,
+}
+
+const SIZE: usize = 16 * 1024;
+
+impl Transfer {
+    fn new() -> Transfer {
+        Transfer { buffer: vec![0; SIZE].into(), rest: 0..0, total: 0, state: State::Copying }
+    }
+
+    /// Ready when the reader has ended and all is written.
+    fn poll<R, W>(&mut self, cx: &mut Context<'_>, reader: &mut R, writer: &mut W) -> Poll<io::Result<()>>
+    where
+        R: ReadBytes + ?Sized,
+        W: WriteBytes + ?Sized,
+    {
+        while self.state == State::Copying {
+            if self.rest.is_empty() {
+                let n = ready!(reader.poll_read(cx, &mut self.buffer))?;
+                self.rest = 0..n;
+                if n == 0 {
+                    self.state = State::Ended;
+                }
+            } else {
+                let n = ready!(writer.poll_write(cx, &self.buffer[self.rest.clone()]))?;
+                if n == 0 {
+                    return Poll::Ready(Err(write_zero()));
+                }
+                self.rest.start += n;
+                self.total += n as u64;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_to_shutdown<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut R,
+        writer: &mut W,
+    ) -> Poll<io::Result<()>>
+    where
+        R: ReadBytes + ?Sized,
+        W: WriteBytes + ?Sized,
+    {
+        ready!(self.poll(cx, reader, writer))?;
+        if self.state == State::Ended {
+            ready!(writer.poll_shutdown(cx))?;
+            self.state = State::ShutDown;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,151 @@
+//! What [`copy`](super::copy) copies from and to.
+
+use super::Stdin;
+use crate::fs::File;
+use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, WriteHalf};
+use std::io;
+use std::net::Shutdown;
+use std::task::{Context, Poll};
+
+/// A stream of bytes to be read: a connection, a half of one, a pipe, a file, standard input.
+///
+/// It is implemented for this crate's types and cannot be implemented for others: `AsyncRead` of `futures-io`, behind the
+/// feature of that name, is what the ecosystem shares.
+pub trait ReadBytes: Sealed {
+    /// Reads at least one byte into `buf`. `Ok(0)` is the end. The last caller is woken.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+}
+
+/// A stream of bytes to be written: a connection, a half of one, a pipe, a file. See [`ReadBytes`].
+pub trait WriteBytes: Sealed {
+    /// Writes at least one byte of `buf`, and returns how many. The last caller is woken.
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Waits until the kernel has all that was written. Only a [`File`] ever has to wait.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends writing: the peer of a connection reads the end. A pipe or a file ends when it is dropped; this flushes it.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+/// Out of reach, so that the traits can grow.
+pub trait Sealed {}
+
+impl<T: Sealed + ?Sized> Sealed for &mut T {}
+
+impl<T: ReadBytes + ?Sized> ReadBytes for &mut T {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        (**self).poll_read(cx, buf)
+    }
+}
+
+impl<T: WriteBytes + ?Sized> WriteBytes for &mut T {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        (**self).poll_write(cx, buf)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_shutdown(cx)
+    }
+}
+
+/// By way of the methods of the same names, which `$stream` has on `&self`; `$this` is it, or a reference to it.
+macro_rules! connection {
+    ($this:ty, $stream:ty) => {
+        impl Sealed for $this {}
+
+        impl ReadBytes for $this {
+            fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+                <$stream>::poll_read(self, cx, buf)
+            }
+        }
+
+        impl WriteBytes for $this {
+            fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                <$stream>::poll_write(self, cx, buf)
+            }
+
+            fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.shutdown(Shutdown::Write))
+            }
+        }
+    };
+}
+
+connection!(TcpStream, TcpStream);
+connection!(&TcpStream, TcpStream);
+
+macro_rules! reads {
+    ([$($generics:tt)*] $reader:ty) => {
+        impl<$($generics)*> Sealed for $reader {}
+
+        impl<$($generics)*> ReadBytes for $reader {
+            fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+                <$reader>::poll_read(self, cx, buf)
+            }
+        }
+    };
+}
+
+reads!(['a, S: Stream] ReadHalf<'a, S>);
+reads!([S: Stream] OwnedReadHalf<S>);
+reads!([] Stdin);
+reads!([] File);
+
+macro_rules! write_half {
+    ([$($generics:tt)*] $half:ty) => {
+        impl<$($generics)*> Sealed for $half {}
+
+        impl<$($generics)*> WriteBytes for $half {
+            fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                <$half>::poll_write(self, cx, buf)
+            }
+
+            fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.shutdown())
+            }
+        }
+    };
+}
+
+write_half!(['a, S: Stream] WriteHalf<'a, S>);
+write_half!([S: Stream] OwnedWriteHalf<S>);
+
+impl WriteBytes for File {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        File::poll_write(self, cx, buf)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        File::poll_flush(self, cx)
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use super::*;
+    use crate::net::UnixStream;
+    use crate::process::{ChildStderr, ChildStdin, ChildStdout};
+
+    connection!(UnixStream, UnixStream);
+    connection!(&UnixStream, UnixStream);
+    reads!([] ChildStdout);
+    reads!([] ChildStderr);
+
+    impl Sealed for ChildStdin {}
+
+    impl WriteBytes for ChildStdin {
+        fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            ChildStdin::poll_write(self, cx, buf)
+        }
+    }
+}

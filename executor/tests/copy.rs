@@ -1,0 +1,104 @@
+//! Joining streams of different kinds.
+#![cfg(all(unix, not(loom)))]
+
+use sideline::fs::File;
+use sideline::io::{ReadBytes, WriteBytes, copy, copy_bidirectional};
+use sideline::net::{TcpListener, TcpStream, UnixStream};
+use sideline::process::{Command, Stdio};
+use sideline::time::timeout;
+use sideline::{block_on, spawn};
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
+    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
+}
+
+async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let client = TcpStream::connect(listener.local_addr()?).await?;
+    Ok((client, listener.accept().await?.0))
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect()
+}
+
+#[test]
+fn a_file_goes_through_sockets_and_a_child_into_another_file() {
+    let path = |name: &str| std::env::temp_dir().join(format!("sideline-copy-{name}-{}", std::process::id()));
+    let (from, to) = (path("from"), path("to"));
+    let contents = pattern(700_001);
+    std::fs::write(&from, &contents).unwrap();
+    run(async {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (client, server) = tcp_pair().await?;
+        let (mut out, mut back) = (client.into_split().1, server.into_split().0);
+        let mut source = File::open(&from).await?;
+        let first = spawn(async move { copy(&mut source, &mut out).await });
+        let second = spawn(async move { copy(&mut back, &mut stdin).await });
+        let mut target = File::create(&to).await?;
+        assert_eq!(copy(&mut stdout, &mut target).await?, 700_001);
+        // Copying has flushed: all of it is there.
+        assert!(std::fs::read(&to)? == contents);
+        assert_eq!((first.await.unwrap()?, second.await.unwrap()?), (700_001, 700_001));
+        child.wait().await.map(drop)
+    });
+    std::fs::remove_file(from).unwrap();
+    std::fs::remove_file(to).unwrap();
+}
+
+#[test]
+fn both_ways_at_once_until_both_have_ended() {
+    run(async {
+        let (client, mut near) = tcp_pair().await?;
+        let (mut far, server) = UnixStream::pair()?;
+        let proxy = spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+        // The server answers only when the question has ended, so the proxy must pass that on and go on.
+        let answering = spawn(async move {
+            let mut question = Vec::new();
+            server.read_to_end(&mut question).await?;
+            server.write_all(&pattern(300_000)).await?;
+            io::Result::Ok(question)
+        });
+        client.write_all(&pattern(200_000)).await?;
+        client.shutdown(Shutdown::Write)?;
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await?;
+        assert!(answer == pattern(300_000));
+        assert!(answering.await.unwrap()? == pattern(200_000));
+        assert_eq!(proxy.await.unwrap()?, (200_000, 300_000));
+        Ok(())
+    });
+}
+
+#[test]
+fn an_error_of_either_side_ends_it() {
+    run(async {
+        let (client, near) = tcp_pair().await?;
+        let (far, server) = UnixStream::pair()?;
+        let proxy = spawn(async move { copy_bidirectional(&mut &near, &mut &far).await });
+        drop(server);
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await?;
+        // The first bytes find nobody.
+        client.write_all(b"anybody?").await?;
+        assert_eq!(proxy.await.unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+        Ok(())
+    });
+}
+
+#[test]
+fn copying_is_sent_between_threads() {
+    fn sent<T: Send>(_: impl FnOnce(&'static mut TcpStream, &'static mut File) -> T) {}
+    sent(|stream, file| copy(file, stream));
+    fn both<T: Send>(_: impl FnOnce(&'static mut TcpStream, &'static mut UnixStream) -> T) {}
+    both(copy_bidirectional);
+    fn dynamic(_: &mut dyn ReadBytes, _: &mut dyn WriteBytes) {}
+    let _ = dynamic;
+}
