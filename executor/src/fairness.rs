@@ -3,7 +3,9 @@
 //! So every so many operations one waits for the loop's next round before it starts.
 
 use std::cell::Cell;
-use std::task::{Context, Poll};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 /// An operation takes up to ten microseconds, so that this is about the loop's own budget for a turn. Giving way
 /// costs a fraction of a microsecond.
@@ -24,6 +26,29 @@ pub(crate) fn poll_turn(cx: &mut Context<'_>) -> Poll<()> {
     }
     cx.waker().wake_by_ref();
     Poll::Pending
+}
+
+/// `future`, once it may start. Unlike an async block this does not keep it twice.
+pub(crate) fn in_turn<F: Future + Unpin>(future: F) -> InTurn<F> {
+    InTurn { future, started: false }
+}
+
+/// The future of [`in_turn`].
+pub(crate) struct InTurn<F> {
+    future: F,
+    started: bool,
+}
+
+impl<F: Future + Unpin> Future for InTurn<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        if !self.started {
+            ready!(poll_turn(cx));
+            self.started = true;
+        }
+        Pin::new(&mut self.future).poll(cx)
+    }
 }
 
 /// As [`poll_turn`], for `async` code.

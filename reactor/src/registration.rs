@@ -9,6 +9,8 @@ use crate::platform;
 use crate::readiness::{Disproof, Ready, Snapshot};
 use crate::scheduled_io::{ScheduledIo, WaiterId};
 use crate::sync::Arc;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::{fmt, io};
 
@@ -76,22 +78,23 @@ impl Registration {
     ///
     /// # Errors
     /// Those of `op`; or that the runtime was shut down, or the source deregistered.
-    pub async fn async_io<R>(
+    pub fn async_io<R>(
         &self,
         direction: Direction,
         op: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.async_with(direction, op, |_| false).await
+    ) -> impl Future<Output = io::Result<R>> + Unpin {
+        Operation { place: Place::new(self, direction), op, drained: |_: &R| false }
     }
 
     /// As [`async_io`](Registration::async_io), with the shortcut of [`poll_transfer`](Registration::poll_transfer).
-    pub async fn transfer(
+    pub fn transfer(
         &self,
         direction: Direction,
         wanted: usize,
         op: impl FnMut() -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        self.async_with(direction, op, |&moved| is_short(moved, wanted)).await
+    ) -> impl Future<Output = io::Result<usize>> + Unpin {
+        let drained = move |&moved: &usize| is_short(moved, wanted);
+        Operation { place: Place::new(self, direction), op, drained }
     }
 
     /// Waits until the kernel has reported `direction`, and nothing since has disproved it.
@@ -103,7 +106,8 @@ impl Registration {
     /// # Errors
     /// If the runtime was shut down, or the source deregistered.
     pub async fn ready(&self, direction: Direction) -> io::Result<()> {
-        self.io.readying(direction, |seen: Snapshot| seen.reported(direction)).await;
+        let mut place = Place::new(self, direction);
+        poll_fn(|cx| place.wait(cx, |seen| seen.reported(direction))).await;
         if self.io.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) }
     }
 
@@ -111,7 +115,7 @@ impl Registration {
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let is_ready = |seen: Snapshot| seen.reported(direction);
         if !is_ready(self.io.snapshot())
-            && self.io.wait(WaiterId::poll_slot(direction), cx, is_ready).is_pending()
+            && self.io.wait(&mut WaiterId::poll_slot(direction), cx, is_ready).is_pending()
         {
             return Poll::Pending;
         }
@@ -170,28 +174,14 @@ impl Registration {
         mut op: impl FnMut() -> io::Result<R>,
         drained: impl Fn(&R) -> bool,
     ) -> Poll<io::Result<R>> {
-        let slot = WaiterId::poll_slot(direction);
+        let mut slot = WaiterId::poll_slot(direction);
         loop {
             if let Some(result) = self.attempt(direction, &mut op, &drained) {
                 return Poll::Ready(result);
             }
-            if self.io.wait(slot, cx, |seen| worth_another_look(seen, direction)).is_pending() {
+            if self.io.wait(&mut slot, cx, |seen| worth_another_look(seen, direction)).is_pending() {
                 return Poll::Pending;
             }
-        }
-    }
-
-    async fn async_with<R>(
-        &self,
-        direction: Direction,
-        mut op: impl FnMut() -> io::Result<R>,
-        drained: impl Fn(&R) -> bool,
-    ) -> io::Result<R> {
-        loop {
-            if let Some(result) = self.attempt(direction, &mut op, &drained) {
-                return result;
-            }
-            self.io.readying(direction, |seen: Snapshot| worth_another_look(seen, direction)).await;
         }
     }
 
@@ -245,6 +235,69 @@ fn is_short(moved: usize, wanted: usize) -> bool {
 
 fn would_block<R>(result: &io::Result<R>) -> bool {
     result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// The future of one operation. By hand, because an idle connection keeps one, and async functions around each other
+/// keep what they are given twice over.
+struct Operation<'a, F, D> {
+    place: Place<'a>,
+    op: F,
+    drained: D,
+}
+
+/// Nothing in it is ever pinned.
+impl<F, D> Unpin for Operation<'_, F, D> {}
+
+impl<R, F, D> Future for Operation<'_, F, D>
+where
+    F: FnMut() -> io::Result<R>,
+    D: Fn(&R) -> bool,
+{
+    type Output = io::Result<R>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+        let Operation { place, op, drained } = self.get_mut();
+        let direction = place.id.direction();
+        loop {
+            if let Some(result) = place.registration.attempt(direction, op, drained) {
+                place.leave();
+                return Poll::Ready(result);
+            }
+            if place.wait(cx, |seen| worth_another_look(seen, direction)).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// A place of its own among those who wait for a registration, from the first time that it has to wait.
+struct Place<'a> {
+    registration: &'a Registration,
+    id: WaiterId,
+}
+
+impl Place<'_> {
+    fn new(registration: &Registration, direction: Direction) -> Place<'_> {
+        Place { registration, id: WaiterId::none(direction) }
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>, is_ready: impl Fn(Snapshot) -> bool) -> Poll<()> {
+        let io = &self.registration.io;
+        if is_ready(io.snapshot()) { Poll::Ready(()) } else { io.wait(&mut self.id, cx, is_ready) }
+    }
+
+    fn leave(&mut self) {
+        if !self.id.is_none() {
+            self.registration.io.forget(self.id);
+            self.id = WaiterId::none(self.id.direction());
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
 }
 
 impl Drop for Registration {

@@ -21,9 +21,7 @@ use crate::readiness::{Disproof, ReadinessWord, Ready, Snapshot};
 use crate::registration::Direction;
 use crate::sync::{Mutex, left_out};
 use std::fmt;
-use std::future::Future;
 use std::mem;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 /// An idle connection costs one of these, a table slot and one `Waiter`; so it is kept slim.
@@ -44,24 +42,36 @@ struct Waiter {
     waker: Option<Waker>,
 }
 
-/// Bit 0 is the direction. 0 and 1 are the two poll slots, everything above belongs to one [`Readying`] each.
+/// Bit 0 is the direction. 0 and 1 have not waited yet, 2 and 3 are the two poll slots, everything above belongs to
+/// one operation each.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WaiterId(u64);
 
+const FIRST_ID: u64 = 2;
+
 impl WaiterId {
-    /// The one slot per direction behind `poll_*` methods: the last caller is the one that is woken.
-    pub(crate) const fn poll_slot(direction: Direction) -> WaiterId {
+    /// To be given an id of its own if it has to wait.
+    pub(crate) const fn none(direction: Direction) -> WaiterId {
         WaiterId(direction as u64)
     }
 
-    fn direction(self) -> Direction {
+    /// The one slot per direction behind `poll_*` methods: the last caller is the one that is woken.
+    pub(crate) const fn poll_slot(direction: Direction) -> WaiterId {
+        WaiterId(1 << 1 | direction as u64)
+    }
+
+    pub(crate) fn is_none(self) -> bool {
+        self.0 >> 1 == 0
+    }
+
+    pub(crate) fn direction(self) -> Direction {
         if self.0 & 1 == Direction::Read as u64 { Direction::Read } else { Direction::Write }
     }
 }
 
 impl ScheduledIo {
     pub(crate) fn new() -> ScheduledIo {
-        let waiters = Waiters { list: Vec::new(), next_id: 1 };
+        let waiters = Waiters { list: Vec::new(), next_id: FIRST_ID };
         ScheduledIo { word: ReadinessWord::new(), waiters: Mutex::new(waiters) }
     }
 
@@ -86,21 +96,24 @@ impl ScheduledIo {
         });
     }
 
-    /// Adds or renews a waiter, unless `is_ready` holds by now: then nothing is added.
+    /// Adds or renews a waiter, unless `is_ready` holds by now: then nothing is added. `id` is none, and becomes its
+    /// own, if it was not there before.
     pub(crate) fn wait(
         &self,
-        id: WaiterId,
+        id: &mut WaiterId,
         cx: &mut Context<'_>,
         is_ready: impl Fn(Snapshot) -> bool,
     ) -> Poll<()> {
         // A waiter that is only renewed needs no clone, so the first attempt brings none.
-        let mut spare = None;
+        let mut spare = id.is_none().then(|| cx.waker().clone());
         loop {
             let outcome = self.list(id, cx.waker(), &mut spare, &is_ready);
             match outcome {
                 Listing::NeedsWaker => spare = Some(cx.waker().clone()),
                 Listing::Listed | Listing::Ready => {
-                    contain::discard(spare);
+                    if let Some(spare) = spare {
+                        contain::discard(spare);
+                    }
                     return if outcome == Listing::Ready { Poll::Ready(()) } else { Poll::Pending };
                 }
             }
@@ -110,7 +123,7 @@ impl ScheduledIo {
     /// `spare` goes in as the waker to add, and comes out as whatever is now to be dropped.
     fn list(
         &self,
-        id: WaiterId,
+        id: &mut WaiterId,
         waker: &Waker,
         spare: &mut Option<Waker>,
         is_ready: &impl Fn(Snapshot) -> bool,
@@ -120,7 +133,7 @@ impl ScheduledIo {
         if !left_out("waiter-looks-again") && is_ready(self.word.snapshot()) {
             return Listing::Ready;
         }
-        let known = waiters.find(id);
+        let known = waiters.find(*id);
         let kept = known.and_then(|at| waiters.list[at].waker.as_ref());
         if kept.is_some_and(|kept| kept.will_wake(waker)) {
             return Listing::Listed;
@@ -133,33 +146,25 @@ impl ScheduledIo {
                 if waiters.list.capacity() == 0 {
                     waiters.list.reserve_exact(1);
                 }
-                waiters.list.push(Waiter { id, waker: spare.take() });
+                if id.is_none() {
+                    *id = WaiterId(waiters.next_id << 1 | id.0);
+                    waiters.next_id += 1;
+                }
+                waiters.list.push(Waiter { id: *id, waker: spare.take() });
             }
         }
         Listing::Listed
     }
 
-    /// Completes once `is_ready` holds. Any number of these may wait at once; each leaves when dropped.
-    pub(crate) fn readying<F>(&self, direction: Direction, is_ready: F) -> Readying<'_, F>
-    where
-        F: Fn(Snapshot) -> bool,
-    {
-        Readying { io: self, direction, is_ready, id: None }
-    }
-
-    fn new_id(&self, direction: Direction) -> WaiterId {
-        let mut waiters = self.waiters.lock();
-        let id = WaiterId(waiters.next_id << 1 | direction as u64);
-        waiters.next_id += 1;
-        id
-    }
-
-    fn forget(&self, id: WaiterId) {
+    /// Takes a waiter off the list, if it is there.
+    pub(crate) fn forget(&self, id: WaiterId) {
         let forgotten = {
             let mut waiters = self.waiters.lock();
             waiters.find(id).map(|at| waiters.list.remove(at))
         };
-        contain::discard(forgotten);
+        if let Some(forgotten) = forgotten {
+            contain::discard(forgotten);
+        }
     }
 }
 
@@ -187,38 +192,5 @@ impl Drop for ScheduledIo {
 impl fmt::Debug for ScheduledIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.word.fmt(f)
-    }
-}
-
-/// The future behind every `async` wait for readiness, with a place of its own among the waiters.
-pub(crate) struct Readying<'a, F> {
-    io: &'a ScheduledIo,
-    direction: Direction,
-    is_ready: F,
-    /// From the first time that it had to wait.
-    id: Option<WaiterId>,
-}
-
-impl<F: Fn(Snapshot) -> bool + Unpin> Future for Readying<'_, F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if (self.is_ready)(self.io.snapshot()) {
-            return Poll::Ready(());
-        }
-        let id = match self.id {
-            Some(id) => id,
-            None => self.io.new_id(self.direction),
-        };
-        self.id = Some(id);
-        self.io.wait(id, cx, &self.is_ready)
-    }
-}
-
-impl<F> Drop for Readying<'_, F> {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.io.forget(id);
-        }
     }
 }

@@ -233,24 +233,22 @@ impl<T: Source> Async<T> {
         self.registration.poll_io(Direction::Write, cx, || op(self.get_ref()))
     }
 
-    pub(crate) async fn run<R>(
+    pub(crate) fn run<R>(
         &self,
         direction: Direction,
         mut op: impl FnMut(&T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        fairness::turn().await;
-        self.registration.async_io(direction, || op(self.get_ref())).await
+    ) -> impl Future<Output = io::Result<R>> {
+        fairness::in_turn(self.registration.async_io(direction, move || op(self.get_ref())))
     }
 
     /// For a byte stream whose short transfers mean that the kernel's buffer is drained, or full.
-    pub(crate) async fn transfer(
+    pub(crate) fn transfer(
         &self,
         direction: Direction,
         wanted: usize,
         mut op: impl FnMut(&T) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        fairness::turn().await;
-        self.registration.transfer(direction, wanted, || op(self.get_ref())).await
+    ) -> impl Future<Output = io::Result<usize>> {
+        fairness::in_turn(self.registration.transfer(direction, wanted, move || op(self.get_ref())))
     }
 
     pub(crate) fn poll_transfer(
