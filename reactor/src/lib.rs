@@ -14,7 +14,7 @@
 //! | `reactor.rs` | the loop's side: one turn, and what closing does |
 //! | `handle.rs` | everybody else's side |
 //! | `notifier.rs` | RUNNING / PARKED / NOTIFIED, and why no wake is lost |
-//! | `registration.rs`, `scheduled_io.rs`, `readiness.rs` | a source, its waiters, its readiness word |
+//! | `registration.rs`, `scheduled_io.rs`, `waiters.rs`, `readiness.rs` | a source, who waits for it, its readiness word |
 //! | `table.rs` | tokens that cannot be mistaken for an earlier owner's |
 //! | `timer.rs`, `timers.rs`, `heap.rs` | one deadline, all of them, and their order |
 //! | `clock.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
@@ -56,6 +56,7 @@ mod table;
 mod timer;
 mod timers;
 mod wait;
+mod waiters;
 
 #[cfg(loom)]
 mod model;
