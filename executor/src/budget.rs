@@ -102,16 +102,18 @@ impl Budget {
         now
     }
 
-    /// A wait is over that began with a look.
-    pub(crate) fn waited(&self, counters: &Counters) {
+    /// A wait is over that began with a look. Returns how long it was.
+    pub(crate) fn waited(&self, counters: &Counters) -> Duration {
         if self.clock.is_manual() {
             self.countdown.set(POLLS);
-            return self.spent.set(true);
+            self.spent.set(true);
+            return Duration::ZERO;
         }
         let now = self.clock.now();
         let took = now.saturating_duration_since(self.looked.get());
         counters.parked(took);
         self.mark(now, took);
+        took
     }
 
     fn mark(&self, now: Instant, took: Duration) {

@@ -27,6 +27,7 @@ pub struct Builder {
     pub(crate) reporter: Reporter,
     pub(crate) time: Time,
     pub(crate) watchdog: Option<Duration>,
+    pub(crate) busy_poll: Duration,
 }
 
 impl Builder {
@@ -37,6 +38,7 @@ impl Builder {
             reporter: Reporter::stderr(),
             time: Time::Flows,
             watchdog: None,
+            busy_poll: Duration::ZERO,
         }
     }
 
@@ -50,6 +52,27 @@ impl Builder {
     /// at all. What is then still there is left to finish, and reported.
     pub fn drop_deadline(mut self, deadline: Duration) -> Self {
         self.drop_deadline = deadline;
+        self
+    }
+
+    /// How long a loop with nothing to do goes on asking for events, timers and wakes before it sleeps. Default: zero;
+    /// it then stays awake only for moments, and only where that has been paying off.
+    ///
+    /// A thread that sleeps needs tens of microseconds to wake up, and its processor may have to come back from an idle
+    /// state. With busy polling a socket is answered without that, as long as no pause between its events is longer. The
+    /// price is a whole processor while there is traffic, and for this long after it. Not while another loop waits for
+    /// this one ([`Runtime::turn`]), nor with a [paused clock](Self::paused_clock).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = sideline::Runtime::builder().busy_poll(Duration::from_millis(1)).build()?;
+    /// assert_eq!(runtime.block_on(async { sideline::to_thread(|| 3).await }), 3);
+    /// # Ok(()) }
+    /// ```
+    pub fn busy_poll(mut self, duration: Duration) -> Self {
+        self.busy_poll = duration;
         self
     }
 
@@ -142,6 +165,7 @@ impl fmt::Debug for Builder {
             .field("drop_deadline", &self.drop_deadline)
             .field("time", &self.time)
             .field("watchdog", &self.watchdog)
+            .field("busy_poll", &self.busy_poll)
             .finish_non_exhaustive()
     }
 }

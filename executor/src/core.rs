@@ -3,7 +3,7 @@
 //! ```text
 //! turn:  inbox -> run queue -> main future and tasks, in rounds, within the time budget
 //!                               |
-//!        nothing left to run: park in the reactor until an event, a timer or a wake
+//!        nothing left to run: linger if that pays, then park in the reactor until an event, a timer or a wake
 //!        budget used up:      look at the reactor without waiting
 //! ```
 //!
@@ -15,6 +15,7 @@
 use crate::budget::Budget;
 use crate::context;
 use crate::handle::Handle;
+use crate::linger::Linger;
 use crate::paused::Time;
 use crate::shared::{MainWaker, Shared};
 use crate::task::Tasks;
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     /// How many tasks of the round are still to be run. A round may go on in the next turn.
     round: Cell<usize>,
     spinner: RefCell<Spinner>,
+    pub(crate) linger: Linger,
     /// Another loop waits for this one between its turns.
     pub(crate) embedded: Cell<bool>,
     /// Borrowed during a turn of the reactor only, which calls wakers and nothing else of the user's.
@@ -56,6 +58,7 @@ impl Core {
             budget,
             round: Cell::new(0),
             spinner: RefCell::default(),
+            linger: Linger::default(),
             embedded: Cell::new(false),
             reactor: RefCell::new(reactor),
         }
@@ -108,14 +111,13 @@ impl Core {
                 self.round.set(self.tasks.ready());
                 if self.round.get() == 0 && !main_woken {
                     let idle_since = self.budget.look(&self.shared.counters);
-                    let has_work = self.spin(idle_since);
-                    if !has_work {
-                        self.park(None);
-                    }
-                    self.budget.waited(&self.shared.counters);
-                    if has_work {
+                    if self.spin(idle_since) || self.linger(idle_since) {
+                        self.budget.waited(&self.shared.counters);
                         continue;
                     }
+                    self.park(None);
+                    let waited = self.budget.waited(&self.shared.counters);
+                    self.linger.parked(waited, self.reactor.borrow().was_notified());
                     return Poll::Pending;
                 }
                 if main_woken && self.budget.spend(&self.shared.counters) {
@@ -165,7 +167,7 @@ impl Core {
     }
 
     /// Waits for events at most this long, and not at all if there is work.
-    fn park(&self, max_wait: Option<Duration>) {
+    pub(crate) fn park(&self, max_wait: Option<Duration>) {
         if let Err(error) = self.wait(max_wait) {
             // The descriptor is ours and open and the arguments are valid, so the kernel has no reason to
             // refuse; if it does all the same, going on would spin without a word.

@@ -61,6 +61,7 @@ mod id;
 pub mod io;
 mod join_error;
 mod join_handle;
+mod linger;
 mod local_handle;
 mod metrics;
 #[cfg(all(test, loom))]

@@ -80,6 +80,7 @@ impl Runtime {
         let doze = watch.as_ref().map(|(doze, _)| Arc::clone(doze));
         let mut runtime =
             Self::assemble(clock, builder.time, &pool, builder.reporter, builder.drop_deadline, doze)?;
+        runtime.core().linger.busy_poll(builder.busy_poll);
         if let Some((doze, threshold)) = watch {
             runtime.watchdog = Some(Watchdog::start(runtime.handle.shared(), &doze, threshold)?);
         }

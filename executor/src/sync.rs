@@ -73,4 +73,7 @@ mod imp {
     }
 }
 
+/// A model has no time to pass.
+pub(crate) const LINGERS: bool = cfg!(not(loom));
+
 pub(crate) use imp::*;

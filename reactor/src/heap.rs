@@ -264,6 +264,20 @@ mod tests {
     }
 
     #[test]
+    fn a_million_timers_one_after_another_take_the_memory_of_one() {
+        let mut heap = Heap::new();
+        let _armed = heap.insert(1, ());
+        for deadline in 0..1_000_000 {
+            let key = heap.insert(deadline, ());
+            heap.remove(key);
+        }
+        assert_eq!((heap.values.len(), heap.positions.len(), heap.entries.len()), (1, 2, 1));
+        assert!(
+            heap.values.capacity() <= 4 && heap.positions.capacity() <= 4 && heap.entries.capacity() <= 4
+        );
+    }
+
+    #[test]
     fn memory_of_a_flood_is_given_back() {
         let mut heap = Heap::new();
         let keys: Vec<_> = (0..100_000).map(|i| heap.insert(i, ())).collect();

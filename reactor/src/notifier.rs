@@ -72,10 +72,10 @@ impl Notifier {
         Parked(self)
     }
 
-    /// The loop is awake, whatever it announced.
-    pub(crate) fn resume(&self) {
+    /// The loop is awake, whatever it announced. True if it was notified meanwhile.
+    pub(crate) fn resume(&self) -> bool {
         // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it.
-        self.0.swap(RUNNING, Ordering::Acquire);
+        self.0.swap(RUNNING, Ordering::Acquire) == NOTIFIED
     }
 
     /// Wakes the loop if it is parked, by calling `wake` on the PARKED -> NOTIFIED edge.
@@ -121,6 +121,13 @@ impl fmt::Debug for Notifier {
 pub(crate) struct Parked<'a>(&'a Notifier);
 
 impl Parked<'_> {
+    /// The loop is awake. True if it was notified meanwhile.
+    pub(crate) fn end(self) -> bool {
+        let notifier = self.0;
+        self.stay();
+        notifier.resume()
+    }
+
     /// The loop counts as asleep until it resumes by itself.
     pub(crate) fn stay(self) {
         std::mem::forget(self);

@@ -41,6 +41,7 @@ pub struct Reactor {
     handle: Handle,
     /// Collected while a lock is held, woken after; empty between turns, kept for its capacity.
     woken: Vec<Waker>,
+    notified: bool,
 }
 
 impl Reactor {
@@ -60,7 +61,7 @@ impl Reactor {
             registry,
             wakeup,
         };
-        Ok(Reactor { selector, handle: Handle(Arc::new(shared)), woken: Vec::new() })
+        Ok(Reactor { selector, handle: Handle(Arc::new(shared)), woken: Vec::new(), notified: false })
     }
 
     /// The handle to this reactor.
@@ -103,10 +104,17 @@ impl Reactor {
         let work = !left_out("loop-looks-after-announcing") && has_work();
         let wait = if work { Wait::ZERO } else { self.until_next_timer(max_wait) };
         if wait == Wait::ZERO {
-            drop(parked);
+            self.notified = parked.end();
             return self.selector.wait(wait);
         }
-        self.selector.wait(wait)
+        let waited = self.selector.wait(wait);
+        self.notified = parked.end();
+        waited
+    }
+
+    /// Whether the last turn that might sleep was, or would have been, woken by a [`notify`](Handle::notify).
+    pub fn was_notified(&self) -> bool {
+        self.notified
     }
 
     /// `max_wait`, cut at the earliest timer.
@@ -138,7 +146,7 @@ impl Reactor {
 
     /// Ends what [`stand_by`](Self::stand_by) began. Harmless without it.
     pub fn resume(&self) {
-        self.handle.0.notifier.resume();
+        let _ = self.handle.0.notifier.resume();
     }
 
     /// Wakes the timers that are due, in the order of their deadlines, and returns how many.
