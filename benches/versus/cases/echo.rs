@@ -1,13 +1,12 @@
 //! How many requests a second can a server answer in one thread?
 
 use super::Scale;
-use super::echo_client::drive;
-
+use super::echo_client::{Seen, drive};
 use crate::peers::Loop;
 use futures::channel::oneshot;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use sideline_benches::Metric;
+use sideline_benches::{Metric, percentile};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Ipv4Addr;
 use std::thread;
@@ -15,11 +14,14 @@ use std::time::Duration;
 
 const TIME: Duration = Duration::from_secs(2);
 
-fn metric(connections: usize, per_second: f64) -> Vec<Metric> {
-    vec![Metric::more(&format!("echo, {connections}"), "k req/s", per_second / 1e3)]
+fn metrics(connections: usize, seen: &Seen) -> Vec<Metric> {
+    vec![
+        Metric::more(&format!("echo, {connections}"), "k req/s", seen.per_second / 1e3),
+        Metric::less(&format!("echo, {connections}, p99"), "us", percentile(&seen.answered_after, 99.0)),
+    ]
 }
 
-/// How many 64-byte messages a second are echoed, with one in flight on each connection?
+/// How many 64-byte messages a second are echoed, with one in flight on each connection, and how long does an answer take?
 ///
 /// The server is the runtime in this thread, a task for each connection; the client is the same mio loop for everybody,
 /// in another thread. Excluded: connecting, and the first 0.2 s. A lie if the client were the bottleneck: with many
@@ -27,18 +29,18 @@ fn metric(connections: usize, per_second: f64) -> Vec<Metric> {
 pub(super) fn echo<L: Loop>(scale: Scale, connections: usize) -> Vec<Metric> {
     L::block_on(async {
         let (listener, address) = L::listen().await.expect("a port is free");
-        let (done, rate) = oneshot::channel();
+        let (done, seen) = oneshot::channel();
         let client = thread::spawn(move || {
-            let rate = drive(address, connections, scale.time(TIME)).expect("the server answers");
-            done.send(rate).expect("the server waits for it");
+            let seen = drive(address, connections, scale.time(TIME)).expect("the server answers");
+            assert!(done.send(seen).is_ok(), "the server waits for it");
         });
         for _ in 0..connections {
             let stream = L::accept(&listener).await.expect("the client connects");
             L::detach(serve::<L>(stream));
         }
-        let rate = rate.await.expect("the client does not panic");
+        let seen = seen.await.expect("the client does not panic");
         client.join().expect("the client does not panic");
-        metric(connections, rate)
+        metrics(connections, &seen)
     })
 }
 
@@ -72,7 +74,7 @@ pub(super) fn bare_echo(scale: Scale, connections: usize) -> Vec<Metric> {
         .collect();
     drop(listener);
     bare_serve(streams).expect("the kernel gives an event queue");
-    metric(connections, client.join().expect("the client does not panic"))
+    metrics(connections, &client.join().expect("the client does not panic"))
 }
 
 /// Until the client has closed all connections.

@@ -15,10 +15,20 @@ struct Connection {
     stream: TcpStream,
     /// Bytes of the current answer that have come.
     got: usize,
+    /// When the events came among which the message was sent.
+    sent: Instant,
 }
 
-/// Connects, exchanges messages until the time is over, closes all connections. Returns answers per second.
-pub(super) fn drive(address: SocketAddr, connections: usize, time: Duration) -> io::Result<f64> {
+/// What the client has seen.
+pub(super) struct Seen {
+    pub(super) per_second: f64,
+    /// From message to answer, in microseconds. The clock is read once for all events that come together: both ends
+    /// are early by as much as the client takes for those before.
+    pub(super) answered_after: Vec<f64>,
+}
+
+/// Connects, exchanges messages until the time is over, closes all connections.
+pub(super) fn drive(address: SocketAddr, connections: usize, time: Duration) -> io::Result<Seen> {
     let mut poll = Poll::new()?;
     let mut connections = (0..connections)
         .map(|index| {
@@ -27,7 +37,7 @@ pub(super) fn drive(address: SocketAddr, connections: usize, time: Duration) -> 
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-            Ok(Connection { stream, got: 0 })
+            Ok(Connection { stream, got: 0, sent: Instant::now() })
         })
         .collect::<io::Result<Vec<_>>>()?;
     for connection in &mut connections {
@@ -35,16 +45,17 @@ pub(super) fn drive(address: SocketAddr, connections: usize, time: Duration) -> 
     }
     exchange(&mut poll, &mut connections, WARM_UP)?;
     let start = Instant::now();
-    let answers = exchange(&mut poll, &mut connections, time)?;
-    Ok(answers as f64 / start.elapsed().as_secs_f64())
+    let answered_after = exchange(&mut poll, &mut connections, time)?;
+    Ok(Seen { per_second: answered_after.len() as f64 / start.elapsed().as_secs_f64(), answered_after })
 }
 
-/// Answers each answer with the next message until the time is over. Returns how many answers came.
-fn exchange(poll: &mut Poll, connections: &mut [Connection], time: Duration) -> io::Result<u64> {
+/// Answers each answer with the next message until the time is over. Returns how long each answer took.
+fn exchange(poll: &mut Poll, connections: &mut [Connection], time: Duration) -> io::Result<Vec<f64>> {
     let mut events = Events::with_capacity(1024);
-    let mut answers = 0;
-    let end = Instant::now() + time;
-    while Instant::now() < end {
+    let mut took = Vec::new();
+    let mut now = Instant::now();
+    let end = now + time;
+    while now < end {
         match poll.poll(&mut events, Some(Duration::from_secs(10))) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             result => result?,
@@ -52,13 +63,16 @@ fn exchange(poll: &mut Poll, connections: &mut [Connection], time: Duration) -> 
         if events.is_empty() {
             return Err(io::Error::new(ErrorKind::TimedOut, "no answer for 10 s"));
         }
+        now = Instant::now();
         for event in &events {
-            if connections[event.token().0].answer_came()? {
-                answers += 1;
+            let connection = &mut connections[event.token().0];
+            if connection.answer_came()? {
+                took.push((now - connection.sent).as_nanos() as f64 / 1e3);
+                connection.sent = now;
             }
         }
     }
-    Ok(answers)
+    Ok(took)
 }
 
 impl Connection {
