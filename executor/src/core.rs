@@ -14,6 +14,7 @@
 
 use crate::budget::Budget;
 use crate::context;
+use crate::fairness;
 use crate::handle::Handle;
 use crate::linger::Linger;
 use crate::paused::Time;
@@ -102,6 +103,7 @@ impl Core {
                 let main_woken = self.shared.take_main_woken();
                 if main_woken {
                     self.shared.pulse.begin_main();
+                    fairness::begin_poll();
                     let polled = main.as_mut().poll(&mut Context::from_waker(waker));
                     self.shared.pulse.end();
                     if polled.is_ready() {

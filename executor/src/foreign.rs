@@ -1,5 +1,6 @@
 //! Blocking on a future on a thread that is not the loop's: the smallest executor there is.
 
+use crate::fairness;
 use crate::sync::atomic::{AtomicBool, Ordering::*};
 use crate::sync::thread::{self, Thread};
 use std::future::Future;
@@ -35,6 +36,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         while !unpark.woken.swap(false, Acquire) {
             thread::park();
         }
+        fairness::begin_poll();
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }

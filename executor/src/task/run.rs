@@ -6,6 +6,7 @@ use super::queue::{Closed, Inbox, Pushed, RunQueue};
 use super::state::Run;
 use super::waker;
 use crate::core::Core;
+use crate::fairness;
 use crate::report::contain;
 use crate::shared::Shared;
 use crate::sync::left_out;
@@ -152,6 +153,7 @@ impl Tasks {
     pub(crate) fn run_next(&self, pulse: &Pulse) {
         let Some(task) = self.run_queue.pop() else { return };
         pulse.begin_task(task);
+        fairness::begin_poll();
         // SAFETY: popped off this loop's queue, and no task is being run: begin_task() has made sure.
         unsafe { self.run(task, pulse) };
         pulse.end();
