@@ -81,6 +81,8 @@ pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
 pub use job::{Around, JobId, JobInfo, JoinHandle};
 pub use job_builder::{JobBuilder, WithToken};
 pub use limiter::{Limiter, LimiterMetrics};
+#[cfg(feature = "metrics")]
+pub use metrics::MetricsPublisher;
 pub use metrics::{Bucket, Histogram, Metrics, Recorder};
 pub use pool::Pool;
 pub use report::Report;

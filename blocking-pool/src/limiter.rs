@@ -37,6 +37,7 @@ use std::sync::{Arc, Weak};
 
 use crate::error::Rejection;
 use crate::job::Entry;
+use crate::metrics::{Histogram, Recorder};
 use crate::shared::Shared;
 use crate::sync::Mutex;
 use crate::sync::left_out;
@@ -69,7 +70,15 @@ use crate::tenant::Account;
 #[derive(Clone)]
 pub struct Limiter(Arc<Slots>);
 
-pub(crate) struct Slots(Mutex<List>);
+pub(crate) struct Slots(Mutex<List>, Times);
+
+/// How long the limiter's jobs took, wherever they ran: written by workers and awaiters, outside the lock.
+#[derive(Default)]
+pub(crate) struct Times {
+    pub(crate) queue_wait: Recorder,
+    pub(crate) run_time: Recorder,
+    pub(crate) handoff: Recorder,
+}
 
 struct List {
     limit: usize,
@@ -83,7 +92,7 @@ struct List {
 }
 
 /// A limiter's numbers at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LimiterMetrics {
     /// How many jobs may run at once.
@@ -94,6 +103,12 @@ pub struct LimiterMetrics {
     pub waiting: usize,
     /// Jobs that have been given a slot so far, those running included.
     pub admitted: u64,
+    /// From the submission to the start of each job of this kind that was started, the wait for a slot included.
+    pub queue_wait: Histogram,
+    /// From the start to the end of each closure of this kind that has ended.
+    pub run_time: Histogram,
+    /// As [`Metrics::handoff`](crate::Metrics::handoff), for jobs of this kind.
+    pub handoff: Histogram,
 }
 
 /// An entry's place before it has one.
@@ -117,7 +132,7 @@ impl Limiter {
             line: BTreeMap::new(),
             known_to: Vec::new(),
         };
-        Self(Arc::new(Slots(Mutex::new(list))))
+        Self(Arc::new(Slots(Mutex::new(list), Times::default())))
     }
 
     /// Changes how many may run at once. More: as many of those that wait are admitted here. Fewer: those that run go
@@ -140,15 +155,26 @@ impl Limiter {
         }
     }
 
-    /// Its numbers, now; they belong to the same moment.
+    /// Its numbers, now. The first four belong to the same moment; the times are read before, the later step of a job first,
+    /// so that `run_time.count()` never exceeds `queue_wait.count()`, nor that `admitted`.
     pub fn metrics(&self) -> LimiterMetrics {
+        let times = self.times();
+        let (handoff, run_time) = (times.handoff.snapshot(), times.run_time.snapshot());
+        let queue_wait = times.queue_wait.snapshot();
         let list = self.0.0.lock();
         LimiterMetrics {
             limit: list.limit,
             running: list.taken,
             waiting: list.line.len(),
             admitted: list.admitted,
+            queue_wait,
+            run_time,
+            handoff,
         }
+    }
+
+    pub(crate) fn times(&self) -> &Times {
+        &self.0.1
     }
 
     /// Gives `entry` a slot and hands it back, or keeps it in line until there is one.

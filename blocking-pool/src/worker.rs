@@ -188,7 +188,11 @@ impl Local {
         }
         let start = *now;
         let (submitted, cohort) = job.times().submission();
-        pool.counters.started(seat, cohort, start.nanos_since(submitted));
+        let waited = start.nanos_since(submitted);
+        pool.counters.started(seat, cohort, waited);
+        if let Some(limiter) = job.limiter() {
+            limiter.times().queue_wait.record_nanos_shared(waited);
+        }
         let is_named = job.has_terms() && job.name().map(|name| self.desk.set_name(Some(name))).is_some();
         self.desk.begin(job.id(), job.location(), job.account().id);
         let (ran, ready) = job.run();
@@ -197,7 +201,11 @@ impl Local {
         if is_named {
             self.desk.set_name(None);
         }
-        pool.counters.ended(seat, ran, end.nanos_since(start));
+        let took = end.nanos_since(start);
+        pool.counters.ended(seat, ran, took);
+        if let Some(limiter) = ready.limiter() {
+            limiter.times().run_time.record_nanos_shared(took);
+        }
         let next = self.next_own();
         if next.is_some() {
             let quiet = ready.deliver(end, || pool.counters.woken(seat));

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sideline_blocking_pool::{JoinHandle, Metrics, Pool, Shutdown, Tenant};
+use sideline_blocking_pool::{JoinHandle, Limiter, Metrics, Pool, Shutdown, Tenant};
 
 include!("common/block_on.rs");
 
@@ -354,4 +354,27 @@ fn a_handoff_takes_as_long_as_the_woken_awaiter() {
     assert!(matches!(Pin::new(&mut unasked).poll(&mut cx), Poll::Ready(Ok(()))));
     let second = pool.metrics().handoff.since(&first);
     assert_eq!((second.count(), second.sum()), (0, Duration::ZERO));
+}
+
+/// A limiter has the times of its own jobs, from their submission on, and the pool has everybody's.
+#[test]
+fn a_limiter_has_the_times_of_its_kind() {
+    let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();
+    let kind = Limiter::new(1);
+    let (release, released) = mpsc::channel::<()>();
+    let first = pool.job().limiter(&kind).spawn(move || released.recv().unwrap());
+    let second = pool.job().limiter(&kind).spawn(|| ());
+    block_on(pool.spawn(|| ())).unwrap();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(1) {}
+    release.send(()).unwrap();
+    block_on(second).unwrap();
+    block_on(first).unwrap();
+    let (mine, all) = (kind.metrics(), pool.metrics());
+    adds_up(&all);
+    assert_eq!((mine.admitted, mine.queue_wait.count(), mine.run_time.count()), (2, 2, 2));
+    assert_eq!((all.queue_wait.count(), all.run_time.count()), (3, 3));
+    // The second one stood in line while the first one ran.
+    assert!(mine.queue_wait.quantile(1.0).unwrap() > Duration::from_micros(500), "{mine:?}");
+    assert!(all.queue_wait.sum() >= mine.queue_wait.sum());
 }

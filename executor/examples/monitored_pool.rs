@@ -5,14 +5,15 @@
 //! ```
 //!
 //! Runs a mixture of calls that compute and calls that sleep, and prints the pool's counters ten times a
-//! second. Counting costs next to nothing and is always on; a service would export the same numbers.
+//! second, with the age of the oldest job in the queue and how long jobs waited lately. Counting costs next to nothing and
+//! is always on; a service would export the same numbers (see the example `prometheus`).
 //! [`monitored`] is for a closer look at single calls: how long each waited for a thread, and how long it
 //! ran.
 
 #![forbid(unsafe_code)]
 
 use sideline::task::JoinSet;
-use sideline::{Handle, JoinError, Pool, Runtime};
+use sideline::{Handle, Histogram, JoinError, Pool, Runtime};
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::thread;
@@ -38,7 +39,10 @@ fn run(jobs: usize) -> Result<(), Box<dyn std::error::Error>> {
     let pool = Pool::builder().thread_name("monitored").max_threads(32).build()?;
     let runtime = Runtime::builder().pool(pool).build()?;
     runtime.block_on(async {
-        println!("{:>8} {:>8} {:>8} {:>8} {:>10}", "threads", "idle", "queued", "running", "completed");
+        println!(
+            "{:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>10}",
+            "threads", "idle", "queued", "running", "oldest", "wait p99", "completed"
+        );
         let statistics = sideline::spawn(print_statistics()).abort_on_drop();
 
         let mut set = JoinSet::new();
@@ -61,7 +65,7 @@ fn run(jobs: usize) -> Result<(), Box<dyn std::error::Error>> {
             }
         }
         drop(statistics);
-        print_line();
+        print_line(&Histogram::new());
 
         if let Some(call) = slowest {
             println!(
@@ -69,8 +73,16 @@ fn run(jobs: usize) -> Result<(), Box<dyn std::error::Error>> {
                 call.name, call.waited, call.ran
             );
         }
-        // Every job is in exactly one class, so the sum is always right.
         let m = Handle::current().metrics().pool;
+        for (name, took) in [("waited", &m.queue_wait), ("ran", &m.run_time), ("lay ready", &m.handoff)] {
+            if let (Some(half), Some(most)) = (took.quantile(0.5), took.quantile(0.99)) {
+                println!(
+                    "{} {name} for about {half:.0?}, one in a hundred for about {most:.0?} or more",
+                    took.count()
+                );
+            }
+        }
+        // Every job is in exactly one class, so the sum is always right.
         println!(
             "{} submitted = {} queued + {} running + {} completed + {} panicked + {} cancelled",
             m.submitted, m.queued, m.running, m.completed, m.panicked, m.cancelled
@@ -81,15 +93,25 @@ fn run(jobs: usize) -> Result<(), Box<dyn std::error::Error>> {
 
 async fn print_statistics() {
     let mut interval = sideline::time::interval(Duration::from_millis(100));
+    let mut before = Histogram::new();
     loop {
         interval.tick().await;
-        print_line();
+        before = print_line(&before);
     }
 }
 
-fn print_line() {
+/// The quantile is of the jobs that were started since `before` was returned; histograms themselves only grow.
+fn print_line(before: &Histogram) -> Histogram {
     let m = Handle::current().metrics().pool;
-    println!("{:>8} {:>8} {:>8} {:>8} {:>10}", m.threads, m.idle, m.queued, m.running, m.completed);
+    let ms = |time: Option<Duration>| {
+        time.map_or("-".to_owned(), |time| format!("{:.1} ms", 1e3 * time.as_secs_f64()))
+    };
+    let (oldest, wait) = (ms(m.oldest_queued), ms(m.queue_wait.since(before).quantile(0.99)));
+    println!(
+        "{:>8} {:>8} {:>8} {:>8} {oldest:>10} {wait:>10} {:>10}",
+        m.threads, m.idle, m.queued, m.running, m.completed
+    );
+    m.queue_wait
 }
 
 /// What one call cost.

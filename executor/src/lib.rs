@@ -39,6 +39,7 @@
 //! * `futures-io`: `AsyncRead` and `AsyncWrite` for the stream types.
 //! * `futures-task`: `Spawn` for [`Handle`] and `LocalSpawn` for [`LocalHandle`].
 //! * `hyper`: the runtime traits of hyper 1, so that its clients and servers run here; see the module of that name.
+//! * `metrics`: [`MetricsPublisher`](https://docs.rs/sideline-blocking-pool), which passes a pool's numbers on to the facade.
 
 #![deny(unsafe_code)]
 
@@ -94,6 +95,8 @@ pub use runtime::{Runtime, ShutdownReport, block_on};
 pub use spawn::{ToThread, spawn, spawn_blocking, to_thread};
 pub use watchdog::{Doing, Stall};
 
+#[cfg(feature = "metrics")]
+pub use sideline_blocking_pool::MetricsPublisher;
 pub use sideline_blocking_pool::{Bucket, Histogram, Pool, Shutdown, Survivor};
 
 /// The README's program runs as a test.

@@ -113,6 +113,11 @@ impl Claimed {
         self.0.account()
     }
 
+    /// The limiter it belongs to, if any.
+    pub(crate) fn limiter(&self) -> Option<&Limiter> {
+        self.0.limiter()
+    }
+
     pub(crate) fn times(&self) -> &Times {
         &self.0.0.header().times
     }
@@ -136,6 +141,10 @@ impl Claimed {
 pub(crate) struct Ready(Claimed);
 
 impl Ready {
+    pub(crate) fn limiter(&self) -> Option<&Limiter> {
+        self.0.limiter()
+    }
+
     /// Delivers what the closure came to when it ended, at `end`. True if no code of the user's has run meanwhile:
     /// nobody waited for it, or needs to drop it. `on_wake` is called if somebody did, before it is woken.
     pub(crate) fn deliver(self, end: Stamp, on_wake: impl FnOnce()) -> bool {

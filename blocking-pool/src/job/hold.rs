@@ -103,6 +103,9 @@ impl Hold {
         if let Some(end) = header.times.take_end() {
             let lay = Stamp::now().nanos_since(end);
             header.account.pool().counters.taken(header.account.id, lay);
+            if let Some(limiter) = header.terms.as_ref().and_then(|terms| terms.limiter.as_ref()) {
+                limiter.times().handoff.record_nanos_shared(lay);
+            }
         }
     }
 

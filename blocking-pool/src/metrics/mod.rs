@@ -1,10 +1,12 @@
 //! What the pool has done so far, and how long that took, in numbers that add up.
 //!
 //! `counters.rs` counts, and says why the sums hold; `histogram.rs` and `recorder.rs` are durations, read and written;
-//! `stamp.rs` is the clock, `cohorts.rs` the age of the oldest job in the queue.
+//! `stamp.rs` is the clock, `cohorts.rs` the age of the oldest job in the queue, `facade.rs` passes it all on.
 
 mod cohorts;
 mod counters;
+#[cfg(feature = "metrics")]
+mod facade;
 mod histogram;
 mod recorder;
 mod stamp;
@@ -15,6 +17,8 @@ use crate::shared::Shared;
 
 pub(crate) use cohorts::Cohort;
 pub(crate) use counters::Counters;
+#[cfg(feature = "metrics")]
+pub use facade::MetricsPublisher;
 pub use histogram::{Bucket, Histogram};
 pub use recorder::Recorder;
 pub(crate) use stamp::Stamp;

@@ -6,6 +6,10 @@
 #![cfg(not(loom))]
 #![forbid(unsafe_code)]
 
+/// With its tests of the text format.
+#[path = "../../examples/prometheus/page.rs"]
+#[allow(dead_code)] // The example uses it.
+mod page;
 mod process;
 mod scratch;
 
@@ -226,6 +230,41 @@ fn monitored_pool_ends_with_sums_that_reconcile() {
     assert_eq!(last, "30 submitted = 0 queued + 0 running + 30 completed + 0 panicked + 0 cancelled");
     // At least the last line of statistics has been printed, with all jobs completed.
     assert!(run.lines().any(|line| words(line).last() == Some(&"30")), "{run:?}");
+}
+
+#[test]
+fn prometheus_serves_numbers_that_add_up() {
+    let mut server = example("prometheus").arg("127.0.0.1:0").start();
+    let line = server.line();
+    let addr = line.trim().strip_prefix("listening on http://").expect("the address").to_owned();
+    assert!(get(&addr, "/work/30").ends_with("30 jobs, 3 panicked\n"));
+    assert!(get(&addr, "/work/many").starts_with("HTTP/1.1 400"));
+    let page = get(&addr, "/metrics");
+    assert!(page.contains("Content-Type: text/plain; version=0.0.4"), "{page}");
+    let value = |name: &str| -> f64 {
+        let sample = format!("{name} ");
+        let line = page.lines().find_map(|line| line.strip_prefix(sample.as_str()));
+        line.unwrap_or_else(|| panic!("{name} in {page}")).parse().unwrap()
+    };
+    let pool = |name: &str| value(&format!("sideline_pool_{name}{{service=\"example\"}}"));
+    assert_eq!((pool("submitted_jobs_total"), pool("completed_jobs_total")), (30.0, 27.0));
+    assert_eq!((pool("panicked_jobs_total"), pool("queued_jobs")), (3.0, 0.0));
+    assert_eq!((pool("run_time_seconds_count"), pool("queue_wait_seconds_count")), (30.0, 30.0));
+    assert!(pool("run_time_seconds_sum") >= 0.03);
+    // Cumulative: no bucket counts less than the one before, and the last one everything.
+    let prefix = "sideline_pool_run_time_seconds_bucket{service=\"example\",le=\"";
+    let buckets: Vec<(&str, u64)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix(prefix)?.split_once("\"} "))
+        .map(|(le, count)| (le, count.parse().unwrap()))
+        .collect();
+    assert!(buckets.is_sorted_by_key(|&(_, count)| count), "{page}");
+    assert_eq!(buckets.last(), Some(&("+Inf", 30)));
+    // Every family is announced before its samples.
+    let families = page.lines().filter(|line| line.starts_with("# TYPE sideline_")).count();
+    assert_eq!(page.lines().filter(|line| line.starts_with("# HELP sideline_")).count(), families);
+    server.close_stdin();
+    server.finish().succeeded();
 }
 
 #[test]
