@@ -69,6 +69,9 @@ impl Shared {
             self.counters.rejected();
             return Err(SpawnError::new(SpawnErrorKind::Closed, work));
         }
+        if self.is_forked() {
+            return Err(SpawnError::new(SpawnErrorKind::Forked, work));
+        }
         let tenant = account.id;
         let token = terms.as_ref().and_then(|terms| terms.token.clone());
         let given = terms.as_ref().and_then(|terms| terms.name.as_ref()).map(|name| name.replace('\0', " "));

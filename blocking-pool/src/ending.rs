@@ -137,11 +137,16 @@ impl Shared {
     }
 
     pub(crate) fn shutdown(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
-        self.close();
+        // In a fork nobody is there to be told or waited for.
+        let forked = self.is_forked();
+        if !forked {
+            self.close();
+        }
         let before = self.counters.totals();
         let outstanding = self.gate.count().saturating_sub(before.ended + before.cancelled);
         let inside = worker::is_inside(self);
         match how {
+            _ if forked => {}
             Shutdown::Drain => _ = self.roster.wait_gone(inside, None),
             Shutdown::Deadline(limit) => _ = self.roster.wait_gone(inside, Instant::now().checked_add(limit)),
             Shutdown::Abandon => {
@@ -149,7 +154,7 @@ impl Shared {
                 self.cancel_queued(|_| true);
             }
         }
-        if !inside {
+        if !inside && !forked {
             self.roster.join_gone();
         }
         let mut looks = Looks::default();

@@ -31,6 +31,8 @@ pub enum Rejection {
     },
     /// The pool has no thread and the operating system refused to start one; its words.
     NoThread(String),
+    /// The pool was made before a `fork`, and its threads are in the parent.
+    Forked,
 }
 
 impl fmt::Display for Rejection {
@@ -39,6 +41,7 @@ impl fmt::Display for Rejection {
             Self::Closed => f.write_str("the pool is shut down"),
             Self::Full { limit } => write!(f, "queue is full (limit {limit})"),
             Self::NoThread(error) => write!(f, "no thread could be started: {error}"),
+            Self::Forked => f.write_str("this process is a fork, and the pool's threads are in its parent"),
         }
     }
 }
@@ -225,6 +228,9 @@ pub enum SpawnErrorKind {
     Closed,
     /// The pool has no thread and none could be started.
     NoThread(io::Error),
+    /// The pool was made before a `fork`, and its threads are in the parent. [`Pool::global`](crate::Pool::global) is
+    /// another pool in each process.
+    Forked,
 }
 
 impl SpawnErrorKind {
@@ -233,6 +239,7 @@ impl SpawnErrorKind {
             Self::Full { limit } => Rejection::Full { limit: *limit },
             Self::Closed => Rejection::Closed,
             Self::NoThread(error) => Rejection::NoThread(error.to_string()),
+            Self::Forked => Rejection::Forked,
         }
     }
 }
@@ -281,6 +288,9 @@ impl<F> fmt::Display for SpawnError<F> {
             SpawnErrorKind::Closed => {
                 f.write_str("the pool is shut down: run the closure in place, or use another pool")
             }
+            SpawnErrorKind::Forked => f.write_str(
+                "this process is a fork, and the pool's threads are in its parent: make a pool in the child, or use Pool::global() there",
+            ),
             SpawnErrorKind::NoThread(error) => write!(
                 f,
                 "the pool has no thread and none could be started ({error}): retry later, or raise the limit on threads"

@@ -45,6 +45,8 @@ mod desk;
 mod ending;
 mod error;
 mod fatigue;
+#[doc(hidden)]
+pub mod fork;
 mod gate;
 mod growth;
 mod idle;

@@ -38,6 +38,18 @@ use crate::tenant::{Account, Tenant};
 #[derive(Clone)]
 pub struct Pool(Arc<Owner>);
 
+/// The pool that everybody shares in one process, and behind it that of its fork, in which the first one has no threads.
+struct Global {
+    pool: Pool,
+    in_fork: OnceLock<Box<Global>>,
+}
+
+impl Global {
+    fn new() -> Self {
+        Self { pool: Pool::new(), in_fork: OnceLock::new() }
+    }
+}
+
 /// What all handles of a pool share; its drop is the pool's closing.
 struct Owner {
     shared: Arc<Shared>,
@@ -47,7 +59,10 @@ struct Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.shared.close();
+        // In a fork there is nobody to be told, and locks may be held by threads that are not there.
+        if !self.shared.is_forked() {
+            self.shared.close();
+        }
     }
 }
 
@@ -67,9 +82,16 @@ impl Pool {
     /// The pool that everybody in the process may share. It has the defaults, and no thread until its first job.
     ///
     /// Shutting it down is for the end of a program: it stays closed.
+    ///
+    /// After a `fork`, the child has a global pool of its own. Pools made by its parent refuse closures there
+    /// ([`Forked`](crate::SpawnErrorKind::Forked)), since their threads are in the parent.
     pub fn global() -> &'static Pool {
-        static GLOBAL: OnceLock<Pool> = OnceLock::new();
-        GLOBAL.get_or_init(Pool::new)
+        static GLOBAL: OnceLock<Global> = OnceLock::new();
+        let mut global = GLOBAL.get_or_init(Global::new);
+        while global.pool.shared().is_forked() {
+            global = global.in_fork.get_or_init(|| Box::new(Global::new()));
+        }
+        &global.pool
     }
 
     pub(crate) fn with(config: Config) -> Self {

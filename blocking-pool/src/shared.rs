@@ -8,6 +8,7 @@ use std::sync::Weak;
 use crate::builder::Config;
 use crate::dedicated::Dedicated;
 use crate::fatigue::LongJobs;
+use crate::fork;
 use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) retry: Retry,
     pub(crate) long_jobs: LongJobs,
     made: Stamp,
+    /// See [`fork`].
+    born: u32,
 }
 
 impl Shared {
@@ -61,6 +64,7 @@ impl Shared {
             retry: Retry::default(),
             long_jobs: LongJobs::default(),
             made: Stamp::now(),
+            born: fork::note(),
             config,
         }
     }
@@ -68,6 +72,11 @@ impl Shared {
     /// The pool's clock, in nanoseconds.
     pub(crate) fn clock(&self) -> u64 {
         Stamp::now().nanos_since(self.made)
+    }
+
+    /// Its threads are in another process.
+    pub(crate) fn is_forked(&self) -> bool {
+        fork::is_child_of(self.born)
     }
 
     /// The jobs that are running, of the tenants that `whose` picks.

@@ -60,10 +60,13 @@ impl Shared {
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
         let now = Stamp::now();
-        let Some(cohort) = self.admit(account, now) else {
-            self.make_room();
-            self.counters.rejected();
-            return Err(SpawnError::new(SpawnErrorKind::Closed, work));
+        let cohort = match self.admit(account, now) {
+            Ok(cohort) => cohort,
+            Err(kind) => {
+                self.make_room();
+                self.counters.rejected();
+                return Err(SpawnError::new(kind, work));
+            }
         };
         let times = Times::submitted(now, cohort);
         let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
@@ -109,16 +112,19 @@ impl Shared {
         }
     }
 
-    /// Counts a job in, unless the tenant or the pool is closed.
-    fn admit(&self, account: &Account, now: Stamp) -> Option<Cohort> {
+    /// Counts a job in, unless the tenant or the pool is closed, or in another process.
+    fn admit(&self, account: &Account, now: Stamp) -> Result<Cohort, SpawnErrorKind> {
+        if self.is_forked() {
+            return Err(SpawnErrorKind::Forked);
+        }
         if !account.enter() {
-            return None;
+            return Err(SpawnErrorKind::Closed);
         }
         self.counters.before_submission(&self.gate, now);
-        let mark = self.gate.enter();
-        if mark.is_none() {
+        let Some(mark) = self.gate.enter() else {
             account.leave_unqueued();
-        }
-        mark.map(Cohort::of_mark)
+            return Err(SpawnErrorKind::Closed);
+        };
+        Ok(Cohort::of_mark(mark))
     }
 }

@@ -52,6 +52,9 @@ impl Future for ForRoom<'_> {
         if this.account.is_closed() || this.shared.gate.is_closed() {
             return Poll::Ready(Err(SpawnErrorKind::Closed));
         }
+        if this.shared.is_forked() {
+            return Poll::Ready(Err(SpawnErrorKind::Forked));
+        }
         Poll::Pending
     }
 }

@@ -80,6 +80,7 @@ impl Core {
         at: &'static Location<'static>,
     ) -> F::Output {
         refuse_nesting("block_on", at);
+        self.shared.refuse_fork("block_on", at);
         let _awake = self.awake();
         let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
         self.shared.pulse.block_on(at);

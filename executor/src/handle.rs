@@ -106,6 +106,7 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = Location::caller();
         crate::core::refuse_nesting("block_on", at);
+        self.0.refuse_fork("block_on", at);
         let _entered = context::enter(self.clone(), None, None);
         foreign::block_on(future)
     }

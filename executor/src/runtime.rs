@@ -40,6 +40,11 @@ use std::time::{Duration, Instant};
 ///
 /// Tasks that are left when [`block_on`](Self::block_on) returns stay, and go on in the next `block_on`.
 ///
+/// After a **fork**, the child cannot use a runtime of its parent: the pool's threads are not there, and both would wait at
+/// one event queue. `block_on`, [`turn`](Self::turn) and `Handle::block_on` panic there and say so; jobs are rejected;
+/// dropping the runtime does nothing, so that the parent's sockets stay registered. A new runtime in the child works, on
+/// a global pool of the child's own. Forking inside `block_on`, and going on in there, is not supported.
+///
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = sideline::Runtime::new()?;
@@ -145,6 +150,12 @@ impl Runtime {
 
     /// Steps 1 and 2 of the end. Does nothing the second time.
     fn close_loop(&mut self) -> usize {
+        if self.handle.shared().is_forked() {
+            // Closing our sockets would take the parent's out of the event queue, and nobody is there to be waited for.
+            std::mem::forget(self.core.take());
+            std::mem::forget(self.watchdog.take());
+            return 0;
+        }
         // The loop will not run again, so there is nothing to watch.
         self.watchdog = None;
         // The last reference to the core, and with it the reactor, goes here.
@@ -158,6 +169,9 @@ impl Drop for Runtime {
             return;
         }
         self.close_loop();
+        if self.handle.shared().is_forked() {
+            return;
+        }
         let tenant = &self.handle.shared().tenant;
         tenant.close();
         // Waiting here would stop a loop that runs on this thread.

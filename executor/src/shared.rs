@@ -6,8 +6,9 @@ use crate::sync::left_out;
 use crate::task::Inbox;
 use crate::watchdog::{Doze, Pulse};
 use crate::{context, metrics::Counters};
-use sideline_blocking_pool::Tenant;
+use sideline_blocking_pool::{Tenant, fork};
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::Wake;
 
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) pulse: Pulse,
     /// Whether it is at work; if somebody wants to know.
     pub(crate) doze: Option<Arc<Doze>>,
+    /// The process it was made in; see [`fork`].
+    born: u32,
     /// The future given to `block_on` has been woken since it was last polled.
     main_woken: AtomicBool,
 }
@@ -44,7 +47,25 @@ impl Shared {
             counters: Counters::default(),
             pulse: Pulse::new(doze.is_some()),
             doze,
+            born: fork::note(),
             main_woken: AtomicBool::new(false),
+        }
+    }
+
+    /// This process is a child of the one that made the runtime: its jobs run in the parent, and both wait at one
+    /// event queue.
+    pub(crate) fn is_forked(&self) -> bool {
+        fork::is_child_of(self.born)
+    }
+
+    /// # Panics
+    /// In a child of the process that made the runtime.
+    pub(crate) fn refuse_fork(&self, what: &str, at: &Location<'_>) {
+        if self.is_forked() {
+            panic!(
+                "{what} at {at}: this process is a fork, and the runtime is its parent's: its threads are not here, and its \
+                 event queue is shared with the parent. Make a new runtime in the child"
+            );
         }
     }
 

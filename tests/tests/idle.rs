@@ -56,6 +56,36 @@ fn a_thousand_runtimes_leave_no_descriptor_behind() {
     assert!(open_descriptors() < before + 100);
 }
 
+/// What they share (the global pool) is there before; what is their own is gone after.
+#[test]
+fn a_thousand_runtimes_leave_neither_threads_nor_memory_behind() {
+    let resident = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    };
+    let round = |number: u64| {
+        let builder = Runtime::builder();
+        let watched = number % 10 == 0;
+        let builder = if watched { builder.watchdog(Duration::from_secs(1)) } else { builder };
+        let runtime = builder.build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..100 {
+                drop(sideline::spawn(async { sleep(Duration::from_secs(3600)).await }));
+            }
+            sleep(Duration::from_micros(1)).await;
+            assert_eq!(to_thread(move || number).await, number);
+        });
+    };
+    (0..100).for_each(round);
+    let before = resident();
+    (0..1_000).for_each(round);
+    // Of a runtime with a hundred tasks a tenth would be more than that.
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes");
+    // One that has just been joined may still be on the list.
+    assert!(waits_of_threads("sideline-watch").len() < 3);
+}
+
 #[test]
 fn a_pool_that_is_shut_down_leaves_no_thread_behind() {
     for _ in 0..50 {

@@ -1,0 +1,148 @@
+//! Runtimes that end in odd places: inside async code, on a worker, while a panic unwinds, with their thread.
+#![cfg(not(loom))]
+
+use sideline::task::yield_now;
+use sideline::{Runtime, block_on, spawn, spawn_blocking};
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+/// A runtime with a task that waits, and a waker of it.
+fn with_a_task(dropped: &Arc<AtomicUsize>) -> (Runtime, Waker) {
+    struct Counts(Arc<AtomicUsize>);
+    impl Drop for Counts {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+    let runtime = Runtime::new().unwrap();
+    let counts = Counts(Arc::clone(dropped));
+    let mut waker = None;
+    runtime.block_on(async {
+        let (send, mut wakers) = (std::sync::mpsc::channel(), None);
+        drop(spawn(async move {
+            let _counts = counts;
+            poll_fn(|cx| {
+                send.0.send(cx.waker().clone()).unwrap();
+                Poll::<()>::Pending
+            })
+            .await
+        }));
+        while wakers.is_none() {
+            yield_now().await;
+            wakers = send.1.try_recv().ok();
+        }
+        waker = wakers;
+    });
+    (runtime, waker.unwrap())
+}
+
+#[test]
+fn inside_async_code_of_another_runtime_its_tasks_are_dropped() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let (inner, waker) = with_a_task(&dropped);
+    block_on(async {
+        spawn(async move { drop(inner) }).await.unwrap();
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+    assert_eq!(dropped.load(Relaxed), 1);
+    waker.wake();
+}
+
+#[test]
+fn on_a_worker_it_is_made_used_and_dropped() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    block_on(async {
+        let counted = Arc::clone(&dropped);
+        let waker = spawn_blocking(move || {
+            let (runtime, waker) = with_a_task(&counted);
+            assert_eq!(runtime.block_on(async { spawn_blocking(|| 2).await.unwrap() }), 2);
+            waker
+        });
+        waker.await.unwrap().wake();
+    });
+    assert_eq!(dropped.load(Relaxed), 1);
+}
+
+#[test]
+fn while_a_panic_unwinds_it_ends_like_always() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let (runtime, waker) = with_a_task(&dropped);
+    let caught = catch_unwind(AssertUnwindSafe(move || {
+        let _dropped_while_unwinding = runtime;
+        resume_unwind(Box::new("unwinding"));
+    }));
+    assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "unwinding");
+    assert_eq!(dropped.load(Relaxed), 1);
+    waker.wake();
+}
+
+#[test]
+fn in_a_thread_local_it_ends_with_its_thread() {
+    thread_local! {
+        static RUNTIME: RefCell<Option<(Runtime, Waker)>> = const { RefCell::new(None) };
+    }
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&dropped);
+    // What is dropped first, the runtime or our own thread-locals, depends on who was used first: try both.
+    let runtime_first = thread::spawn(move || {
+        RUNTIME.with(|place| assert!(place.borrow().is_none()));
+        let made = with_a_task(&counted);
+        RUNTIME.set(Some(made));
+    });
+    runtime_first.join().unwrap();
+    let counted = Arc::clone(&dropped);
+    let ours_first = thread::spawn(move || {
+        let made = with_a_task(&counted);
+        RUNTIME.set(Some(made));
+    });
+    ours_first.join().unwrap();
+    assert_eq!(dropped.load(Relaxed), 2);
+}
+
+#[test]
+fn wakers_in_a_thread_local_may_outlive_their_loop() {
+    thread_local! {
+        static WAKER: RefCell<Option<WakesAtTheEnd>> = const { RefCell::new(None) };
+    }
+    struct WakesAtTheEnd(Waker);
+    impl Drop for WakesAtTheEnd {
+        fn drop(&mut self) {
+            self.0.wake_by_ref();
+        }
+    }
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&dropped);
+    let ended = thread::spawn(move || {
+        WAKER.with(|_| ());
+        let (runtime, waker) = with_a_task(&counted);
+        WAKER.set(Some(WakesAtTheEnd(waker)));
+        drop(runtime);
+    });
+    ended.join().unwrap();
+    assert_eq!(dropped.load(Relaxed), 1);
+}
+
+#[test]
+fn a_watched_one_ends_in_all_of_these_places() {
+    let watched = || Runtime::builder().watchdog(Duration::from_secs(1)).build().unwrap();
+    block_on(async move { drop(watched()) });
+    block_on(async move { spawn_blocking(move || drop(watched())).await.unwrap() });
+    assert!(
+        catch_unwind(move || {
+            let _watched = watched();
+            resume_unwind(Box::new(()))
+        })
+        .is_err()
+    );
+    let runtime = watched();
+    let caught = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { resume_unwind(Box::new(())) })));
+    assert!(caught.is_err());
+    // A poll that panicked is over.
+    runtime.block_on(async { drop(spawn(pending::<()>())) });
+}
