@@ -16,7 +16,8 @@ use crate::waiting::spawn_when_room;
 
 /// Says how a job is to be run, then spawns it: [`Pool::job`](crate::Pool::job), [`Tenant::job`](crate::Tenant::job).
 ///
-/// What is not asked for costs nothing. A builder can be cloned, to spawn several jobs alike.
+/// What is not asked for costs nothing. A builder can be kept and cloned, to spawn several jobs alike; it does not
+/// keep the pool open.
 ///
 /// ```
 /// # use sideline_blocking_pool::Pool;
@@ -33,9 +34,9 @@ use crate::waiting::spawn_when_room;
 /// ```
 #[must_use = "a job builder does nothing until `spawn`"]
 #[derive(Clone)]
-pub struct JobBuilder<'p, A = ()> {
-    shared: &'p Arc<Shared>,
-    account: &'p Arc<Account>,
+pub struct JobBuilder<A = ()> {
+    shared: Arc<Shared>,
+    account: Arc<Account>,
     around: A,
     wish: Wish,
 }
@@ -49,13 +50,14 @@ struct Wish {
     limiter: Option<Limiter>,
 }
 
-impl<'p> JobBuilder<'p> {
-    pub(crate) fn new(shared: &'p Arc<Shared>, account: &'p Arc<Account>) -> Self {
+impl JobBuilder {
+    pub(crate) fn new(shared: &Arc<Shared>, account: &Arc<Account>) -> Self {
+        let (shared, account) = (Arc::clone(shared), Arc::clone(account));
         Self { shared, account, around: (), wish: Wish::default() }
     }
 }
 
-impl<'p, A: Around> JobBuilder<'p, A> {
+impl<A: Around> JobBuilder<A> {
     /// What to call the job in errors, reports and lists of what is running.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.wish.name = Some(name.into());
@@ -104,12 +106,12 @@ impl<'p, A: Around> JobBuilder<'p, A> {
     ///     assert_eq!(block_on(job).unwrap(), "stopped");
     /// }
     /// ```
-    pub fn cancellable(self) -> WithToken<'p, A> {
+    pub fn cancellable(self) -> WithToken<A> {
         WithToken(self)
     }
 
     /// What the closure runs inside of. For runtimes and libraries that carry context along.
-    pub fn around<B: Around>(self, around: B) -> JobBuilder<'p, B> {
+    pub fn around<B: Around>(self, around: B) -> JobBuilder<B> {
         let Self { shared, account, wish, .. } = self;
         JobBuilder { shared, account, around, wish }
     }
@@ -217,9 +219,9 @@ impl<'p, A: Around> JobBuilder<'p, A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> JoinHandle<W::Output> {
-        let terms = self.wish.into_terms(with_token, self.shared);
+        let terms = self.wish.into_terms(with_token, &self.shared);
         let work = Inside { around: self.around, work };
-        self.shared.spawn(self.account, work, location, terms)
+        self.shared.spawn(&self.account, work, location, terms)
     }
 
     fn try_start<W: Work>(
@@ -228,9 +230,9 @@ impl<'p, A: Around> JobBuilder<'p, A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let terms = self.wish.into_terms(with_token, self.shared);
+        let terms = self.wish.into_terms(with_token, &self.shared);
         let work = Inside { around: self.around, work };
-        let tried = self.shared.submit(self.account, work, location, terms);
+        let tried = self.shared.submit(&self.account, work, location, terms);
         tried.map_err(|error| error.map(|inside| inside.work))
     }
 
@@ -240,9 +242,9 @@ impl<'p, A: Around> JobBuilder<'p, A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> impl Future<Output = Result<JoinHandle<W::Output>, SpawnError<W>>> + Send + use<W, A> {
-        let terms = self.wish.into_terms(with_token, self.shared);
+        let terms = self.wish.into_terms(with_token, &self.shared);
         let work = Inside { around: self.around, work };
-        let (shared, account) = (Arc::clone(self.shared), Arc::clone(self.account));
+        let (shared, account) = (self.shared, self.account);
         async move {
             let waited = spawn_when_room(shared, account, work, location, terms).await;
             waited.map_err(|error| error.map(|inside| inside.work))
@@ -255,9 +257,9 @@ impl<'p, A: Around> JobBuilder<'p, A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let terms = self.wish.into_terms(with_token, self.shared);
+        let terms = self.wish.into_terms(with_token, &self.shared);
         let work = Inside { around: self.around, work };
-        let started = self.shared.spawn_dedicated(self.account, work, location, terms);
+        let started = self.shared.spawn_dedicated(&self.account, work, location, terms);
         started.map_err(|error| error.map(|inside| inside.work))
     }
 }
@@ -279,9 +281,9 @@ impl Wish {
 /// A [`JobBuilder`] whose closure is lent a [`CancelToken`]: see [`JobBuilder::cancellable`].
 #[must_use = "a job builder does nothing until `spawn`"]
 #[derive(Clone)]
-pub struct WithToken<'p, A = ()>(JobBuilder<'p, A>);
+pub struct WithToken<A = ()>(JobBuilder<A>);
 
-impl<A: Around> WithToken<'_, A> {
+impl<A: Around> WithToken<A> {
     /// Queues the job; see [`Pool::spawn`](crate::Pool::spawn).
     #[track_caller]
     pub fn spawn<F, T>(self, f: F) -> JoinHandle<T>
@@ -338,13 +340,13 @@ impl<A: Around> WithToken<'_, A> {
     }
 }
 
-impl<A> fmt::Debug for JobBuilder<'_, A> {
+impl<A> fmt::Debug for JobBuilder<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("JobBuilder").field(&self.wish).finish()
     }
 }
 
-impl<A> fmt::Debug for WithToken<'_, A> {
+impl<A> fmt::Debug for WithToken<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("WithToken").field(&self.0.wish).finish()
     }

@@ -168,7 +168,7 @@ impl Pool {
     /// assert_eq!(job.name(), Some("sum"));
     /// assert_eq!(block_on(job).unwrap(), 2);
     /// ```
-    pub fn job(&self) -> JobBuilder<'_> {
+    pub fn job(&self) -> JobBuilder {
         JobBuilder::new(self.shared(), &self.0.account)
     }
 

@@ -281,7 +281,7 @@ impl Tenant {
     }
 
     /// Like [`Pool::job`], on this tenant's account.
-    pub fn job(&self) -> JobBuilder<'_> {
+    pub fn job(&self) -> JobBuilder {
         JobBuilder::new(self.pool.shared(), &self.account)
     }
 

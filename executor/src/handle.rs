@@ -1,9 +1,12 @@
 //! A runtime as seen from any thread.
 
+use crate::blocking::JobBuilder;
+use crate::carried::Carried;
 use crate::context::{self, NoRuntime};
 use crate::shared::Shared;
 use crate::task::{spawn_local, spawn_remote};
 use crate::{JoinHandle, foreign};
+use sideline_blocking_pool::Around;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -86,11 +89,22 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let handle = self.clone();
-        JoinHandle::job(self.0.tenant.spawn(move || {
-            let _entered = context::enter(handle, None, None);
-            closure()
-        }))
+        let carried = Carried::capture(self.clone());
+        JoinHandle::job(self.0.tenant.spawn(move || carried.around(closure)))
+    }
+
+    /// A job of this runtime that is more than a closure: see [`blocking::job`](crate::blocking::job).
+    ///
+    /// ```
+    /// # sideline::block_on(async {
+    /// let handle = sideline::Handle::current();
+    /// let job = std::thread::spawn(move || handle.job().name("sum").spawn(|| 1 + 1)).join().unwrap();
+    /// assert_eq!(job.name(), Some("sum"));
+    /// assert_eq!(job.await.unwrap(), 2);
+    /// # });
+    /// ```
+    pub fn job(&self) -> JobBuilder {
+        JobBuilder::new(self.clone())
     }
 
     /// Polls a future on this thread until it is ready. The loop goes on driving I/O, timers and tasks on its

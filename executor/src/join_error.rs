@@ -42,12 +42,19 @@ impl JoinError {
         Self(Box::new(Repr::Task { culprit, cause: Cause::Panic(Mutex::new(payload)) }))
     }
 
-    /// True if the task was aborted, or dropped with its runtime; or if the job was aborted before it started.
+    /// True if the task was aborted, or dropped with its runtime; or if the job was aborted, or its token
+    /// cancelled, before it started, or if it [expired](Self::is_expired).
     pub fn is_cancelled(&self) -> bool {
         match &*self.0 {
             Repr::Task { cause, .. } => matches!(cause, Cause::Cancelled),
             Repr::Job(error) => error.is_cancelled(),
         }
+    }
+
+    /// True if a job was cancelled because it had not started by its
+    /// [deadline](crate::blocking::JobBuilder::deadline).
+    pub fn is_expired(&self) -> bool {
+        matches!(&*self.0, Repr::Job(error) if error.is_expired())
     }
 
     /// True if the future or the closure panicked.
@@ -93,6 +100,14 @@ impl JoinError {
         match &*self.0 {
             Repr::Task { culprit, .. } => culprit.id,
             Repr::Job(error) => Id::job(error.id()),
+        }
+    }
+
+    /// The name that a job was given.
+    pub fn name(&self) -> Option<&str> {
+        match &*self.0 {
+            Repr::Task { .. } => None,
+            Repr::Job(error) => error.name(),
         }
     }
 

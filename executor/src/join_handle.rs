@@ -44,7 +44,9 @@ impl<T> JoinHandle<T> {
     ///
     /// A task's future is dropped by the loop, on its thread, at its next turn; if the future is ready before
     /// that, the result stands. A job that has not started never will: its closure is dropped here. A closure that
-    /// is already running cannot be stopped: its result stands.
+    /// is already running cannot be stopped: it is told if it was lent a token
+    /// ([`JobBuilder::cancellable`](crate::blocking::JobBuilder::cancellable)), whose hooks run here; whatever it returns
+    /// stands.
     ///
     /// ```
     /// # sideline::block_on(async {
@@ -77,6 +79,23 @@ impl<T> JoinHandle<T> {
             Kind::Job(handle) => Id::job(handle.id()),
         }
     }
+
+    /// The name that a job was given; see [`blocking::job`](crate::blocking::job).
+    pub fn name(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Task(_) => None,
+            Kind::Job(handle) => handle.name(),
+        }
+    }
+
+    /// Lets the task or job go on by itself. The same as dropping the handle, for readers.
+    ///
+    /// ```
+    /// # sideline::block_on(async {
+    /// sideline::spawn_blocking(|| std::fs::read_dir("/").map(|entries| entries.count())).detach();
+    /// # });
+    /// ```
+    pub fn detach(self) {}
 
     /// Where the task or job was spawned.
     pub fn location(&self) -> &'static Location<'static> {

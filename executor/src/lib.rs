@@ -28,6 +28,8 @@
 //! # Where to start
 //! * [`block_on`] runs a future, and everything it spawns, on this thread. [`Runtime`] is the same with an owner.
 //! * [`spawn`] puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
+//! * [`blocking::job`] is for jobs with a name, a deadline, a [`Limiter`] or a [`CancelToken`], and for threads of
+//!   their own.
 //! * [`Runtime::turn`] runs the loop inside another one, `Runtime::as_fd` tells when.
 //! * [`Handle`] does these things from other threads.
 //! * [`time`], [`net`] and [`io`] wait for clocks and sockets, `process` and `signal` (Unix) for children and signals.
@@ -38,13 +40,16 @@
 //! None is on by default, and none changes behaviour.
 //! * `futures-io`: `AsyncRead` and `AsyncWrite` for the stream types.
 //! * `futures-task`: `Spawn` for [`Handle`] and `LocalSpawn` for [`LocalHandle`].
+//! * `tracing`: a blocking job runs inside the span that was current where it was spawned.
 //! * `hyper`: the runtime traits of hyper 1, so that its clients and servers run here; see the module of that name.
 //! * `metrics`: [`MetricsPublisher`](https://docs.rs/sideline-blocking-pool), which passes a pool's numbers on to the facade.
 
 #![deny(unsafe_code)]
 
+pub mod blocking;
 mod budget;
 mod builder;
+mod carried;
 mod context;
 mod core;
 #[cfg(all(unix, not(loom)))]
@@ -97,12 +102,17 @@ pub use watchdog::{Doing, Stall};
 
 #[cfg(feature = "metrics")]
 pub use sideline_blocking_pool::MetricsPublisher;
-pub use sideline_blocking_pool::{Bucket, Histogram, Pool, Shutdown, Survivor};
+pub use sideline_blocking_pool::{Bucket, CancelToken, Histogram, Limiter, Pool, Shutdown, Survivor};
 
 /// The README's program runs as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// So do the programs of the chapter on blocking jobs.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/src/blocking.md")]
+mod chapter {}
 
 /// `cargo loom` asks for `cfg(loom)`; a RUSTFLAGS in the environment would switch it off without a word.
 #[cfg(test)]

@@ -12,13 +12,14 @@
 //! ```
 //!
 //! `unsafe` lives in `cell`, `queue`, `waker`, `join` and `run`, and each block leans on the table in `state`.
-//! The public part is [`yield_now`] and [`JoinSet`].
+//! The public part is [`yield_now`], [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`.
 
 #[allow(unsafe_code, reason = "the single allocation, its type erasure and its reference count")]
 mod cell;
 #[allow(unsafe_code, reason = "takes the output out of the cell")]
 mod join;
 mod join_set;
+pub(crate) mod local;
 #[allow(unsafe_code, reason = "queues threaded through the tasks")]
 mod queue;
 #[allow(unsafe_code, reason = "polls and completes what is in the cell")]
@@ -31,6 +32,7 @@ mod yield_now;
 pub(crate) use cell::TaskPtr;
 pub(crate) use join::TaskHandle;
 pub use join_set::JoinSet;
+pub use local::{LocalKey, OutOfScope};
 pub(crate) use queue::Inbox;
 pub(crate) use run::{Tasks, spawn_ended, spawn_local, spawn_remote};
 pub use yield_now::{YieldNow, yield_now};

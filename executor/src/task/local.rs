@@ -1,0 +1,291 @@
+//! Values that belong to a task, or to a piece of one: task-locals, and how some of them go along with blocking jobs.
+//!
+//! A value lives in a thread-local slot while its future is being polled, and with the future in between. *Carried*
+//! keys, while they are in scope, are also on a list of the thread; a job that is spawned takes clones of their values
+//! along, and puts them in scope on its worker. With nothing on the list that is one look.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::{Pin, pin};
+use std::thread;
+
+/// Declares task-locals: values that a future and everything it calls can see, wherever the loop polls it.
+///
+/// ```
+/// sideline::task_local! {
+///     /// Of the request that is being served.
+///     pub carried static REQUEST: u64;
+///     static DEPTH: u32;
+/// }
+///
+/// sideline::block_on(REQUEST.scope(7, async {
+///     assert_eq!(REQUEST.get(), 7);
+///     DEPTH.scope(1, async { assert_eq!(DEPTH.get(), 1) }).await;
+///     // A carried one is there in blocking jobs, too.
+///     assert_eq!(sideline::to_thread(|| REQUEST.get()).await, 7);
+/// }));
+/// ```
+///
+/// A key is a [`task::LocalKey`](crate::task::LocalKey). Values of `carried` keys go along with
+/// [`spawn_blocking`](crate::spawn_blocking), [`to_thread`](crate::to_thread) and [`blocking::job`](crate::blocking::job):
+/// they are cloned where the job is spawned, so their types are `Clone + Send`. Tasks do not inherit values: wrap what
+/// you spawn in a scope of its own.
+#[macro_export]
+macro_rules! task_local {
+    () => {};
+    ($(#[$attr:meta])* $vis:vis carried static $name:ident: $t:ty $(; $($rest:tt)*)?) => {
+        $(#[$attr])*
+        $vis static $name: $crate::task::LocalKey<$t> = {
+            ::std::thread_local! {
+                static SLOT: ::std::cell::RefCell<::std::option::Option<$t>> =
+                    const { ::std::cell::RefCell::new(::std::option::Option::None) };
+            }
+            $crate::task::LocalKey::carried(&SLOT)
+        };
+        $($crate::task_local!($($rest)*);)?
+    };
+    ($(#[$attr:meta])* $vis:vis static $name:ident: $t:ty $(; $($rest:tt)*)?) => {
+        $(#[$attr])*
+        $vis static $name: $crate::task::LocalKey<$t> = {
+            ::std::thread_local! {
+                static SLOT: ::std::cell::RefCell<::std::option::Option<$t>> =
+                    const { ::std::cell::RefCell::new(::std::option::Option::None) };
+            }
+            $crate::task::LocalKey::new(&SLOT)
+        };
+        $($crate::task_local!($($rest)*);)?
+    };
+}
+
+/// A task-local, as declared by [`task_local!`](crate::task_local).
+pub struct LocalKey<T: 'static> {
+    slot: &'static thread::LocalKey<RefCell<Option<T>>>,
+    /// Makes a carried key what a list of keys of different types holds.
+    carry: Option<fn(&'static LocalKey<T>) -> &'static dyn Carry>,
+}
+
+/// There is no value: the call is outside of every scope of this key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfScope(());
+
+trait Carry: Sync {
+    /// A clone of the value, to be put in scope elsewhere.
+    fn capture(&'static self) -> Option<Box<dyn Exchange + Send>>;
+}
+
+trait Exchange {
+    /// Exchanges the value in here with the one in the thread's slot.
+    fn exchange(&mut self);
+}
+
+thread_local! {
+    /// The carried keys that are in scope on this thread; one that is in scope twice is here twice.
+    static CARRIED: RefCell<Vec<&'static dyn Carry>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<T: 'static> LocalKey<T> {
+    #[doc(hidden)] // For the macro.
+    pub const fn new(slot: &'static thread::LocalKey<RefCell<Option<T>>>) -> Self {
+        Self { slot, carry: None }
+    }
+
+    #[doc(hidden)] // For the macro.
+    pub const fn carried(slot: &'static thread::LocalKey<RefCell<Option<T>>>) -> Self
+    where
+        T: Clone + Send,
+    {
+        Self { slot, carry: Some(as_carry) }
+    }
+
+    /// Runs `future` with `value` in scope: while it is polled, and while it is dropped.
+    ///
+    /// The value is dropped with the future. An outer value of the same key is hidden meanwhile.
+    pub async fn scope<F: Future>(&'static self, value: T, future: F) -> F::Output {
+        let future = pin!(Some(future));
+        let mut scope = Scope { key: self, value: Some(value), future };
+        poll_fn(|cx| {
+            let Scope { key, value, future } = &mut scope;
+            let _entered = Entered::new(key, value);
+            future.as_mut().as_pin_mut().expect("it is there until the drop").poll(cx)
+        })
+        .await
+    }
+
+    /// Calls `f` with `value` in scope.
+    pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
+        let mut value = Some(value);
+        let _entered = Entered::new(self, &mut value);
+        f()
+    }
+
+    /// Calls `f` with the value.
+    ///
+    /// # Panics
+    /// Outside of every scope of this key; [`try_with`](Self::try_with) says so instead. `f` must not open another scope
+    /// of the same key: that panics.
+    #[track_caller]
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.try_with(f).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Calls `f` with the value, if there is one.
+    ///
+    /// # Errors
+    /// [`OutOfScope`] if there is none.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, OutOfScope> {
+        let found = self.slot.try_with(|slot| slot.borrow().as_ref().map(f));
+        found.ok().flatten().ok_or(OutOfScope(()))
+    }
+
+    /// The value, copied.
+    ///
+    /// # Panics
+    /// As [`with`](Self::with).
+    #[track_caller]
+    pub fn get(&'static self) -> T
+    where
+        T: Copy,
+    {
+        self.with(|value| *value)
+    }
+
+    fn exchange(&'static self, value: &mut Option<T>) {
+        // Err: the thread is ending and has lost its slots; nothing is in scope there.
+        let _ = self.slot.try_with(|slot| match slot.try_borrow_mut() {
+            Ok(mut slot) => mem::swap(&mut *slot, value),
+            Err(_) => panic!("a scope of a task-local was opened inside `with` of the same key"),
+        });
+    }
+}
+
+/// A future and its value; dropping it drops the future in scope.
+struct Scope<'a, T: 'static, F> {
+    key: &'static LocalKey<T>,
+    value: Option<T>,
+    future: Pin<&'a mut Option<F>>,
+}
+
+impl<T: 'static, F> Drop for Scope<'_, T, F> {
+    fn drop(&mut self) {
+        let _entered = Entered::new(self.key, &mut self.value);
+        self.future.set(None);
+    }
+}
+
+/// While it lives, the value is in its slot.
+struct Entered<'a, T: 'static> {
+    key: &'static LocalKey<T>,
+    value: &'a mut Option<T>,
+}
+
+impl<'a, T: 'static> Entered<'a, T> {
+    fn new(key: &'static LocalKey<T>, value: &'a mut Option<T>) -> Self {
+        key.exchange(value);
+        if let Some(carry) = key.carry {
+            list(carry(key));
+        }
+        Self { key, value }
+    }
+}
+
+impl<T: 'static> Drop for Entered<'_, T> {
+    fn drop(&mut self) {
+        if self.key.carry.is_some() {
+            unlist();
+        }
+        self.key.exchange(self.value);
+    }
+}
+
+fn as_carry<T: Clone + Send + 'static>(key: &'static LocalKey<T>) -> &'static dyn Carry {
+    key
+}
+
+fn list(key: &'static dyn Carry) {
+    let _ = CARRIED.try_with(|keys| keys.borrow_mut().push(key));
+}
+
+/// Scopes end in the opposite order in which they began.
+fn unlist() {
+    let _ = CARRIED.try_with(|keys| _ = keys.borrow_mut().pop());
+}
+
+struct Captured<T: 'static> {
+    key: &'static LocalKey<T>,
+    value: Option<T>,
+}
+
+impl<T: Clone + Send + 'static> Carry for LocalKey<T> {
+    fn capture(&'static self) -> Option<Box<dyn Exchange + Send>> {
+        let value = self.try_with(T::clone).ok()?;
+        Some(Box::new(Captured { key: self, value: Some(value) }))
+    }
+}
+
+impl<T: Clone + Send + 'static> Exchange for Captured<T> {
+    fn exchange(&mut self) {
+        self.key.exchange(&mut self.value);
+    }
+}
+
+/// The values that a job takes along.
+pub(crate) struct Locals(Vec<(&'static dyn Carry, Box<dyn Exchange + Send>)>);
+
+impl Locals {
+    /// Of this thread; `None` if no carried key is in scope.
+    pub(crate) fn capture() -> Option<Self> {
+        let keys = CARRIED.try_with(|keys| {
+            let keys = keys.borrow();
+            (!keys.is_empty()).then(|| keys.clone())
+        });
+        let mut keys = keys.ok().flatten()?;
+        // Each once: the slot has the innermost value.
+        keys.sort_by_key(|key| address(*key));
+        keys.dedup_by_key(|key| address(*key));
+        // The clones are the user's code: the list is not borrowed any more.
+        Some(Self(keys.into_iter().filter_map(|key| Some((key, key.capture()?))).collect()))
+    }
+
+    /// Puts them in scope until the guard is dropped.
+    pub(crate) fn enter(mut self) -> LocalsEntered {
+        for (key, value) in &mut self.0 {
+            value.exchange();
+            list(*key);
+        }
+        LocalsEntered(self)
+    }
+}
+
+fn address(key: &'static dyn Carry) -> usize {
+    std::ptr::from_ref(key).cast::<()>() as usize
+}
+
+pub(crate) struct LocalsEntered(Locals);
+
+impl Drop for LocalsEntered {
+    fn drop(&mut self) {
+        for (_, value) in self.0.0.iter_mut().rev() {
+            unlist();
+            value.exchange();
+        }
+    }
+}
+
+impl fmt::Display for OutOfScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the task-local has no value here: call it inside `scope` or `sync_scope` of its key, or declare the key \
+             `carried` if this is a blocking job",
+        )
+    }
+}
+
+impl std::error::Error for OutOfScope {}
+
+impl<T: 'static> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").field("carried", &self.carry.is_some()).finish()
+    }
+}
