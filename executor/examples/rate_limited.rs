@@ -4,13 +4,13 @@
 //! cargo run --example rate_limited -- 3 src/*.rs no-such-file
 //! ```
 //!
-//! Counts the lines and words of files, N files at a time. Waiting for a turn happens on the loop, where it
-//! costs a few bytes; a thread is taken only by those whose turn it is. One item that fails, or even panics,
+//! Counts the lines and words of files, N files at a time. Those whose turn it is not wait in a `Limiter`, where
+//! they cost a few bytes; a thread is taken only by those whose turn it is. One item that fails, or even panics,
 //! does not stop the others.
 
 #![forbid(unsafe_code)]
 
-use async_lock::Semaphore;
+use sideline::blocking::{self, Limiter};
 use sideline::{AbortOnDrop, JoinError};
 use std::fmt;
 use std::io;
@@ -18,55 +18,35 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Runs closures on the pool, so many at once and no more. Clones share the limit.
-#[derive(Clone)]
-struct RateLimited(Arc<Semaphore>);
-
-impl RateLimited {
-    fn new(at_once: usize) -> Self {
-        Self(Arc::new(Semaphore::new(at_once)))
-    }
-
-    /// Runs `f` on the pool as soon as there is room.
-    async fn run<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
-        // The permit goes into the job: should we be dropped while it runs, it keeps its place to the end.
-        let permit = self.0.acquire_arc().await;
-        sideline::spawn_blocking(move || {
-            let _permit = permit;
-            f()
+/// Runs `f` on the pool for each item, so many at once as `limit` says. The results come in the order of the items.
+async fn batch<I, T, E>(
+    limit: &Limiter,
+    items: Vec<I>,
+    f: impl Fn(I) -> Result<T, E> + Clone + Send + 'static,
+) -> Vec<Result<T, BatchError<E>>>
+where
+    I: Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let each = blocking::job().limiter(limit);
+    // Dropping the batch stops what has not started.
+    let jobs: Vec<AbortOnDrop<_>> = items
+        .into_iter()
+        .map(|item| {
+            let f = f.clone();
+            each.clone().spawn(move || f(item)).abort_on_drop()
         })
-        .await
+        .collect();
+    let mut results = Vec::new();
+    for job in jobs {
+        results.push(match job.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(BatchError::Failed(error)),
+            Err(error) => Err(BatchError::Died(error)),
+        });
     }
-
-    /// Runs `f` for each item. The results come in the order of the items.
-    async fn batch<I, T, E>(
-        &self,
-        items: Vec<I>,
-        f: impl Fn(I) -> Result<T, E> + Clone + Send + 'static,
-    ) -> Vec<Result<T, BatchError<E>>>
-    where
-        I: Send + 'static,
-        T: Send + 'static,
-        E: Send + 'static,
-    {
-        // Dropping the batch stops what has not started.
-        let tasks: Vec<AbortOnDrop<_>> = items
-            .into_iter()
-            .map(|item| {
-                let (limit, f) = (self.clone(), f.clone());
-                sideline::spawn(async move { limit.run(move || f(item)).await }).abort_on_drop()
-            })
-            .collect();
-        let mut results = Vec::new();
-        for task in tasks {
-            results.push(match task.await.and_then(|finished| finished) {
-                Ok(Ok(value)) => Ok(value),
-                Ok(Err(error)) => Err(BatchError::Failed(error)),
-                Err(error) => Err(BatchError::Died(error)),
-            });
-        }
-        results
-    }
+    results
 }
 
 /// Why an item of a batch has no result.
@@ -103,7 +83,7 @@ async fn run(at_once: usize, files: Vec<String>) -> ExitCode {
         let crowd = Arc::clone(&crowd);
         move |file: String| crowd.during(|| count_blocking(&file))
     };
-    let results = RateLimited::new(at_once).batch(files.clone(), count).await;
+    let results = batch(&Limiter::new(at_once), files.clone(), count).await;
 
     let mut failed = 0;
     for (file, result) in files.iter().zip(&results) {

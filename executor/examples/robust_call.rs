@@ -8,14 +8,15 @@
 //! into an error with that name in it. The program makes four calls: one that works, one that fails, one that
 //! panics, and one that waits for a server that never says a word.
 //!
-//! A closure that is running cannot be stopped from outside. After a timeout its result is no longer awaited,
-//! but its thread stays busy until the call returns. That is why this program ends with `Shutdown::Abandon`:
-//! a runtime that is just dropped would wait for that call, up to its `drop_deadline`.
+//! A closure that is running cannot be stopped from outside, but it can be told: the one that waits for the silent
+//! server registers a hook, which shuts its socket down when its time is up. Then its thread is free again. Without
+//! the hook it would stay busy until the call returns, and the runtime would wait for it at the end.
 
 #![forbid(unsafe_code)]
 
+use sideline::blocking;
 use sideline::time::timeout;
-use sideline::{JoinError, Runtime, Shutdown};
+use sideline::{CancelToken, JoinError, Runtime, Shutdown};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
@@ -23,18 +24,19 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Runs `f` on the pool, for no longer than `limit`.
+/// Runs `f` on the pool, for no longer than `limit`. When time is up, its token is cancelled.
 async fn robust<T, E>(
     what: &str,
     limit: Duration,
-    f: impl FnOnce() -> Result<T, E> + Send + 'static,
+    f: impl FnOnce(&CancelToken) -> Result<T, E> + Send + 'static,
 ) -> Result<T, CallError>
 where
     T: Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
 {
-    // When time is up, a call that has not even started is taken off the queue: that is `abort_on_drop`.
-    let job = sideline::spawn_blocking(f).abort_on_drop();
+    // The timeout is for calls that do not heed their token: those are not awaited any longer. Dropping the job takes
+    // it out of the queue if it has not even started.
+    let job = blocking::job().name(what.to_owned()).cancellable().spawn(f).abort_on_drop();
     let cause = match timeout(limit, job).await {
         Ok(Ok(Ok(value))) => return Ok(value),
         Ok(Ok(Err(error))) => Cause::Failed(error.into()),
@@ -106,19 +108,19 @@ fn run(file: String) -> io::Result<()> {
 
         let name = format!("reading {file}");
         let copy = file.clone();
-        print(robust(&name, limit, move || std::fs::read(copy).map(size)).await);
+        print(robust(&name, limit, move |_| std::fs::read(copy).map(size)).await);
 
         let missing = format!("{file}.missing");
         let name = format!("reading {missing}");
-        print(robust(&name, limit, move || std::fs::read(missing).map(size)).await);
+        print(robust(&name, limit, move |_| std::fs::read(missing).map(size)).await);
 
         let name = format!("parsing {file}");
-        print(robust(&name, limit, move || std::fs::read_to_string(file).map(|text| parse(&text))).await);
+        print(robust(&name, limit, move |_| std::fs::read_to_string(file).map(|text| parse(&text))).await);
 
-        print(robust("asking the silent server", limit, move || ask(addr)).await);
+        print(robust("asking the silent server", limit, move |token| ask(addr, token)).await);
     });
 
-    let report = runtime.shutdown(Shutdown::Abandon);
+    let report = runtime.shutdown(Shutdown::Drain);
     println!("at the end: {report}");
     Ok(())
 }
@@ -137,8 +139,13 @@ fn parse(text: &str) -> String {
     format!("the number {number}")
 }
 
-fn ask(addr: SocketAddr) -> io::Result<String> {
+fn ask(addr: SocketAddr, token: &CancelToken) -> io::Result<String> {
+    let mut server = TcpStream::connect(addr)?;
+    let hung_up = server.try_clone()?;
+    // From here on, to be cancelled is to be hung up on. The hook is gone before the socket is.
+    let _hook = token.on_cancel(move || _ = hung_up.shutdown(std::net::Shutdown::Both));
     let mut answer = String::new();
-    TcpStream::connect(addr)?.read_to_string(&mut answer)?;
+    server.read_to_string(&mut answer)?;
+    token.check()?;
     Ok(answer)
 }

@@ -6,16 +6,20 @@
 //! ```
 //!
 //! A query is a job that opens a connection of its own: SQLite lets any number of them read at the same time,
-//! and a connection need not cross threads. The database is a real file. If it does not exist yet, it is
+//! and a connection need not cross threads. Not more than four are open at once, and a query whose answer nobody
+//! waits for any more is interrupted. The database is a real file. If it does not exist yet, it is
 //! made, with users, orders and products in it; if it does, it is only read.
 
 #![forbid(unsafe_code)]
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Transaction, params, params_from_iter};
+use sideline::blocking::{self, Limiter};
+use sideline::time::timeout;
+use sideline::{AbortOnDrop, CancelToken};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -40,27 +44,32 @@ async fn run(db: &Path) -> rusqlite::Result<()> {
     }
 
     let start = Instant::now();
+    let four = Limiter::new(4);
     let queries = [
         query(
             db,
+            &four,
             "active users",
             "SELECT name, city FROM users WHERE active = ? ORDER BY id LIMIT 3",
             vec![Value::from(true)],
         ),
         query(
             db,
+            &four,
             "pending orders",
             "SELECT COUNT(*), SUM(quantity) FROM orders WHERE status = ?",
             vec![Value::from("pending".to_owned())],
         ),
         query(
             db,
+            &four,
             "electronics",
             "SELECT name, price_cents FROM products WHERE category = ? ORDER BY price_cents DESC LIMIT 3",
             vec![Value::from("electronics".to_owned())],
         ),
         query(
             db,
+            &four,
             "best customers",
             "SELECT users.name, SUM(quantity * price_cents) AS cents FROM orders
              JOIN users ON users.id = user_id JOIN products ON products.id = product_id
@@ -70,13 +79,26 @@ async fn run(db: &Path) -> rusqlite::Result<()> {
     ];
     // All four have been running since they were made; here their results are collected, in order.
     for query in queries {
-        let Answer { title, rows, took_ms } = query.await?;
+        let Answer { title, rows, took_ms } = query.await.expect("it neither panics nor is aborted")?;
         println!("\n{title} ({took_ms:.1} ms)");
         for row in rows {
             println!("  {}", row.join("  "));
         }
     }
     println!("\nfour queries at once took {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+
+    // This one would take a while. When the timeout drops it, its hook interrupts it, and its thread is free.
+    let numbers = query(
+        db,
+        &four,
+        "all numbers",
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT 1000000000)
+         SELECT COUNT(*) FROM number",
+        vec![],
+    );
+    if timeout(Duration::from_millis(50), numbers).await.is_err() {
+        println!("counting all numbers: interrupted after 50 ms");
+    }
     Ok(())
 }
 
@@ -86,23 +108,35 @@ struct Answer {
     took_ms: f64,
 }
 
-/// Starts a query on the pool at once. What comes back is the future of its answer.
+/// Starts a query on the pool as soon as the limiter lets it. What comes back is the future of its answer; dropping it
+/// interrupts the query.
 fn query(
     db: &Path,
+    limiter: &Limiter,
     title: &'static str,
     sql: &'static str,
     params: Vec<Value>,
-) -> sideline::ToThread<rusqlite::Result<Answer>> {
+) -> AbortOnDrop<rusqlite::Result<Answer>> {
     let db = db.to_owned();
-    sideline::to_thread(move || {
+    let job = blocking::job().name(title).limiter(limiter).cancellable();
+    job.spawn(move |token| {
         let start = Instant::now();
-        let rows = query_blocking(&db, sql, params)?;
+        let rows = query_blocking(&db, sql, params, token)?;
         Ok(Answer { title, rows, took_ms: start.elapsed().as_secs_f64() * 1e3 })
     })
+    .abort_on_drop()
 }
 
-fn query_blocking(db: &Path, sql: &str, params: Vec<Value>) -> rusqlite::Result<Vec<Vec<String>>> {
+fn query_blocking(
+    db: &Path,
+    sql: &str,
+    params: Vec<Value>,
+    token: &CancelToken,
+) -> rusqlite::Result<Vec<Vec<String>>> {
     let connection = Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // The hook is gone before the connection is: it cannot interrupt anybody else.
+    let interrupt = connection.get_interrupt_handle();
+    let _hook = token.on_cancel(move || interrupt.interrupt());
     let mut statement = connection.prepare(sql)?;
     let columns = statement.column_count();
     statement
