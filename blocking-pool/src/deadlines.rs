@@ -13,6 +13,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cancel::WeakToken;
+use crate::contain;
 
 struct Watch {
     list: Mutex<List>,
@@ -75,9 +76,10 @@ fn run() {
             Some(when) if when <= now => {
                 let due = list.due.pop_first();
                 drop(list);
-                // Hooks and wakers of the user's run in here; their panics are contained where they are called.
+                // Hooks and wakers of the user's run in here. Their panics are contained where they are called; one that
+                // is not must not end the watch over all other deadlines.
                 if let Some((_, token)) = due {
-                    token.cancel();
+                    let _ = contain::contain(|| token.cancel()).map_err(contain::message_and_discard);
                 }
                 list = WATCH.lock();
                 idle_since = now;

@@ -144,7 +144,8 @@ impl<A: Around> JobBuilder<A> {
     ///
     /// The future waits without a thread, is served in the order in which those that wait were first polled, and nobody
     /// who comes later passes it by. It resolves to the job's handle. **Dropping** it gives up its place in line, and
-    /// the closure. Without a limit it is ready at once.
+    /// the closure. Without a limit it is ready at once. The job's deadline and its tokens are looked at when it gets
+    /// there; put a timeout around the future to give up sooner.
     ///
     /// # Errors
     /// As of [`try_spawn`](Self::try_spawn), but never [`Full`](crate::SpawnErrorKind::Full): if the pool or the tenant

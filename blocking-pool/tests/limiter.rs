@@ -195,6 +195,25 @@ fn a_higher_limit_admits_those_that_wait() {
     pool.shutdown(Shutdown::Drain);
 }
 
+/// Somebody hammers the limiter with new jobs while those in line are admitted: none of the new ones passes by.
+#[test]
+fn a_slot_that_is_given_back_goes_to_the_line_and_not_to_who_comes_just_then() {
+    let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();
+    let limiter = Limiter::new(1);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..200 {
+        let jobs: Vec<_> = (0..8)
+            .map(|i| {
+                let order = Arc::clone(&order);
+                pool.job().limiter(&limiter).spawn(move || order.lock().unwrap().push(i))
+            })
+            .collect();
+        jobs.into_iter().for_each(|job| block_on(job).unwrap());
+        assert_eq!(std::mem::take(&mut *order.lock().unwrap()), (0..8).collect::<Vec<_>>());
+    }
+    pool.shutdown(Shutdown::Drain);
+}
+
 #[test]
 fn one_limiter_serves_two_pools() {
     let limiter = Limiter::new(1);
