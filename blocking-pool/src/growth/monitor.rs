@@ -16,7 +16,14 @@
 //!   monitor:        mode = ASLEEP;   fence(SeqCst);  read the idle word and the queues
 //! ```
 //!
-//! If no monitor thread can be started the pool goes on with the threads it has, and the next `poke` tries again.
+//! If no monitor thread can be started the pool goes on with the threads it has, and the next `poke` tries again: that
+//! of the next submit, or of the next worker that finds a job and sees another. If from then on nobody submits and no
+//! job ends, nobody tries again, and what waits goes on waiting although the system might give a thread by now. There
+//! is nobody who could: every thread of the pool is blocked in a job, and a thread or a timer kept in reserve for this
+//! is what the system has just refused. A worker that stood in for the monitor would keep the job waiting that it has
+//! just taken, perhaps the very one that would end the wait. The refusal is reported when it happens
+//! (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the maximum.
+//!
 //! Models have no monitor: they grow by hand.
 
 use std::collections::HashMap;
