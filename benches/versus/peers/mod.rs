@@ -8,6 +8,7 @@ mod rayon;
 mod sideline;
 mod smol;
 mod tokio;
+mod watched;
 
 use crate::cases::{Case, Scale};
 use sideline_benches::Metric;
@@ -61,10 +62,11 @@ pub(crate) trait KeepAlive: 'static {
     fn block_on_with<F: Future>(keep_alive: Duration, future: F) -> F::Output;
 }
 
-/// A column of the table.
+/// A column of the table. The watched one takes part if it is asked for: it is there to be compared with the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     Sideline,
+    Watched,
     Tokio,
     Smol,
     RayonOnTokio,
@@ -90,6 +92,7 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sideline => "sideline",
+            Self::Watched => "sideline-watched",
             Self::Tokio => "tokio",
             Self::Smol => "smol",
             Self::RayonOnTokio => "rayon-on-tokio",
@@ -100,7 +103,7 @@ impl Peer {
     }
 
     pub(crate) fn named(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|peer| peer.name() == name).ok_or_else(|| {
+        Self::ALL.into_iter().chain([Self::Watched]).find(|peer| peer.name() == name).ok_or_else(|| {
             format!("no peer is called {name:?}; there are {}", Self::ALL.map(Self::name).join(", "))
         })
     }
@@ -109,7 +112,7 @@ impl Peer {
     pub(crate) fn takes_part_in(self, case: Case) -> bool {
         match self {
             Self::Sideline | Self::Tokio => true,
-            Self::Smol => case != Case::AfterBurst,
+            Self::Smol | Self::Watched => case != Case::AfterBurst,
             Self::RayonOnTokio | Self::PoolOnTokio | Self::PoolOnSmol => case.offloads(),
             Self::Bare => case.bare().is_some(),
         }
@@ -121,6 +124,7 @@ impl Peer {
             Self::Sideline if case == Case::AfterBurst => Case::run_after_burst::<sideline::Sideline>(scale),
             Self::Tokio if case == Case::AfterBurst => Case::run_after_burst::<tokio::Tokio>(scale),
             Self::Sideline => case.run::<sideline::Sideline, sideline::Sideline>(scale),
+            Self::Watched => case.run::<watched::Watched, sideline::Sideline>(scale),
             Self::Tokio => case.run::<tokio::Tokio, tokio::Tokio>(scale),
             Self::Smol => case.run::<smol::Smol, smol::Smol>(scale),
             Self::RayonOnTokio => case.run::<tokio::Tokio, rayon::Rayon>(scale),
