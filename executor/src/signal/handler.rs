@@ -1,7 +1,8 @@
 //! The handler itself, and putting it in place.
 //!
 //! It is installed for a signal when somebody first listens to it, and stays: what the signal did before cannot be
-//! restored without a moment in which it is lost or fatal. A handler that was there before is called after ours.
+//! restored without a moment in which it is lost or fatal. A handler that was there before is called first, so that whoever
+//! listens finds what it has done.
 
 #![allow(unsafe_code)]
 
@@ -100,13 +101,13 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     let errno = unsafe { &mut *errno_location() };
     let saved = *errno;
     if let (Some(delivery), Ok(number)) = (DELIVERY.get(), usize::try_from(signal)) {
+        if let Some(before) = delivery.before.get(number).and_then(OnceLock::get) {
+            call(before, signal, info, context);
+        }
         delivery.tally.note(number);
         let byte = [0_u8];
         // If the pipe is full, whoever empties it will look at all counts. SAFETY: one byte is read from `byte`.
         let _ = unsafe { libc::write(delivery.sender.as_raw_fd(), byte.as_ptr().cast(), 1) };
-        if let Some(before) = delivery.before.get(number).and_then(OnceLock::get) {
-            call(before, signal, info, context);
-        }
     }
     *errno = saved;
 }
