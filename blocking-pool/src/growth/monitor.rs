@@ -16,18 +16,21 @@
 //!   monitor:        mode = ASLEEP;   fence(SeqCst);  read the idle word and the queues
 //! ```
 //!
-//! If no monitor thread can be started the pool goes on with the threads it has, and the next `poke` tries again: that
-//! of the next submit, or of the next worker that finds a job and sees another. If from then on nobody submits and no
-//! job ends, nobody tries again, and what waits goes on waiting although the system might give a thread by now. There
-//! is nobody who could: every thread of the pool is blocked in a job, and a thread or a timer kept in reserve for this
-//! is what the system has just refused. A worker that stood in for the monitor would keep the job waiting that it has
-//! just taken, perhaps the very one that would end the wait. The refusal is reported when it happens
-//! (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the maximum.
+//! If no monitor thread can be started the pool goes on with the threads it has, and a later `poke` tries again: that
+//! of a submit, or of a worker that finds a job and sees another. The next one does after one or two refusals; after
+//! more in a row some are passed over (1, 3, 7 ... 63), or a burst of submits would make a refused system call each.
+//! If from then on nobody submits and no job ends, nobody tries again, and what waits goes on waiting although the
+//! system might give a thread by now. There is nobody who could: every thread of the pool is blocked in a job, and a
+//! thread or a timer kept in reserve for this is what the system has just refused. A worker that stood in for the
+//! monitor would keep the job waiting that it has just taken, perhaps the very one that would end the wait. The refusal
+//! is reported when it happens (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the maximum.
 //!
 //! Models have no monitor: they grow by hand.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+// A plain count, written by one at a time: whoever has made `mode` AWAKE.
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::evidence::{Grow, STALL, Sample, Streak, Workers, decide};
@@ -47,7 +50,20 @@ pub(crate) struct Monitor {
     enabled: bool,
     mode: AtomicUsize,
     parker: Parker,
+    refused: Refused,
 }
+
+/// Refusals of a monitor thread, by the one poke that is starting it.
+#[derive(Default)]
+struct Refused {
+    /// Pokes still to be passed over.
+    skip: AtomicU32,
+    /// Half of it is passed over after the next refusal; doubled by each.
+    pause: AtomicU32,
+}
+
+/// Half of this is the longest run of pokes that are passed over.
+const LONGEST_PAUSE: u32 = 127;
 
 /// Between two looks, at first and at most. Longer while the workers are busy, as looking costs, too.
 const SHORT: Duration = Duration::from_micros(500);
@@ -61,7 +77,8 @@ const MOST_READ: usize = 8;
 
 impl Monitor {
     pub(crate) fn new(enabled: bool) -> Self {
-        Self { enabled, mode: AtomicUsize::new(ABSENT), parker: Parker::new() }
+        let mode = AtomicUsize::new(ABSENT);
+        Self { enabled, mode, parker: Parker::new(), refused: Refused::default() }
     }
 
     /// A job waits and everybody is running one: have a look. Called after a fence.
@@ -72,6 +89,7 @@ impl Monitor {
         // AcqRel: one poke makes each edge; the others find it AWAKE.
         match self.mode.swap(AWAKE, Ordering::AcqRel) {
             ASLEEP => self.parker.unpark(),
+            ABSENT if self.refused.pass_over() => self.mode.store(ABSENT, Ordering::Release),
             ABSENT => self.start(pool),
             _ => {}
         }
@@ -91,10 +109,28 @@ impl Monitor {
             let shared = Arc::clone(pool);
             pool.thread_builder(&desk.name).spawn(move || run(&shared, &desk))
         });
-        if let Err((name, error)) = hired {
-            self.mode.store(ABSENT, Ordering::Release);
-            pool.report(&Report::ThreadFailed { name, error, threads: pool.idle.census().threads() });
-        }
+        let Err((name, error)) = hired else { return self.refused.forget() };
+        self.refused.note();
+        self.mode.store(ABSENT, Ordering::Release);
+        pool.report(&Report::ThreadFailed { name, error, threads: pool.idle.census().threads() });
+    }
+}
+
+impl Refused {
+    fn pass_over(&self) -> bool {
+        let skip = self.skip.load(Relaxed);
+        self.skip.store(skip.saturating_sub(1), Relaxed);
+        skip > 0
+    }
+
+    fn note(&self) {
+        let pause = self.pause.load(Relaxed);
+        self.skip.store(pause / 2, Relaxed);
+        self.pause.store((2 * pause + 1).min(LONGEST_PAUSE), Relaxed);
+    }
+
+    fn forget(&self) {
+        self.pause.store(0, Relaxed);
     }
 }
 

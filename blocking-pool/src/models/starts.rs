@@ -61,7 +61,8 @@ fn with_one_thread_all_jobs_run_and_nothing_spins() {
         assert_eq!(block_on(job).unwrap(), i);
     }
     assert_eq!(pool.metrics().threads, 1);
-    // One at the first, then one in ten milliseconds at most; far fewer than jobs.
+    // Of workers one at the first, then one in ten milliseconds at most; of monitors one for so many pokes. Far fewer
+    // than jobs.
     assert!(tries.load(Ordering::SeqCst) < 500);
     pool.shutdown(Shutdown::Drain);
 }
