@@ -2,7 +2,7 @@
 //!
 //! A child of `fork` has the memory of its parent and one of its threads: the workers are not there, and whoever waits for
 //! them waits for ever. So what depends on threads notes the *generation* it was made in, and says so when it is used in
-//! another one. The C library calls [`count`] in each child, which is one addition; asking is a load, and no system call.
+//! another one. The C library calls `count` in each child, which is one addition; asking is a load, and no system call.
 //!
 //! A `vfork`, or a `clone` past the C library, is not seen; neither is meant to go on as a program of its own.
 
