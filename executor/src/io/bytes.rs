@@ -31,13 +31,19 @@ pub(crate) fn write_zero() -> io::Error {
     io::Error::new(io::ErrorKind::WriteZero, "the stream takes no more bytes")
 }
 
+/// How many bytes a transfer by way of `bufs` moves at most in one call: the kernel looks at the first [`MOST`] only.
 pub(crate) fn total(bufs: &[IoSlice<'_>]) -> usize {
-    bufs.iter().map(|buf| buf.len()).sum()
+    bufs.iter().take(MOST).map(|buf| buf.len()).sum()
 }
 
+/// As [`total`].
 pub(crate) fn total_mut(bufs: &[IoSliceMut<'_>]) -> usize {
-    bufs.iter().map(|buf| buf.len()).sum()
+    bufs.iter().take(MOST).map(|buf| buf.len()).sum()
 }
+
+/// What the standard library gives the kernel at once. More would be an error for `writev(2)`; so it leaves the others
+/// out, and that they were not moved says nothing about the connection.
+const MOST: usize = if cfg!(any(target_os = "solaris", target_os = "illumos")) { 16 } else { 1024 };
 
 /// The methods that read, for a type whose first field is an `Async` of something that is `Read` by reference.
 /// `$wanted(n)` is what an operation on `n` bytes reports as wanted: `n` where moving fewer proves the kernel's buffer

@@ -116,6 +116,38 @@ fn vectored_operations_move_several_buffers() {
     });
 }
 
+async fn turns() {
+    for _ in 0..10 {
+        yield_now().await;
+    }
+}
+
+/// The kernel takes some 1000 buffers at once. To have moved no more than these says nothing about room, or what is left.
+#[test]
+fn more_buffers_than_the_kernel_takes_do_not_hang_the_next_operation() {
+    run(async {
+        const BUFFERS: usize = 3_000;
+        let (client, server) = tcp_pair().await?;
+        // No event may be on its way any more that would help out.
+        client.writable().await?;
+        turns().await;
+        let sent = client.write_vectored(&[IoSlice::new(b"x"); BUFFERS]).await?;
+        client.write_all(&vec![b'x'; BUFFERS - sent]).await?;
+
+        let mut all = vec![0; BUFFERS];
+        while server.peek(&mut all).await? < BUFFERS {
+            yield_now().await;
+        }
+        server.readable().await?;
+        turns().await;
+        let mut buffers: Vec<_> = all.chunks_mut(1).map(IoSliceMut::new).collect();
+        let received = server.read_vectored(&mut buffers).await?;
+        server.read_exact(&mut all[received..]).await?;
+        assert!(all.iter().all(|&byte| byte == b'x'));
+        Ok(())
+    });
+}
+
 #[test]
 fn peek_and_try_read_leave_what_they_should() {
     run(async {
