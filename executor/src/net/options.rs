@@ -90,7 +90,7 @@ pub(super) fn set_keepalive(socket: impl AsFd, idle: Option<Duration>) -> io::Re
 
 /// Rounded up, so that a short time is not none at all.
 fn whole_seconds(time: Duration) -> c_int {
-    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     c_int::try_from(seconds).unwrap_or(c_int::MAX)
 }
 

@@ -67,6 +67,21 @@ fn options_are_set_before_the_connection_and_kept_by_it() {
 }
 
 #[test]
+fn the_longest_duration_is_not_taken_for_none_at_all() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let client = TcpStream::connect(listener.local_addr()?).await?;
+        client.set_linger(Some(Duration::MAX))?;
+        assert!(client.linger()?.unwrap() > Duration::from_secs(1_000_000));
+        client.set_linger(None)?;
+        // The kernel may find it too long, but must not be told one second.
+        let set = client.set_keepalive(Some(Duration::MAX));
+        assert!(set.is_err() || client.keepalive()?.unwrap() > Duration::from_secs(1_000));
+        Ok(())
+    });
+}
+
+#[test]
 fn closing_without_lingering_resets_the_connection() {
     run(async {
         let (client, server) = tcp_pair().await?;
