@@ -104,6 +104,19 @@ fn both_outputs_are_read_at_once() {
 }
 
 #[test]
+fn asking_for_the_output_once_does_not_pipe_the_streams_for_ever() {
+    run(async {
+        let mut command = sh("true");
+        command.stderr(Stdio::piped());
+        command.output().await?;
+        let mut child = command.spawn()?;
+        assert!(child.stdin.is_none() && child.stdout.is_none(), "these are inherited, as before");
+        assert!(child.stderr.is_some(), "this was chosen");
+        child.wait().await.map(drop)
+    });
+}
+
+#[test]
 fn the_output_of_one_is_the_input_of_the_next() {
     run(async {
         let mut first = Command::new("echo").arg("through both").stdout(Stdio::piped()).spawn()?;

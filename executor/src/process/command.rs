@@ -161,7 +161,7 @@ impl Command {
     /// As [`spawn`](Command::spawn) and [`Child::wait`].
     pub async fn status(&mut self) -> io::Result<ExitStatus> {
         let mut child = self.spawn()?;
-        // As the standard library does: who reads a pipe that was never taken?
+        // Nobody reads a pipe that was never taken: a child that fills it is to get an error, instead of waiting for ever.
         drop((child.stdin.take(), child.stdout.take(), child.stderr.take()));
         child.wait().await
     }
@@ -174,17 +174,24 @@ impl Command {
     /// # Errors
     /// As [`spawn`](Command::spawn) and [`Child::wait_with_output`].
     pub async fn output(&mut self) -> io::Result<Output> {
+        self.set_unchosen(Stdio::null, Stdio::piped);
+        let child = self.spawn();
+        // The next child is not to be found with pipes that nobody reads.
+        self.set_unchosen(Stdio::inherit, Stdio::inherit);
+        child?.wait_with_output().await
+    }
+
+    fn set_unchosen(&mut self, input: fn() -> Stdio, output: fn() -> Stdio) {
         let [stdin, stdout, stderr] = self.chosen;
         if !stdin {
-            self.stdin(Stdio::null());
+            self.std.stdin(input());
         }
         if !stdout {
-            self.stdout(Stdio::piped());
+            self.std.stdout(output());
         }
         if !stderr {
-            self.stderr(Stdio::piped());
+            self.std.stderr(output());
         }
-        self.spawn()?.wait_with_output().await
     }
 }
 
