@@ -204,6 +204,46 @@ fn a_read_that_is_given_up_loses_no_byte() {
 }
 
 #[test]
+fn text_that_is_given_up_loses_nothing_of_a_read_that_was_given_up_before() {
+    let scratch = Scratch::new("given-up-text");
+    std::fs::write(scratch.path("file"), "hello, world").unwrap();
+    run(async {
+        let mut file = File::open(scratch.path("file")).await?;
+        begin_and_give_up(file.read(&mut [0; 5]));
+        file.flush().await?;
+        begin_and_give_up(file.read_to_string(&mut String::new()));
+        let mut text = String::new();
+        assert_eq!(file.read_to_string(&mut text).await?, 12);
+        assert_eq!(text, "hello, world");
+        Ok(())
+    });
+}
+
+/// A socket, a FIFO or a terminal: there is no going back by what was read ahead, and no need to.
+#[cfg(unix)]
+#[test]
+fn what_has_no_position_is_written_to_after_a_read_that_was_given_up() {
+    run(async {
+        let (own, mut other) = std::os::unix::net::UnixStream::pair()?;
+        let mut file = File::from_std(std::fs::File::from(std::os::fd::OwnedFd::from(own)));
+        other.write_all(b"question")?;
+        begin_and_give_up(file.read(&mut [0; 8]));
+        let mut half = [0; 4];
+        file.read_exact(&mut half).await?;
+        assert_eq!(&half, b"ques");
+
+        file.write_all(b"answer").await?;
+        let mut answer = [0; 6];
+        std::io::Read::read_exact(&mut other, &mut answer)?;
+        assert_eq!(&answer, b"answer");
+        assert_eq!(file.seek(SeekFrom::Start(0)).await.unwrap_err().kind(), ErrorKind::NotSeekable);
+        file.read_exact(&mut half).await?;
+        assert_eq!(&half, b"tion", "nothing else has lost it");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_write_that_is_given_up_is_done_all_the_same_and_in_order() {
     let scratch = Scratch::new("given-up-write");
     run(async {

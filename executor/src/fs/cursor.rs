@@ -5,7 +5,7 @@
 //!
 //! | left behind | then |
 //! |---|---|
-//! | a read | its bytes are what the next read returns; a write or seek first goes back by as many |
+//! | a read | its bytes are what the next read returns; a write or seek first goes back by as many (in a file without a position, such as a pipe, they stay what the next read returns) |
 //! | a write | is done; its error is that of the next write or flush |
 //! | a seek | is done |
 //!
@@ -40,9 +40,10 @@ pub(super) struct Cursor {
 
 pub(super) enum Done {
     Read(io::Result<usize>, Vec<u8>),
+    /// And what is still to be returned to readers: memory without contents, as a rule.
     Written(io::Result<()>, Vec<u8>),
-    /// What was asked for, and what came of it.
-    Sought(SeekFrom, io::Result<u64>),
+    /// What was asked for, what came of it, and as of a write.
+    Sought(SeekFrom, io::Result<u64>, Vec<u8>),
 }
 
 impl Cursor {
@@ -52,12 +53,13 @@ impl Cursor {
     /// If the pool did not take it, and it was no write.
     fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match ready!(self.poll_done(cx)) {
-            None | Some(Ok(Done::Sought(..))) => {}
+            None => {}
             Some(Ok(Done::Read(outcome, bytes))) => self.keep(outcome, bytes),
-            Some(Ok(Done::Written(written, memory))) => {
-                self.recycle(memory);
+            Some(Ok(Done::Written(written, rest))) => {
+                self.put_back(rest);
                 self.failure = written.err();
             }
+            Some(Ok(Done::Sought(_, _, rest))) => self.put_back(rest),
             Some(Err(error)) if self.writing => self.failure = Some(error),
             Some(Err(error)) => return Poll::Ready(Err(error)),
         }
@@ -131,19 +133,12 @@ impl Cursor {
         })
     }
 
-    /// Waits for what was left behind, and moves what that has read to `buf`.
-    pub(super) async fn take_rest(&mut self, buf: &mut Vec<u8>) -> io::Result<()> {
-        poll_fn(|cx| self.poll_settle(cx)).await?;
-        buf.extend_from_slice(self.rest());
-        (self.returned, self.outcome) = (self.read.len(), None);
-        Ok(())
-    }
-
-    /// Reads everything up to the end of the file. To be called when there is no rest.
+    /// Everything up to the end of the file, with what was left behind. If this is given up, too, that stays with the
+    /// rest.
     pub(super) async fn read_to_end(&mut self, file: &Arc<File>) -> io::Result<(io::Result<usize>, Vec<u8>)> {
-        let file = Arc::clone(file);
+        poll_fn(|cx| self.poll_settle(cx)).await?;
+        let (file, mut bytes) = (Arc::clone(file), self.take_rest());
         self.begin(false, move || {
-            let mut bytes = Vec::new();
             let outcome = (&*file).read_to_end(&mut bytes).map(|_| bytes.len());
             Done::Read(outcome, bytes)
         })?;
@@ -155,20 +150,27 @@ impl Cursor {
 
     /// Writes a copy of `bytes`, of [`CHUNK`] at most. To be called when settled.
     pub(super) fn start_write(&mut self, file: &Arc<File>, bytes: &[u8]) -> io::Result<()> {
-        let (file, back) = (Arc::clone(file), self.unread());
-        let mut copy = std::mem::take(&mut self.read);
-        copy.clear();
+        let (file, mut rest) = (Arc::clone(file), self.take_rest());
+        // In the memory of the rest, if there is no rest.
+        let mut copy = if rest.is_empty() { std::mem::take(&mut rest) } else { Vec::new() };
         copy.extend_from_slice(bytes);
         self.begin(true, move || {
-            let written = go_back(&file, back).and_then(|()| (&*file).write_all(&copy));
-            Done::Written(written, copy)
+            let written = go_back(&file, &mut rest).and_then(|()| (&*file).write_all(&copy));
+            if rest.is_empty() {
+                copy.clear();
+                rest = copy;
+            }
+            Done::Written(written, rest)
         })
     }
 
     /// To be called when settled.
     pub(super) fn start_seek(&mut self, file: &Arc<File>, to: SeekFrom) -> io::Result<()> {
-        let (file, back) = (Arc::clone(file), self.unread());
-        self.begin(false, move || Done::Sought(to, go_back(&file, back).and_then(|()| (&*file).seek(to))))
+        let (file, mut rest) = (Arc::clone(file), self.take_rest());
+        self.begin(false, move || {
+            let position = go_back(&file, &mut rest).and_then(|()| (&*file).seek(to));
+            Done::Sought(to, position, rest)
+        })
     }
 
     fn begin(&mut self, writing: bool, job: impl FnOnce() -> Done + Send + 'static) -> io::Result<()> {
@@ -176,18 +178,19 @@ impl Cursor {
         Ok(())
     }
 
-    /// How far ahead of its caller the file's position is. Forgets what was read ahead.
-    fn unread(&mut self) -> usize {
-        let unread = self.rest().len();
+    /// What was read ahead of the caller, by as much as the file's position is, and its memory. How the read ended is
+    /// forgotten: the next one will end in the same way.
+    fn take_rest(&mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.read);
+        rest.drain(..self.returned);
         (self.returned, self.outcome) = (0, None);
-        self.read.clear();
-        unread
+        rest
     }
 
-    /// Keeps the memory of a write that is done.
-    pub(super) fn recycle(&mut self, mut bytes: Vec<u8>) {
-        bytes.clear();
-        self.read = bytes;
+    /// What a write or a seek has left of it.
+    pub(super) fn put_back(&mut self, rest: Vec<u8>) {
+        self.read = rest;
+        self.returned = 0;
     }
 
     /// [`File::seek`](super::File::seek) for poll functions. Who asks for something else than the last caller, which
@@ -200,20 +203,36 @@ impl Cursor {
     ) -> Poll<io::Result<u64>> {
         loop {
             match ready!(self.poll_done(cx)) {
-                Some(Ok(Done::Sought(sought, position))) if sought == to => return Poll::Ready(position),
+                Some(Ok(Done::Sought(sought, position, rest))) => {
+                    self.put_back(rest);
+                    if sought == to {
+                        return Poll::Ready(position);
+                    }
+                }
                 Some(Ok(Done::Read(outcome, bytes))) => self.keep(outcome, bytes),
-                Some(Ok(Done::Written(Err(error), _)) | Err(error)) => return Poll::Ready(Err(error)),
-                Some(Ok(Done::Sought(..) | Done::Written(Ok(()), _))) | None => {}
+                Some(Ok(Done::Written(written, rest))) => {
+                    self.put_back(rest);
+                    written?;
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => {}
             }
             self.start_seek(file, to)?;
         }
     }
 }
 
-fn go_back(mut file: &File, by: usize) -> io::Result<()> {
-    if by > 0 {
-        // Not the position alone: `by` bytes are in memory, so this fits.
-        file.seek(SeekFrom::Current(-(by as i64)))?;
+/// Goes back by what was read ahead, which is then forgotten. What has no position cannot, and keeps it.
+fn go_back(mut file: &File, ahead: &mut Vec<u8>) -> io::Result<()> {
+    if !ahead.is_empty() {
+        // They are in memory, so their number fits.
+        match file.seek(SeekFrom::Current(-(ahead.len() as i64))) {
+            Err(error) if error.kind() == io::ErrorKind::NotSeekable => {}
+            result => {
+                result?;
+                ahead.clear();
+            }
+        }
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ impl File {
     }
 
     /// Gives the file back to the standard library, after what is under way. Bytes that a dropped read has left are
-    /// read again there.
+    /// read again there, unless it is a file without a position, such as a pipe: there they are lost.
     ///
     /// # Errors
     /// Of a write whose future was dropped. If operations at an offset are still under way, so that the file is not ours
@@ -115,13 +115,12 @@ impl File {
     }
 
     /// Appends everything up to the end of the file to `buf`, and returns how much that was. An empty `buf` gets it
-    /// without a copy. One job; if the future is dropped, what that reads is what the next read returns.
+    /// without a copy. One job; if the future is dropped, what that reads is what the next read returns, and `buf` is as it was.
     ///
     /// # Errors
     /// What the kernel says. What came before is in `buf`.
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let start = buf.len();
-        self.cursor.take_rest(buf).await?;
         let (outcome, bytes) = self.cursor.read_to_end(&self.file).await?;
         if buf.is_empty() {
             *buf = bytes;
@@ -153,8 +152,8 @@ impl File {
         self.cursor.flush().await?;
         let chunk = &buf[..buf.len().min(CHUNK)];
         self.cursor.start_write(&self.file, chunk)?;
-        if let Done::Written(written, memory) = self.cursor.done().await? {
-            self.cursor.recycle(memory);
+        if let Done::Written(written, rest) = self.cursor.done().await? {
+            self.cursor.put_back(rest);
             written?;
         }
         Ok(chunk.len())
@@ -204,7 +203,10 @@ impl File {
         self.cursor.flush().await?;
         self.cursor.start_seek(&self.file, to)?;
         match self.cursor.done().await? {
-            Done::Sought(_, position) => position,
+            Done::Sought(_, position, rest) => {
+                self.cursor.put_back(rest);
+                position
+            }
             Done::Read(..) | Done::Written(..) => unreachable!("the job was a seek"),
         }
     }
