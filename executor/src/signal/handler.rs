@@ -97,9 +97,10 @@ fn our_action(before: &libc::sigaction) -> libc::sigaction {
 /// Runs in the middle of anything, on any thread: no lock, no allocation, and `errno` as it was. In a child between fork
 /// and exec it counts in the child's own memory, and the parent finds a byte that means nothing.
 extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // Not a reference: the calls below write there, too.
+    let errno = errno_location();
     // SAFETY: the address of this thread's errno, which lives as long as the thread.
-    let errno = unsafe { &mut *errno_location() };
-    let saved = *errno;
+    let saved = unsafe { errno.read() };
     if let (Some(delivery), Ok(number)) = (DELIVERY.get(), usize::try_from(signal)) {
         if let Some(before) = delivery.before.get(number).and_then(OnceLock::get) {
             call(before, signal, info, context);
@@ -109,7 +110,8 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
         // If the pipe is full, whoever empties it will look at all counts. SAFETY: one byte is read from `byte`.
         let _ = unsafe { libc::write(delivery.sender.as_raw_fd(), byte.as_ptr().cast(), 1) };
     }
-    *errno = saved;
+    // SAFETY: as above.
+    unsafe { errno.write(saved) };
 }
 
 /// Calls the handler that was there before, if there was one.
