@@ -13,6 +13,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 /// Something that went wrong where no caller could be told.
@@ -145,6 +146,15 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
         text.clone()
     } else {
         "(the payload is not a string)".to_owned()
+    }
+}
+
+/// Wakers are foreign code: one that panics must not cost the others their wake. Not to be called under a lock.
+pub(crate) fn wake_all(wakers: Vec<Waker>) {
+    for waker in wakers {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            drop_payload(payload);
+        }
     }
 }
 

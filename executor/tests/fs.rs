@@ -278,6 +278,31 @@ fn a_file_that_is_dropped_and_its_runtime_lose_no_write() {
     opener.join().unwrap();
 }
 
+/// A socket whose peer does not read makes the write last as long as it is to.
+#[cfg(unix)]
+#[test]
+fn what_is_asked_of_a_file_comes_after_a_write_that_is_only_queued() {
+    let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();
+    let runtime = Runtime::builder().pool(pool).build().unwrap();
+    runtime.block_on(async {
+        let (own, mut peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut file = File::from_std(std::fs::File::from(std::os::fd::OwnedFd::from(own)));
+        let bytes = vec![1; 1 << 20];
+        assert!(poll_fn(|cx| file.poll_write(cx, &bytes)).await.is_ok());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut asking = pin!(file.metadata());
+        assert!(asking.as_mut().poll(&mut cx).is_pending());
+        for _ in 0..10 {
+            sideline::to_thread(|| ()).await;
+        }
+        assert!(asking.as_mut().poll(&mut cx).is_pending(), "it has overtaken the write");
+        sideline::to_thread(move || std::io::Read::read_exact(&mut peer, &mut vec![0; 1 << 20]))
+            .await
+            .unwrap();
+        timeout(LONG, asking).await.expect("hangs").unwrap();
+    });
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_error_of_a_write_that_was_given_up_goes_to_the_next_one() {

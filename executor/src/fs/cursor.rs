@@ -13,6 +13,7 @@
 //! the pool, which does it to the end.
 
 use super::start;
+use super::writing::Writing;
 use crate::JoinHandle;
 use std::fs::File;
 use std::future::{Future, poll_fn};
@@ -34,6 +35,8 @@ pub(super) struct Cursor {
     returned: usize,
     /// How the last read went, if no caller has been told: its bytes are in `read`.
     outcome: Option<io::Result<usize>>,
+    /// For those who ask the file as a whole.
+    writing_over: Arc<Writing>,
     /// Of a write whose caller is gone.
     failure: Option<io::Error>,
 }
@@ -70,6 +73,11 @@ impl Cursor {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_settle(cx))?;
         Poll::Ready(self.failure.take().map_or(Ok(()), Err))
+    }
+
+    /// Waits for a write that is queued or under way, and leaves its error where it is.
+    pub(super) async fn write_over(&self) {
+        poll_fn(|cx| self.writing_over.poll_over(cx)).await;
     }
 
     pub(super) async fn flush(&mut self) -> io::Result<()> {
@@ -154,7 +162,10 @@ impl Cursor {
         // In the memory of the rest, if there is no rest.
         let mut copy = if rest.is_empty() { std::mem::take(&mut rest) } else { Vec::new() };
         copy.extend_from_slice(bytes);
+        let under_way = self.writing_over.begin();
         self.begin(true, move || {
+            // Over before the handle says so.
+            let _under_way = under_way;
             let written = go_back(&file, &mut rest).and_then(|()| (&*file).write_all(&copy));
             if rest.is_empty() {
                 copy.clear();

@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 /// [`sync_all`](File::sync_all) waits until the disk has them. **Dropping the future of a write, or the file, takes
 /// nothing back**: a job that was queued is done, in order, and a runtime that is dropped waits for it. Only an error
 /// may have nobody to go to then: the next write or [`flush`](File::flush) returns it. ([`poll_write`](File::poll_write), which
-/// `futures-io` uses, only queues; flushing waits.)
+/// `futures-io` uses, only queues. Flushing waits, and so does whatever else is done with the file, except at an offset.)
 ///
 /// A read that is dropped loses no bytes: they are what the next read returns.
 ///
@@ -219,7 +219,8 @@ impl File {
     /// Waits until the disk has all that writes have returned for, contents and metadata.
     ///
     /// # Errors
-    /// What the kernel says: something may be lost.
+    /// What the kernel says: something may be lost. That of a write which was only queued is for
+    /// [`flush`](File::flush) to return.
     pub async fn sync_all(&self) -> io::Result<()> {
         self.on_pool(|file| file.sync_all()).await
     }
@@ -265,11 +266,12 @@ impl File {
         self.on_pool(clone).await.map(File::from_std)
     }
 
-    /// Does `call` with the file on the pool.
+    /// Does `call` with the file on the pool, after a write that is still queued.
     async fn on_pool<T: Send + 'static>(
         &self,
         call: impl FnOnce(&std::fs::File) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
+        self.cursor.write_over().await;
         let file = Arc::clone(&self.file);
         on_pool(move || call(&file)).await
     }

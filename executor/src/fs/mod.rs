@@ -37,6 +37,7 @@ mod functions;
 mod open_options;
 mod positioned;
 mod read_dir;
+mod writing;
 
 pub use file::File;
 #[cfg(unix)]

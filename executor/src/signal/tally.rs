@@ -29,10 +29,9 @@
 //!
 //! A count says *that* signals came since a listener last looked, not how many: the kernel itself merges them.
 
-use crate::report::drop_payload;
+use crate::report;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, left_out};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 pub(crate) struct Tally {
@@ -133,12 +132,7 @@ impl Tally {
                 }
             }
         }
-        for waker in came {
-            // One that panics must not cost the others their wake.
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                drop_payload(payload);
-            }
-        }
+        report::wake_all(came);
     }
 
     /// The listener is gone.

@@ -7,10 +7,9 @@
 //! Everything is under one lock, except the read itself and the calls of wakers.
 
 use super::{BUFFER, CHUNK};
-use crate::report::drop_payload;
+use crate::report::wake_all;
 use parking_lot::{Condvar, Mutex};
 use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -68,10 +67,6 @@ fn read_when_asked() {
         state.outcome = Some(outcome);
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        for waker in waiting {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                drop_payload(payload);
-            }
-        }
+        wake_all(waiting);
     }
 }

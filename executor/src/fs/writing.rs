@@ -1,0 +1,57 @@
+//! Whether a write is queued or under way, for whoever has only `&File` and must come after it.
+//!
+//! The file's own next operation waits for the job's handle. What asks the file as a whole (for its length, or that the
+//! disk has it) goes without the handle, any number of tasks at once; on a pool of several threads it would overtake
+//! the write. A waker is put on the list under the lock that the end of the write takes: the one or the other is first.
+
+use crate::report::wake_all;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+#[derive(Default)]
+pub(super) struct Writing(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Not a flag: the job of one that the pool did not take may be dropped after the next has begun.
+    under_way: usize,
+    waiting: Vec<Waker>,
+}
+
+/// A write, until this is dropped, which is when it is done or will never be.
+pub(super) struct UnderWay(Arc<Writing>);
+
+impl Writing {
+    pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
+        self.0.lock().under_way += 1;
+        UnderWay(Arc::clone(self))
+    }
+
+    pub(super) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // A waker is foreign code: not under the lock.
+        let waker = cx.waker().clone();
+        let mut state = self.0.lock();
+        if state.under_way == 0 {
+            return Poll::Ready(());
+        }
+        if !state.waiting.iter().any(|waiting| waiting.will_wake(&waker)) {
+            state.waiting.push(waker);
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let waiting = {
+            let mut state = self.0.0.lock();
+            state.under_way -= 1;
+            if state.under_way > 0 {
+                return;
+            }
+            std::mem::take(&mut state.waiting)
+        };
+        wake_all(waiting);
+    }
+}
