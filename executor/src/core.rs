@@ -80,6 +80,7 @@ impl Core {
         at: &'static Location<'static>,
     ) -> F::Output {
         refuse_nesting("block_on", at);
+        self.shared.pulse.refuse_poll("block_on", at);
         self.shared.refuse_fork("block_on", at);
         let _awake = self.awake();
         let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
@@ -211,7 +212,9 @@ impl Core {
 
     /// Drops every task. Returns how many there were.
     pub(crate) fn close(self: &Rc<Self>) -> usize {
-        let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), None);
+        // We may be inside a poll of another loop of this thread, which destructors must not drive.
+        let at = context::blocked_on();
+        let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), at);
         self.tasks.close(&self.shared.inbox, &self.shared.pulse)
     }
 }

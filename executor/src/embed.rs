@@ -109,6 +109,7 @@ impl Core {
         at: &'static Location<'static>,
     ) -> io::Result<()> {
         refuse_nesting("Runtime::turn", at);
+        self.shared().pulse.refuse_poll("Runtime::turn", at);
         self.shared().refuse_fork("Runtime::turn", at);
         self.embedded.set(true);
         let _awake = self.awake();

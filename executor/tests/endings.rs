@@ -3,9 +3,10 @@
 
 use sideline::task::yield_now;
 use sideline::{Runtime, block_on, spawn, spawn_blocking};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Poll, Waker};
@@ -145,4 +146,71 @@ fn a_watched_one_ends_in_all_of_these_places() {
     assert!(caught.is_err());
     // A poll that panicked is over.
     runtime.block_on(async { drop(spawn(pending::<()>())) });
+}
+
+/// A task that is woken already, and in its poll has `nest` called on its own loop. Says whether it was polled within
+/// that poll, which would be a second `&mut` to one future.
+fn polled_within_its_poll(outer: &Rc<Runtime>, nest: impl FnOnce(Rc<Runtime>) + 'static) -> bool {
+    let (polling, again) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let (mut nest, of_the_task, seen) = (Some(nest), Rc::clone(outer), Rc::clone(&again));
+    let task = outer.spawn(poll_fn(move |cx| {
+        if polling.replace(true) {
+            seen.set(true);
+            return Poll::Pending;
+        }
+        if let Some(nest) = nest.take() {
+            cx.waker().wake_by_ref();
+            nest(Rc::clone(&of_the_task));
+        }
+        polling.set(false);
+        Poll::Ready(())
+    }));
+    // What is refused panics, in the task.
+    let _ = outer.block_on(task);
+    again.get()
+}
+
+struct DrivesAtTheEnd(Rc<Runtime>);
+
+impl Drop for DrivesAtTheEnd {
+    fn drop(&mut self) {
+        self.0.block_on(async { (yield_now().await, yield_now().await) });
+    }
+}
+
+#[test]
+fn what_ends_inside_a_task_cannot_drive_the_loop_of_that_task() {
+    let outer = Rc::new(Runtime::new().unwrap());
+    let again = polled_within_its_poll(&outer, |outer| {
+        let inner = Runtime::new().unwrap();
+        let drives = DrivesAtTheEnd(outer);
+        drop(inner.spawn(async move {
+            let _drives = drives;
+            pending::<()>().await;
+        }));
+        drop(inner);
+    });
+    assert!(!again);
+}
+
+#[test]
+fn a_thread_without_thread_locals_still_refuses_a_loop_inside_its_own_poll() {
+    thread_local! {
+        static LAST: RefCell<Option<DrivesATaskInItself>> = const { RefCell::new(None) };
+    }
+    struct DrivesATaskInItself(std::sync::mpsc::Sender<bool>);
+    impl Drop for DrivesATaskInItself {
+        fn drop(&mut self) {
+            let outer = Rc::new(Runtime::new().unwrap());
+            let again = polled_within_its_poll(&outer, |outer| drop(DrivesAtTheEnd(outer)));
+            self.0.send(again).unwrap();
+        }
+    }
+    let (send, result) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        // Used before the runtime's own thread-local, so dropped after it.
+        LAST.set(Some(DrivesATaskInItself(send)));
+        block_on(async {});
+    });
+    assert!(!result.recv().unwrap());
 }

@@ -74,6 +74,18 @@ impl Pulse {
         }
     }
 
+    /// Before the loop is driven. That it is being driven is in the context of the thread, as a rule; but a thread that is
+    /// ending has none, and a task that is polled within its own poll would be two `&mut` to one future.
+    ///
+    /// # Panics
+    /// Inside a poll of this loop.
+    pub(crate) fn refuse_poll(&self, what: &str, at: &Location<'_>) {
+        assert!(
+            self.current.load(Relaxed).is_null(),
+            "{what} at {at} was called inside a poll of the same loop: await the future instead"
+        );
+    }
+
     /// The main future is the one of this `block_on` from now on.
     pub(crate) fn block_on(&self, at: &'static Location<'static>) {
         self.block_on.store(ptr::from_ref(at).cast_mut(), Relaxed);
