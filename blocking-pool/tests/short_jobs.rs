@@ -1,7 +1,6 @@
 //! Short jobs never have more threads than cores and two, on a quiet machine and on one that is busy with other things.
 //! In a file of their own, so that no other test is disturbed by the crowd.
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use sideline_blocking_pool::{Pool, Shutdown};
 
 include!("common/block_on.rs");
+include!("common/compute.rs");
 
 /// Two cores that compute have two threads, and at most two more on a machine that is busy with other things: a worker
 /// that waits for a processor is no evidence for anything.
@@ -81,20 +81,4 @@ fn empty_jobs_do_not() {
         assert!(threads <= MOST_FOR_SHORT_JOBS, "{threads}, machine busy: {busy}");
         pool.shutdown(Shutdown::Drain);
     }
-}
-
-/// A fixed amount of work, calibrated once: a preempted thread must not get its work for free.
-fn compute(steps: u64) -> u64 {
-    let mut x = 1u64;
-    for _ in 0..steps {
-        x = black_box(x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407));
-    }
-    x
-}
-
-fn steps_per(time: Duration) -> u64 {
-    let probe = 1_000_000;
-    let start = Instant::now();
-    black_box(compute(probe));
-    (probe as f64 * time.as_secs_f64() / start.elapsed().as_secs_f64()) as u64
 }
