@@ -72,6 +72,8 @@ const LONG: Duration = Duration::from_millis(4);
 const CALM_LOOKS: u32 = 8;
 /// Between two looks while the pool grows: the threads just added have a job by then, or are still searching.
 const GROWING: Duration = Duration::from_micros(200);
+/// For how long one long job says something about the others.
+const LATELY: Duration = Duration::from_secs(1);
 /// Workers whose state is read at one look, some 20 us each.
 const MOST_READ: usize = 8;
 
@@ -243,6 +245,8 @@ struct Look {
     last_start: Instant,
     /// What the workers were seen doing, by thread number, for as long as they are at it.
     known: HashMap<sample::Tid, Known>,
+    /// When a worker was last seen to compute for long on one job.
+    last_long: Option<Instant>,
     /// Where to go on reading states if there are too many to read them all.
     cursor: usize,
 }
@@ -261,6 +265,7 @@ impl Look {
             starts: pool.counters.starts(),
             last_start: Instant::now(),
             known: HashMap::new(),
+            last_long: None,
             cursor: 0,
         }
     }
@@ -277,16 +282,16 @@ impl Look {
         Sample {
             waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
             core: pool.config.core_threads,
-            workers: self.workers(pool),
+            workers: self.workers(pool, now),
             since_start: now - self.last_start,
         }
     }
 
     /// Reads the states of at most `MOST_READ` workers, and counts for all of them. Asked while nobody is idle: those
     /// without a job on their desks are about to deliver the last one, or to take the next.
-    fn workers(&mut self, pool: &Shared) -> Option<Workers> {
+    fn workers(&mut self, pool: &Shared, now: Instant) -> Option<Workers> {
         let desks = pool.roster.desks();
-        let long_jobs = pool.long_jobs.seen_lately(|| pool.clock());
+        let long_jobs = self.last_long.is_some_and(|then| now - then < LATELY);
         let at_work: Vec<(sample::Tid, u64, &Desk)> =
             desks.iter().filter_map(|desk| Some((*desk.tid.get()?, desk.job(), &**desk))).collect();
         self.known.retain(|tid, known| at_work.iter().any(|(it, job, _)| (it, *job) == (tid, known.job)));
@@ -305,13 +310,16 @@ impl Look {
                 seen.stuck += usize::from(stuck);
             } else if in_job || !stuck && !long_jobs {
                 // Between two jobs nothing takes long, on a processor. But a waker that blocks is stuck, and not busy;
-                // and one who has had a long job is tired, and not to be waited for.
+                // and where jobs are long, one who has just had one is tired, and not to be waited for.
                 seen.busy += 1;
                 let since = computed.zip(known.computed).map(|(now, then)| now.saturating_sub(then));
                 seen.long += usize::from(in_job && since.is_none_or(|since| since >= STALL));
             }
             known.was_blocked = blocked;
             known.computed = known.computed.or(computed);
+        }
+        if seen.long > 0 {
+            self.last_long = Some(now);
         }
         if at_work.len() > MOST_READ {
             // The next look reads others, half of them again: those are the ones that can be found stuck.
