@@ -136,7 +136,7 @@ impl Command {
     }
 
     /// The standard library's command inside, for settings that have no method here. Streams that are set there are
-    /// not known here: [`output`](Command::output) sets its own.
+    /// not known here: [`output`](Command::output) sets its own, and after it they are inherited.
     pub fn as_std_mut(&mut self) -> &mut process::Command {
         &mut self.std
     }
