@@ -114,7 +114,7 @@ impl Linger {
         if !(LINGERS && notified && waited <= SOON) {
             return self.evidence.set(0);
         }
-        self.evidence.set(self.evidence.get() + 1);
+        self.evidence.set(self.evidence.get().saturating_add(1));
         if self.credit.get() == 0 && self.evidence.get() >= self.wanted.get() && several_processors() {
             self.credit.set(2);
         }
@@ -194,6 +194,13 @@ mod tests {
         (0..3).for_each(|_| linger.lingered(Lingered::Vain));
         assert_eq!(linger.limit(), Duration::ZERO);
         assert_eq!(parks_until_it_lingers(&linger), 2);
+    }
+
+    #[test]
+    fn evidence_without_end_is_counted_without_overflow() {
+        let linger = Linger { evidence: Cell::new(u32::MAX), ..Linger::default() };
+        linger.parked(SOON, true);
+        assert_eq!(linger.evidence.get(), u32::MAX);
     }
 
     #[test]

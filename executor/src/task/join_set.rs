@@ -137,9 +137,10 @@ impl<T: 'static> JoinSet<T> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    /// The next result, if there is one now.
+    /// The next result, if there is one now. Whoever was told to wait by [`poll_join_next`](Self::poll_join_next) is
+    /// still woken.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        match self.poll_now(&mut Context::from_waker(Waker::noop())) {
+        match self.poll_now(None) {
             Poll::Ready(result) => result,
             Poll::Pending => None,
         }
@@ -148,23 +149,22 @@ impl<T: 'static> JoinSet<T> {
     /// What [`join_next`](Self::join_next) polls.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         ready!(fairness::poll_turn(cx));
-        self.poll_now(cx)
+        self.poll_now(Some(cx.waker()))
     }
 
-    fn poll_now(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+    /// With the waker of whoever waits if there is nothing yet, if anybody does.
+    fn poll_now(&mut self, waiter: Option<&Waker>) -> Poll<Option<Result<T, JoinError>>> {
         if self.entries.is_empty() {
             return Poll::Ready(None);
         }
         // Cloned and dropped outside the lock: both are user code.
-        let mut waiter = Some(cx.waker().clone());
+        let mut waiter = waiter.cloned();
         loop {
             let (key, old) = {
                 let mut ready = self.ready.lock();
                 match ready.keys.pop_front() {
                     Some(key) => (Some(key), None),
-                    None => {
-                        (None, ready.waiter.replace(waiter.take().expect("only one pass stores the waker")))
-                    }
+                    None => (None, waiter.take().and_then(|waiter| ready.waiter.replace(waiter))),
                 }
             };
             drop(old);
@@ -210,5 +210,39 @@ impl<T> Drop for JoinSet<T> {
 impl<T> fmt::Debug for JoinSet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinSet").field("len", &self.entries.len()).finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::task::yield_now;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    #[test]
+    fn a_look_without_waiting_leaves_the_waiter_its_place() {
+        crate::block_on(async {
+            let mut set = JoinSet::new();
+            let go = Rc::new(Cell::new(false));
+            let gone = Rc::clone(&go);
+            set.spawn(async move {
+                while !gone.get() {
+                    yield_now().await;
+                }
+            });
+            let mut looked = false;
+            let waiter = crate::spawn(poll_fn(move |cx| {
+                let next = set.poll_join_next(cx);
+                if next.is_pending() && !std::mem::replace(&mut looked, true) {
+                    assert!(set.try_join_next().is_none());
+                }
+                next
+            }));
+            yield_now().await;
+            go.set(true);
+            (yield_now().await, yield_now().await, yield_now().await);
+            assert!(waiter.is_finished());
+        });
     }
 }
