@@ -20,6 +20,8 @@ pub(crate) struct Seen {
     pub(crate) rests: u64,
     /// How many polls have begun.
     pub(crate) polls: u64,
+    /// Whether one of them is going on.
+    pub(crate) polling: bool,
     /// How long the loop's thread has waited for a processor since it exists, as far as anybody knows.
     pub(crate) starved: Duration,
 }
@@ -77,14 +79,18 @@ impl Judge {
     }
 
     pub(crate) fn look(&mut self, now: Instant, seen: Seen) -> (Verdict, Next) {
-        let same = self.looked.filter(|look| (look.seen.rests, look.seen.polls) == (seen.rests, seen.polls));
+        let resting = Doze::is_rest(seen.rests);
+        // A loop at work that polls nothing lingers, or is on its way from one poll to the next: nothing is stuck.
+        let same = self.looked.filter(|look| {
+            (look.seen.rests, look.seen.polls) == (seen.rests, seen.polls) && (seen.polling || resting)
+        });
         let Some(mut look) = same else {
             let verdict = self.over();
             let pause = self.pause();
             self.looked = Some(Look { seen, at: now, lasted: Duration::ZERO, pause, reported: false });
             return (verdict, Next::In(pause));
         };
-        if Doze::is_rest(seen.rests) {
+        if resting {
             return (Verdict::Nothing, Next::AtWork);
         }
         let gap = now.saturating_duration_since(look.at);
@@ -125,7 +131,7 @@ mod tests {
     const THRESHOLD: Duration = Duration::from_millis(100);
 
     fn working(polls: u64) -> Seen {
-        Seen { rests: 2, polls, starved: Duration::ZERO }
+        Seen { rests: 2, polls, polling: true, starved: Duration::ZERO }
     }
 
     #[test]
@@ -149,7 +155,7 @@ mod tests {
     #[test]
     fn a_loop_that_rests_is_left_alone_until_it_works() {
         let (mut judge, start) = (Judge::new(THRESHOLD), Instant::now());
-        let rest = |rests| Seen { rests, polls: 7, starved: Duration::ZERO };
+        let rest = |rests| Seen { rests, polls: 7, polling: false, starved: Duration::ZERO };
         assert_eq!(judge.look(start, rest(3)), (Verdict::Nothing, Next::In(25 * MS)));
         // It has worked and rested again meanwhile.
         assert_eq!(judge.look(start + 25 * MS, rest(5)), (Verdict::Nothing, Next::In(25 * MS)));
@@ -157,6 +163,21 @@ mod tests {
         // Hours later; nobody was stuck.
         let later = start + 100_000 * MS;
         assert_eq!(judge.look(later, rest(6)), (Verdict::Nothing, Next::In(25 * MS)));
+    }
+
+    /// As with busy polling, where the loop stays at work with nothing to do.
+    #[test]
+    fn a_poll_that_was_reported_is_over_when_it_ends_and_not_when_the_next_begins() {
+        let (mut judge, start) = (Judge::new(THRESHOLD), Instant::now());
+        for at in [0, 25, 50, 75, 100] {
+            judge.look(start + at * MS, working(7));
+        }
+        let idle = Seen { polling: false, ..working(7) };
+        let (verdict, _) = judge.look(start + 125 * MS, idle);
+        assert_eq!(verdict, Verdict::Over(100 * MS + 25 * MS / 2));
+        for at in (150..100_000).step_by(25) {
+            assert_eq!(judge.look(start + at * MS, idle), (Verdict::Nothing, Next::In(25 * MS)), "{at}");
+        }
     }
 
     #[test]
@@ -219,7 +240,8 @@ mod tests {
             let end = clock + length;
             let mut reports = 0;
             while !asleep && next_look < end {
-                let seen = Seen { rests, polls, starved: Duration::ZERO };
+                let polling = !Doze::is_rest(rests);
+                let seen = Seen { rests, polls, polling, starved: Duration::ZERO };
                 let (verdict, next) = judge.look(start + next_look, seen);
                 match verdict {
                     Verdict::Stuck(lasted) => {

@@ -101,7 +101,12 @@ fn watch(shared: &Shared, doze: &Doze, the_loop: &linux::Thread, threshold: Dura
         }
     };
     while !doze.has_ended() {
-        let seen = Seen { rests: doze.rests(), polls: shared.pulse.polls(), starved: the_loop.starved() };
+        let seen = Seen {
+            rests: doze.rests(),
+            polls: shared.pulse.polls(),
+            polling: shared.pulse.is_polling(),
+            starved: the_loop.starved(),
+        };
         let (verdict, next) = judge.look(Instant::now(), seen);
         match verdict {
             Verdict::Nothing => {}

@@ -81,7 +81,7 @@ impl Pulse {
     /// Inside a poll of this loop.
     pub(crate) fn refuse_poll(&self, what: &str, at: &Location<'_>) {
         assert!(
-            self.current.load(Relaxed).is_null(),
+            !self.is_polling(),
             "{what} at {at} was called inside a poll of the same loop: await the future instead"
         );
     }
@@ -101,7 +101,7 @@ impl Pulse {
     /// # Panics
     /// Inside a poll.
     pub(crate) fn begin_task(&self, task: TaskPtr) {
-        assert!(self.current.load(Relaxed).is_null(), "a turn of the loop was started inside a poll");
+        assert!(!self.is_polling(), "a turn of the loop was started inside a poll");
         self.begin(task.as_raw());
     }
 
@@ -138,6 +138,11 @@ impl Pulse {
     /// How many polls have begun.
     pub(crate) fn polls(&self) -> u64 {
         self.polls.load(Relaxed)
+    }
+
+    /// Whether something is being polled.
+    pub(crate) fn is_polling(&self) -> bool {
+        !self.current.load(Relaxed).is_null()
     }
 
     /// What is being polled now. By the watchdog.
