@@ -174,7 +174,10 @@ struct DrivesAtTheEnd(Rc<Runtime>);
 
 impl Drop for DrivesAtTheEnd {
     fn drop(&mut self) {
-        self.0.block_on(async { (yield_now().await, yield_now().await) });
+        self.0.block_on(async {
+            yield_now().await;
+            yield_now().await;
+        });
     }
 }
 

@@ -241,7 +241,9 @@ mod tests {
             }));
             yield_now().await;
             go.set(true);
-            (yield_now().await, yield_now().await, yield_now().await);
+            for _ in 0..3 {
+                yield_now().await;
+            }
             assert!(waiter.is_finished());
         });
     }
