@@ -18,8 +18,10 @@
 //! job that ends does the same for all hooks of its token. On the hook's own thread (it drops its own guard) there is
 //! nothing to wait for. A hook must therefore not wait for the job it belongs to.
 //!
-//! Once a job has ended its token is *over*: nothing can be registered on it any more, and cancelling it does
-//! nothing. A job that still waits in a queue is one more entry of its node: cancelling takes it out of the queue.
+//! Once a job has ended its token is *over*: no hook can be registered on it any more, and the job's handle does not
+//! cancel it. What was made below it stays: a job may leave others behind that it has spawned with its own token, and
+//! those belong to whoever cancels from above, and to the deadline, as before. A job that still waits in a queue is
+//! one more entry of its node: cancelling takes it out of the queue.
 //!
 //! Models: `cancel_against_guard_drop` (twin `guard-waits`), `cancel_against_end_of_job` (twin `end-waits`),
 //! `cancel_against_start`.
@@ -170,7 +172,7 @@ impl CancelToken {
                 let mut list = above.list.lock();
                 if above.cancelled.load(Ordering::Acquire) {
                     below.cancelled.store(true, Ordering::Release);
-                } else if !list.over {
+                } else {
                     list.hooks.insert(key, Hook::Child(Arc::downgrade(&below)));
                 }
                 drop(list);
@@ -281,6 +283,13 @@ impl CancelToken {
         drop(job);
     }
 
+    /// By the handle of its job. Nothing if that has ended: it is not the handle that others it has left behind obey.
+    pub(crate) fn cancel_job(&self) {
+        if !self.0.list.lock().over {
+            self.0.cancel();
+        }
+    }
+
     /// The closure has ended: no hook runs from here on.
     pub(crate) fn end_job(&self) {
         self.0.end_job();
@@ -385,7 +394,10 @@ impl Node {
     fn end_job(&self) {
         let mut list = self.list.lock();
         list.over = true;
-        let hooks = std::mem::take(&mut list.hooks);
+        let all = std::mem::take(&mut list.hooks).into_iter();
+        let (below, hooks): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.partition(|(_, hook)| matches!(hook, Hook::Child(_)));
+        list.hooks = below;
         if left_out("end-waits") {
             drop(list);
         } else {

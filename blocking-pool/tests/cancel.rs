@@ -234,3 +234,49 @@ fn ten_thousand_deadlines_that_are_met_leave_nothing_behind() {
     assert_eq!(Arc::strong_count(&captured), 1);
     pool.shutdown(Shutdown::Drain);
 }
+
+/// The token of a job that has ended, made below `above`.
+fn token_left_behind(pool: &Pool, above: &CancelToken) -> (CancelToken, JoinHandle<CancelToken>) {
+    let (give, given) = mpsc::channel();
+    let job = pool.job().cancel_with(above).cancellable().spawn(move |token| {
+        give.send(token.child()).unwrap();
+        token.clone()
+    });
+    while !job.is_finished() {
+        thread::yield_now();
+    }
+    (given.recv().unwrap(), job)
+}
+
+#[test]
+fn what_an_ended_job_has_left_behind_is_still_cancelled_from_above() {
+    let (pool, above) = (Pool::new(), CancelToken::new());
+    let (child, job) = token_left_behind(&pool, &above);
+    // Not by the handle of the job, which has ended and has nothing to abort.
+    assert!(!job.abort());
+    assert!(!child.is_cancelled());
+    let late = block_on(job).unwrap().child();
+    let told = Arc::new(AtomicUsize::new(0));
+    let count = |told: &Arc<AtomicUsize>| {
+        let told = Arc::clone(told);
+        move || _ = told.fetch_add(1, Ordering::SeqCst)
+    };
+    let _hooks = (child.on_cancel(count(&told)), late.on_cancel(count(&told)));
+    above.cancel();
+    assert!(child.is_cancelled() && late.is_cancelled());
+    assert_eq!(told.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_deadline_inherited_from_an_ended_job_runs_the_hooks() {
+    let (pool, told) = (Pool::new(), mpsc::channel());
+    let (give, given) = mpsc::channel();
+    let job = pool.job().deadline(Instant::now() + Duration::from_millis(50)).cancellable();
+    let job = job.spawn(move |token| give.send(token.child()).unwrap());
+    if block_on(job).is_err() {
+        return; // A machine on which a job takes that long to start shows nothing.
+    }
+    let child = given.recv().unwrap();
+    let _hook = child.on_cancel(move || told.0.send(()).unwrap());
+    told.1.recv_timeout(Duration::from_secs(10)).expect("its time is up");
+}

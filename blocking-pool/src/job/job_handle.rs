@@ -114,7 +114,7 @@ impl<T> JobHandle<T> {
     #[cold]
     fn tell(&self) {
         if let Some(token) = self.hold.token() {
-            token.cancel();
+            token.cancel_job();
         }
     }
 
