@@ -118,6 +118,7 @@ impl Shared {
         fence(Ordering::SeqCst);
         if self.is_drained() {
             self.call_everybody();
+            self.roster.ring();
         }
     }
 
@@ -147,8 +148,11 @@ impl Shared {
         let inside = worker::is_inside(self);
         match how {
             _ if forked => {}
-            Shutdown::Drain => _ = self.roster.wait_gone(inside, None),
-            Shutdown::Deadline(limit) => _ = self.roster.wait_gone(inside, Instant::now().checked_add(limit)),
+            Shutdown::Drain => _ = self.roster.wait_gone(inside, || self.is_drained(), None),
+            Shutdown::Deadline(limit) => {
+                let until = Instant::now().checked_add(limit);
+                _ = self.roster.wait_gone(inside, || self.is_drained(), until);
+            }
             Shutdown::Abandon => {
                 self.abandoned.store(true, Ordering::Release);
                 self.cancel_queued(|_| true);

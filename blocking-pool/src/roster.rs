@@ -76,23 +76,28 @@ impl Roster {
         list.members.iter().filter(|member| member.is_worker).map(|member| Arc::clone(&member.desk)).collect()
     }
 
-    /// Waits until no thread is left but those that wait here themselves. `inside`: the caller is one of them.
-    /// False if `until` came first.
-    pub(crate) fn wait_gone(&self, inside: bool, until: Option<Instant>) -> bool {
+    /// Waits until no thread is left but those that wait here themselves. `inside`: the caller is one of them. With no
+    /// thread at all that is not enough: a job in a limiter's line will start one. So it has to be `drained`, and whoever
+    /// makes it so without a thread has to [ring](Self::ring). False if `until` came first.
+    pub(crate) fn wait_gone(&self, inside: bool, drained: impl Fn() -> bool, until: Option<Instant>) -> bool {
         let mut list = self.list.lock();
         if inside {
             list.waiting += 1;
             self.bell.notify_all();
         }
+        let over = |list: &List| match list.members.len() {
+            0 => drained(),
+            there => there <= list.waiting,
+        };
         let gone = loop {
-            if list.members.len() <= list.waiting {
+            if over(&list) {
                 break true;
             }
             match until {
                 None => self.bell.wait(&mut list),
                 Some(until) => {
                     if self.bell.wait_until(&mut list, until).timed_out() {
-                        break list.members.len() <= list.waiting;
+                        break over(&list);
                     }
                 }
             }
@@ -101,6 +106,13 @@ impl Roster {
             list.waiting -= 1;
         }
         gone
+    }
+
+    /// Those who wait for the threads look again.
+    pub(crate) fn ring(&self) {
+        // Under the lock: they wait, or have not looked yet.
+        let _list = self.list.lock();
+        self.bell.notify_all();
     }
 
     /// Joins the threads that have left already. They have nothing left to do but to end.

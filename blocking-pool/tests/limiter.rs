@@ -234,3 +234,43 @@ fn one_limiter_serves_two_pools() {
 fn a_limiter_of_zero_is_refused() {
     let _ = Limiter::new(0);
 }
+
+#[test]
+fn a_drain_waits_for_what_is_in_line_although_the_pool_has_no_thread() {
+    let (other, pool) = (Pool::new(), Pool::new());
+    let limiter = Limiter::new(1);
+    let (running, release) = occupy(&other, &limiter);
+    let waiting = pool.job().limiter(&limiter).spawn(|| 7);
+    let drain = std::thread::spawn({
+        let pool = pool.clone();
+        move || pool.shutdown(Shutdown::Drain)
+    });
+    while pool.try_spawn(|| ()).is_ok() {}
+    // Closed, with a job in line and nobody to run it: its thread comes with its slot.
+    let early = pool.shutdown(Shutdown::Deadline(Duration::from_millis(5)));
+    assert_eq!(early.left_queued, 1, "{early}");
+    assert!(!drain.is_finished());
+    drop(release);
+    let report = drain.join().unwrap();
+    assert_eq!((report.left_queued, report.left_running.len()), (0, 0), "{report}");
+    assert_eq!(block_on(waiting).unwrap(), 7);
+    block_on(running).unwrap();
+}
+
+#[test]
+fn a_drain_ends_when_what_was_in_line_is_aborted() {
+    let (other, pool) = (Pool::new(), Pool::new());
+    let limiter = Limiter::new(1);
+    let (running, release) = occupy(&other, &limiter);
+    let waiting = pool.job().limiter(&limiter).spawn(|| ());
+    let drain = std::thread::spawn({
+        let pool = pool.clone();
+        move || pool.shutdown(Shutdown::Drain)
+    });
+    while pool.try_spawn(|| ()).is_ok() {}
+    assert!(waiting.abort());
+    let report = drain.join().unwrap();
+    assert_eq!((report.cancelled, report.left_queued), (1, 0), "{report}");
+    drop(release);
+    block_on(running).unwrap();
+}
