@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Failure, Rejection};
+use crate::job::Entry;
 use crate::shared::Shared;
 use crate::shutdown::{Looks, Shutdown, ShutdownReport};
 use crate::sync::atomic::{Ordering, fence};
@@ -74,6 +75,9 @@ impl Shared {
     }
 
     /// Cancels what waits on the accounts that `whose` picks. Others' jobs go back in their order.
+    ///
+    /// They are back before the first closure is dropped: that is the user's code, and may take long, or wait for one of
+    /// them. And one does this at a time: whoever abandons another tenant meanwhile would not see them.
     pub(crate) fn cancel_queued(self: &Arc<Self>, whose: impl Fn(&Account) -> bool) {
         // Pairs with a submitter's fence: either it sees that its account is abandoned, or we see its job.
         fence(Ordering::SeqCst);
@@ -85,24 +89,29 @@ impl Shared {
                 }
             }
         }
-        let mut others = Vec::new();
-        while let Some(entry) = self.queues.pop() {
-            if !whose(entry.account()) {
-                others.push(entry);
-                continue;
-            }
+        for entry in self.take_out_of_queues(&whose) {
             self.queues.note_taken(None);
             if let Some(job) = entry.claim() {
                 job.refuse(Failure::Cancelled);
             }
         }
-        if !others.is_empty() {
-            others.into_iter().for_each(|entry| self.queues.push(entry));
+        self.call_if_drained();
+    }
+
+    /// No code of the user's runs in here, nor is any job out of everybody's sight when it returns but those that it gives.
+    fn take_out_of_queues(self: &Arc<Self>, whose: &impl Fn(&Account) -> bool) -> Vec<Entry> {
+        let sweeping = self.sweep.lock();
+        let all = std::iter::from_fn(|| self.queues.pop());
+        let (theirs, others): (Vec<_>, Vec<_>) = all.partition(|entry| whose(entry.account()));
+        let some_went_back = !others.is_empty();
+        others.into_iter().for_each(|entry| self.queues.push(entry));
+        drop(sweeping);
+        if some_went_back {
             if let Err(error) = self.announce_work() {
                 self.reject_queued(&Rejection::NoThread(error.to_string()));
             }
         }
-        self.call_if_drained();
+        theirs
     }
 
     /// Closed, and every entry that was let in has been taken out.

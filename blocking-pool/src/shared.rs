@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) roster: Roster,
     pub(crate) monitor: Monitor,
     pub(crate) abandoned: AtomicBool,
+    /// Held by whoever takes everything out of the queues and puts back what it was not looking for.
+    pub(crate) sweep: Mutex<()>,
     pub(crate) room: Padded<Room>,
     /// Limiters in which jobs of this pool may wait, and how many do.
     pub(crate) limiters: Mutex<Vec<Weak<Slots>>>,
@@ -57,6 +59,7 @@ impl Shared {
             roster: Roster::new(seats),
             monitor: Monitor::new(config.growth),
             abandoned: AtomicBool::new(false),
+            sweep: Mutex::new(()),
             room: Padded(Room::new(config.queue_limit)),
             limiters: Mutex::new(Vec::new()),
             in_line: std::sync::atomic::AtomicUsize::new(0),

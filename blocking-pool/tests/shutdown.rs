@@ -262,3 +262,51 @@ fn jobs_that_wait_for_their_tenant_do_not_wait_for_each_other() {
     assert!(tenant.wait(None));
     pool.shutdown(Shutdown::Drain);
 }
+
+/// What is dropped calls `0`, once.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn abandoning_one_tenant_holds_no_job_of_another_back() {
+    let pool = one_thread();
+    let (mine, theirs) = (pool.tenant(), pool.tenant());
+    let (running, release) = occupy(&theirs);
+    let (ran, has_run) = mpsc::channel();
+    drop(theirs.spawn(move || ran.send(()).unwrap()));
+    // To drop this closure takes until the other tenant's job, which was queued before it, has run.
+    let (mut release, (tell, told)) = (Some(release), mpsc::channel());
+    let slow = OnDrop(move || {
+        drop(release.take());
+        tell.send(has_run.recv_timeout(Duration::from_secs(10))).unwrap();
+    });
+    let cancelled = mine.spawn(move || drop(slow));
+    let report = mine.shutdown(Shutdown::Abandon);
+    assert_eq!((report.cancelled, report.left_queued), (1, 0), "{report}");
+    assert!(block_on(cancelled).unwrap_err().is_cancelled());
+    assert_eq!(told.recv().unwrap(), Ok(()));
+    block_on(running).unwrap();
+}
+
+#[test]
+fn a_tenant_abandoned_while_another_is_finds_its_jobs() {
+    let pool = one_thread();
+    let (one, two) = (pool.tenant(), pool.tenant());
+    let (running, release) = occupy(&pool.tenant());
+    let waits = two.spawn(|| ());
+    let (report, reported) = mpsc::channel();
+    let nested = OnDrop(move || report.send(two.shutdown(Shutdown::Abandon)).unwrap());
+    drop(one.spawn(move || drop(nested)));
+    one.shutdown(Shutdown::Abandon);
+    let report = reported.recv().unwrap();
+    // Without any thread that would be free to find out.
+    assert_eq!((report.cancelled, report.left_queued), (1, 0), "{report}");
+    assert!(waits.is_finished());
+    drop(release);
+    block_on(running).unwrap();
+}
