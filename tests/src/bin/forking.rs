@@ -12,10 +12,11 @@ fn main() {
 
 #[cfg(unix)]
 mod unix {
+    use sideline::blocking::CancelToken;
     use sideline::net::TcpListener;
     use sideline::{Pool, Runtime, block_on, spawn_blocking, to_thread};
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     pub(super) fn main() {
         let runtime = Runtime::builder().watchdog(Duration::from_secs(1)).build().unwrap();
@@ -25,6 +26,8 @@ mod unix {
             TcpListener::bind("127.0.0.1:0").await.unwrap()
         });
         let address = listener.local_addr().unwrap();
+        // There is a thread that watches deadlines, and will not be there in the child.
+        let token = CancelToken::with_deadline(Instant::now() + Duration::from_secs(60));
         let accepting = runtime.spawn(async move { listener.accept().await.map(drop) });
         runtime.turn(Some(Duration::ZERO)).unwrap();
 
@@ -32,7 +35,7 @@ mod unix {
         match unsafe { libc::fork() } {
             -1 => panic!("no fork: {}", std::io::Error::last_os_error()),
             0 => {
-                child(runtime, &pool);
+                child(runtime, &pool, token);
                 std::process::exit(0);
             }
             child => {
@@ -49,7 +52,7 @@ mod unix {
         assert_eq!(runtime.block_on(async { to_thread(|| 2).await }), 2);
     }
 
-    fn child(runtime: Runtime, pool: &Pool) {
+    fn child(runtime: Runtime, pool: &Pool, token: CancelToken) {
         for message in [
             refusal(|| runtime.block_on(async {})),
             refusal(|| runtime.turn(None).unwrap()),
@@ -68,6 +71,11 @@ mod unix {
         // And everything works anew.
         assert_eq!(block_on(async { spawn_blocking(|| 7).await.unwrap() }), 7);
         assert_eq!(Pool::global().metrics().completed, 1);
+        drop(token);
+        let soon = CancelToken::with_deadline(Instant::now() + Duration::from_millis(1));
+        let (tell, told) = std::sync::mpsc::channel();
+        let _hook = soon.on_cancel(move || tell.send(()).unwrap());
+        told.recv_timeout(Duration::from_secs(10)).expect("the child has a watch over deadlines of its own");
     }
 
     fn refusal(f: impl FnOnce()) -> String {
