@@ -64,7 +64,7 @@ impl Embedded {
         let source = glib::source::timeout_add_local_once(left, move || {
             if let Some(embedded) = weak.upgrade() {
                 // It has fired, and is gone.
-                drop(embedded.due.take());
+                embedded.due.replace(None);
                 embedded.turn();
             }
         });
