@@ -8,6 +8,7 @@ use sideline::{Handle, Runtime, block_on, spawn, spawn_blocking};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -44,6 +45,32 @@ fn sleeps_end_in_order_at_their_exact_moments() {
     let expected =
         [(1, 2), (11, 3), (2, 4), (12, 5), (3, 6), (13, 7)].map(|(name, halves)| (name, halves * half));
     assert_eq!(*log.borrow(), expected);
+}
+
+/// With nobody to poll it again: the waker of a sleep that is being waited for goes along with its deadline.
+#[test]
+fn a_sleep_that_is_waited_for_may_be_put_off_and_brought_forward() {
+    paused(async {
+        let start = now();
+        for (first, second) in [(2, 5), (5, 2), (2, 0)] {
+            let begun = now();
+            let place = Rc::new(RefCell::new(sleep(first * HOUR)));
+            let waited_for = Rc::clone(&place);
+            let mut polls = 0;
+            let task = spawn(poll_fn(move |cx| {
+                polls += 1;
+                Pin::new(&mut *waited_for.borrow_mut()).poll(cx).map(|()| (polls, now()))
+            }));
+            yield_now().await;
+            place.borrow_mut().reset(begun + second * HOUR);
+            assert_eq!(task.await.unwrap(), (2, begun + second * HOUR));
+            // One that has ended waits again.
+            place.borrow_mut().reset(begun + 9 * HOUR);
+            assert!(!place.borrow().is_elapsed());
+            poll_fn(|cx| Pin::new(&mut *place.borrow_mut()).poll(cx)).await;
+        }
+        assert_eq!(now() - start, 27 * HOUR);
+    });
 }
 
 #[test]
