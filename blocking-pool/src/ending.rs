@@ -127,7 +127,9 @@ impl Shared {
         fence(Ordering::SeqCst);
         if self.is_drained() {
             self.call_everybody();
-            self.roster.ring();
+            if !left_out("drain-is-told") {
+                self.roster.ring();
+            }
         }
     }
 

@@ -78,7 +78,8 @@ impl Roster {
 
     /// Waits until no thread is left but those that wait here themselves. `inside`: the caller is one of them. With no
     /// thread at all that is not enough: a job in a limiter's line will start one. So it has to be `drained`, and whoever
-    /// makes it so without a thread has to [ring](Self::ring). False if `until` came first.
+    /// makes it so without a thread has to [ring](Self::ring). (Model:
+    /// `drain_without_a_thread_against_abort`, twin `drain-is-told`.) False if `until` came first.
     pub(crate) fn wait_gone(&self, inside: bool, drained: impl Fn() -> bool, until: Option<Instant>) -> bool {
         let mut list = self.list.lock();
         if inside {

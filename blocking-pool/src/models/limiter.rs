@@ -126,3 +126,24 @@ fn abort_in_line_against_release() {
         assert_eq!(limiter.metrics().running, 0);
     });
 }
+
+/// The only job of a pool stands in a line, so the pool has no thread, and is aborted while somebody waits for the pool's
+/// end. One who is not told of it is a deadlock.
+#[test]
+fn drain_without_a_thread_against_abort() {
+    check(3, || {
+        let pool = pool(1, 1);
+        let limiter = Limiter::new(1);
+        let terms = Some(Box::new(Terms::new(None, None, Some(limiter.clone()))));
+        let (entry, _holder) = job_with(Plain(|| ()), terms);
+        let holder = limiter.admit(entry).expect("the slot is free");
+        let waiting = pool.job().limiter(&limiter).spawn(|| ());
+        race();
+        let aborter = thread::spawn(move || assert!(waiting.abort()));
+        let report = pool.shutdown(Shutdown::Drain);
+        aborter.join().unwrap();
+        settled();
+        assert_eq!(report.left_queued, 0);
+        drop(holder);
+    });
+}

@@ -24,6 +24,7 @@ const TWINS: &[(&str, &str)] = &[
     ("limiter-one-look", "models::limiter::release_against_enqueue"),
     ("limiter-line-first", "models::limiter::late_comer_against_release"),
     ("abandon-takes-out-of-line", "models::limiter::limited_submit_against_abandon"),
+    ("drain-is-told", "models::limiter::drain_without_a_thread_against_abort"),
     ("line-looks-again", "models::room::room_against_standing_in_line"),
     ("room-is-handed-on", "models::room::giving_up_against_room"),
     ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
