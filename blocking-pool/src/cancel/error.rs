@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// What [`CancelToken::check`] says of a cancelled token.
+/// What [`CancelToken::check`](crate::CancelToken::check) says of a cancelled token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cancelled(pub(super) ());
 

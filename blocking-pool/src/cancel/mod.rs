@@ -106,7 +106,7 @@ impl CancelToken {
     /// The same, for `?`.
     ///
     /// # Errors
-    /// [`Cancelled`], which turns into an [`io::Error`] where one is needed.
+    /// [`Cancelled`], which turns into an [`io::Error`](std::io::Error) where one is needed.
     ///
     /// ```
     /// use sideline_blocking_pool::CancelToken;
