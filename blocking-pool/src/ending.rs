@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::error::{Failure, Rejection};
 use crate::job::Entry;
+use crate::metrics::Stamp;
 use crate::shared::Shared;
 use crate::shutdown::{Looks, Shutdown, ShutdownReport};
 use crate::sync::atomic::{Ordering, fence};
@@ -37,7 +38,7 @@ impl Shared {
         }
         let next = || REJECTING.with(|pools| pools.borrow_mut().as_mut().and_then(Vec::pop));
         while let Some(pool) = next() {
-            if let Err(error) = pool.announce_work() {
+            if let Err(error) = pool.announce_work(Stamp::now()) {
                 pool.reject_all(&Rejection::NoThread(error.to_string()));
             }
         }
@@ -107,7 +108,7 @@ impl Shared {
         others.into_iter().for_each(|entry| self.queues.push(entry));
         drop(sweeping);
         if some_went_back {
-            if let Err(error) = self.announce_work() {
+            if let Err(error) = self.announce_work(Stamp::now()) {
                 self.reject_queued(&Rejection::NoThread(error.to_string()));
             }
         }

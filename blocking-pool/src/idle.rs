@@ -22,8 +22,8 @@
 //! just called, or put aside by the kernel in the moment in which its last job was done (typically by the very loop
 //! that it has just woken). Three rules keep jobs from waiting with it while somebody is idle:
 //!
-//! - One searcher is relied on for one job: hence "as many as wait", above; for more only if a job was submitted
-//!   within the last 50 us (`PATIENCE`), for then those who are quick have had no time yet, and a burst would call
+//! - One searcher is relied on for one job: hence "as many as wait", above; for more only within 50 us (`PATIENCE`)
+//!   of a submission that saw no more than one for each, for then those who are quick have had no time yet, and a burst would call
 //!   everybody at once. (Twin: `summon-counts-jobs`.)
 //! - Being called takes microseconds. One who has just been called, has found a job and sees another, concludes that
 //!   whoever else counts as searching is not running, or would have taken it: it calls the next sleeper whatever the
@@ -74,6 +74,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::fatigue::Condition;
+use crate::padded::Padded;
 use crate::park::Parker;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
@@ -118,7 +119,7 @@ impl fmt::Debug for Census {
 pub(crate) struct Idle {
     word: AtomicU64,
     /// When a job was last left to those who search, one for each, in nanoseconds. A hint.
-    relied: AtomicU64,
+    relied: Padded<AtomicU64>,
     /// Last in, first out: the one with the warmest cache is called first, the others age until their keep-alive.
     sleepers: Mutex<Vec<Arc<Parker>>>,
 }
@@ -139,7 +140,7 @@ pub(crate) enum Summon {
 
 impl Idle {
     pub(crate) fn new() -> Self {
-        Self { word: AtomicU64::new(0), relied: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) }
+        Self { word: AtomicU64::new(0), relied: Padded(AtomicU64::new(0)), sleepers: Mutex::new(Vec::new()) }
     }
 
     pub(crate) fn census(&self) -> Census {
@@ -160,15 +161,16 @@ impl Idle {
             if now.searching() > 0 && (nobody_else || left_out("summon-counts-jobs")) {
                 return Summon::Enough;
             }
+            // Most often, and without a look at queues that others are writing to.
+            if now.searching() > 0 && self.have_had_no_time_yet(&clock) {
+                return Summon::Enough;
+            }
             // A searcher that was quick has taken the job and stopped searching: nobody else is needed for it.
             let looks = now.searching() > 0 || !left_out("summon-looks-at-queues");
             if looks && !more_wait_than(now.searching()) {
                 if now.searching() > 0 {
                     self.relied.store(clock(), Ordering::Relaxed);
                 }
-                return Summon::Enough;
-            }
-            if now.searching() > 0 && self.have_had_no_time_yet(&clock) {
                 return Summon::Enough;
             }
             if now.idle() > 0 {

@@ -37,7 +37,7 @@ use std::sync::{Arc, Weak};
 
 use crate::error::Rejection;
 use crate::job::Entry;
-use crate::metrics::{Histogram, Recorder};
+use crate::metrics::{Histogram, Recorder, Stamp};
 use crate::shared::Shared;
 use crate::sync::Mutex;
 use crate::sync::left_out;
@@ -302,7 +302,7 @@ impl Shared {
         if self.is_being_rejected() {
             return;
         }
-        if let Err(error) = self.announce_work() {
+        if let Err(error) = self.announce_work(Stamp::now()) {
             self.reject_queued(&Rejection::NoThread(error.to_string()));
         }
     }

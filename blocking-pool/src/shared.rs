@@ -74,7 +74,12 @@ impl Shared {
 
     /// The pool's clock, in nanoseconds.
     pub(crate) fn clock(&self) -> u64 {
-        Stamp::now().nanos_since(self.made)
+        self.clock_at(Stamp::now())
+    }
+
+    /// What it showed at a moment.
+    pub(crate) fn clock_at(&self, moment: Stamp) -> u64 {
+        moment.nanos_since(self.made)
     }
 
     /// Its threads are in another process.

@@ -78,7 +78,7 @@ impl Shared {
             if let Err(entry) = worker::push_nested(self, entry) {
                 self.queues.push(entry);
             }
-            if let Err(error) = self.announce_work() {
+            if let Err(error) = self.announce_work(now) {
                 return self.recall(fresh, error);
             }
         } else {

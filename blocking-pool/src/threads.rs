@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Rejection;
 use crate::idle::Summon;
+use crate::metrics::Stamp;
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::sync::atomic::{Ordering, fence};
@@ -14,16 +15,16 @@ use crate::worker::{self, Found, Kind};
 
 impl Shared {
     /// After a push: makes sure that somebody will look. Err: there is no thread, and none can be started.
-    pub(crate) fn announce_work(self: &Arc<Self>) -> io::Result<()> {
+    pub(crate) fn announce_work(self: &Arc<Self>, submitted: Stamp) -> io::Result<()> {
         // Pairs with the fences of those who stop looking: see `crate::idle`.
         fence(Ordering::SeqCst);
-        self.summon()
+        self.summon(|| submitted)
     }
 
-    fn summon(self: &Arc<Self>) -> io::Result<()> {
+    fn summon(self: &Arc<Self>, now: impl Fn() -> Stamp) -> io::Result<()> {
         // A refused start is not tried again at once, unless there is nobody else.
         let core = if self.retry.is_due() { self.config.core_threads } else { 1 };
-        match self.idle.summon(core, |count| self.queues.more_wait_than(count), || self.clock()) {
+        match self.idle.summon(core, |count| self.queues.more_wait_than(count), || self.clock_at(now())) {
             Summon::Enough => {}
             Summon::Call(parker) => parker.unpark(),
             Summon::Start => self.start(Kind::Core)?,
@@ -46,7 +47,7 @@ impl Shared {
             }
         }
         // Err: cannot be, the caller is a thread.
-        let _ = self.summon();
+        let _ = self.summon(Stamp::now);
     }
 
     /// Starts the worker that has just been counted. Err: that failed, and there is no thread at all.

@@ -10,7 +10,8 @@ use sideline_blocking_pool::Around;
 
 pub(crate) struct Carried {
     handle: Handle,
-    locals: Option<Locals>,
+    /// Boxed, as most jobs carry none: what a job takes in memory is what many at once cost.
+    locals: Option<Box<Locals>>,
     #[cfg(feature = "tracing")]
     span: tracing::Span,
 }
@@ -20,7 +21,7 @@ impl Carried {
     pub(crate) fn capture(handle: Handle) -> Self {
         Self {
             handle,
-            locals: Locals::capture(),
+            locals: Locals::capture().map(Box::new),
             #[cfg(feature = "tracing")]
             span: tracing::Span::current(),
         }
@@ -32,7 +33,7 @@ impl Around for Carried {
         #[cfg(feature = "tracing")]
         let _span = self.span.entered();
         let _entered = context::enter(self.handle, None, None);
-        let _locals = self.locals.map(Locals::enter);
+        let _locals = self.locals.map(|locals| locals.enter());
         job()
     }
 }

@@ -89,8 +89,7 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let carried = Carried::capture(self.clone());
-        JoinHandle::job(self.0.tenant.spawn(move || carried.around(closure)))
+        offload(&self.0, closure)
     }
 
     /// A job of this runtime that is more than a closure: see [`blocking::job`](crate::blocking::job).
@@ -124,4 +123,16 @@ impl Handle {
         let _entered = context::enter(self.clone(), None, None);
         foreign::block_on(future)
     }
+}
+
+/// Runs a closure on the pool, as a job of this runtime.
+#[track_caller]
+#[inline]
+pub(crate) fn offload<F, T>(shared: &Arc<Shared>, closure: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let carried = Carried::capture(Handle(Arc::clone(shared)));
+    JoinHandle::job(shared.tenant.spawn(move || carried.around(closure)))
 }

@@ -1,6 +1,7 @@
 //! The free functions: spawn here, offload there.
 
 use crate::context;
+use crate::handle::offload;
 use crate::join_error::JoinError;
 use crate::task::spawn_local;
 use crate::{AbortOnDrop, JoinHandle};
@@ -69,6 +70,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    // The loop's thread has its runtime at hand; others count a reference to it, which workers do at the same time.
+    if let Some(core) = context::core() {
+        return offload(core.shared(), closure);
+    }
     match context::handle() {
         Ok(handle) => handle.spawn_blocking(closure),
         Err(error) => panic!("sideline::spawn_blocking: {error}"),

@@ -177,8 +177,10 @@ where
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: it came from `Box::into_raw` in `new` with this very type, and both owners have let go.
         let cell = unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) };
+        // SAFETY: nobody else holds the cell. (Through it, so that a model sees that it is accessed.)
+        let waker = cell.header.waker.with_mut(|waker| unsafe { (*waker).take() });
         // The account may be the last of a closed pool, whose hooks are the user's.
-        let _ = contain::discard(cell);
+        let _ = contain::discard((waker, cell));
     }
 }
 
@@ -205,10 +207,10 @@ pub(crate) fn new<W: Work>(
     });
     // SAFETY: a box is never null.
     let header = unsafe { NonNull::new_unchecked(Box::into_raw(cell)) }.cast::<Header>();
-    let entry = Entry::new(Hold { header, owner: Owner::Entry });
+    let entry = Entry::new(Hold::new(header, Owner::Entry));
     // SAFETY: the entry keeps it; terms are only read.
     if let Some(terms) = unsafe { header.as_ref() }.terms.as_deref() {
-        terms.bind(|| Watch::new(Hold { header, owner: Owner::Watch }));
+        terms.bind(|| Watch::new(Hold::new(header, Owner::Watch)));
     }
-    (entry, Fresh::new(Hold { header, owner: Owner::Handle }))
+    (entry, Fresh::new(Hold::new(header, Owner::Handle)))
 }

@@ -21,6 +21,9 @@ use crate::report::Report;
 pub(super) struct Hold {
     pub(super) header: NonNull<Header>,
     pub(super) owner: Owner,
+    /// Of a handle: it has taken the outcome. In here because a field beside this would not fit into its padding, and
+    /// many jobs at once have many handles.
+    pub(super) has_taken: bool,
 }
 
 // SAFETY: `F` and `T` are `Send` (see `new`), the waker is, and the state word says who may touch them.
@@ -30,6 +33,10 @@ unsafe impl Send for Hold {}
 unsafe impl Sync for Hold {}
 
 impl Hold {
+    pub(super) fn new(header: NonNull<Header>, owner: Owner) -> Self {
+        Self { header, owner, has_taken: false }
+    }
+
     pub(super) fn header(&self) -> &Header {
         // SAFETY: our owner's bit is set as long as we exist, and it keeps the memory.
         unsafe { self.header.as_ref() }
@@ -37,7 +44,7 @@ impl Hold {
 
     /// The same hold once more, for a drop that consumes it.
     pub(super) fn copy(&self) -> Self {
-        Self { header: self.header, owner: self.owner }
+        Self { header: self.header, owner: self.owner, has_taken: self.has_taken }
     }
 
     pub(super) fn claim(&self) -> Claim {

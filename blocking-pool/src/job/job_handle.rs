@@ -167,6 +167,7 @@ impl<T> JobHandle<T> {
         let to = NonNull::from(&mut outcome).cast::<()>();
         // SAFETY: DONE was observed with Acquire and belongs to the handle; `to` is an `Option<Outcome<T>>`.
         unsafe { (self.hold.header().vtable.take)(self.hold.header, to) };
+        self.hold.has_taken = true;
         if was_woken {
             self.hold.note_handoff();
         }
@@ -183,6 +184,10 @@ impl<T> JobHandle<T> {
 impl<T> Drop for JobHandle<T> {
     fn drop(&mut self) {
         let hold = self.hold.copy();
+        if hold.has_taken {
+            // Nothing is left to do but to let go.
+            return hold.release();
+        }
         loop {
             match hold.header().state.detach() {
                 Detach::TakeWaker => {

@@ -20,6 +20,20 @@
 //! completes (no WAKER: nobody to wake), the handle stores its waker and sleeps for ever. Therefore WAKER is set by
 //! a compare-exchange on the very word that holds the phase: it fails if the job was completed meanwhile, and then
 //! the handle takes the result itself. (Models: `job_complete_against_register` and its twin.)
+//!
+//! # The last one
+//!
+//! Who frees must have seen all that the others did to the memory before they let go. An owner that finds its bit to be
+//! the only one knows that it is the last: bits are cleared, never set, so nobody can come after it, and nobody is left
+//! to be told. It frees after a load, and leaves out the locked operation that two owners of which each may be the last
+//! need to find out which. The load has to be an Acquire: every change of the word is a read-modify-write, so each one that
+//! cleared a bit heads a release sequence in which the value stands that was read, and happens before what follows.
+//! Relaxed, the bad interleaving is this: the worker completes, takes the waker out of its cell and lets go; the
+//! handle sees DONE, which came before the waker was taken, takes the outcome, sees its bit alone, and frees memory to
+//! which the worker's write is still on its way. (Model: `job_complete_against_second_register`, twin
+//! `last-owner-sees-all`.)
+//!
+//! Nor does a handle that has taken the outcome decide anything: it only lets go.
 
 use std::fmt;
 
@@ -175,6 +189,11 @@ impl State {
 
     pub(super) fn release(&self, owner: Owner) -> Release {
         let bit = owner as usize;
+        // Acquire: pairs with the Release of each of those who let go before, see above.
+        let order = if left_out("last-owner-sees-all") { Ordering::Relaxed } else { Ordering::Acquire };
+        if self.0.load(order) & OWNERS == bit {
+            return Release::Free;
+        }
         // AcqRel: the one who frees has seen everything the other did before it let go.
         let before = self.0.fetch_and(!bit, Ordering::AcqRel);
         debug_assert_ne!(before & bit, 0, "released twice: {:?}", Bits(before));
