@@ -26,6 +26,7 @@ pub struct Builder {
     pub(crate) drop_deadline: Duration,
     pub(crate) reporter: Reporter,
     pub(crate) time: Time,
+    #[cfg(feature = "watchdog")]
     pub(crate) watchdog: Option<Duration>,
     pub(crate) busy_poll: Duration,
 }
@@ -37,6 +38,7 @@ impl Builder {
             drop_deadline: Duration::from_secs(10),
             reporter: Reporter::stderr(),
             time: Time::Flows,
+            #[cfg(feature = "watchdog")]
             watchdog: None,
             busy_poll: Duration::ZERO,
         }
@@ -77,8 +79,8 @@ impl Builder {
     }
 
     /// Where to report what nobody awaits: panics of detached tasks, panics in destructors and wakers, polls
-    /// that hold the loop ([`watchdog`](Self::watchdog)), jobs that outlive the runtime. Default: a line on stderr each. The hook may be called on any thread, and must not
-    /// block. Jobs report through their pool's hook.
+    /// that hold the loop (feature `watchdog`), jobs that outlive the runtime. Default: a line on stderr each. The hook may
+    /// be called on any thread, and must not block. Jobs report through their pool's hook.
     pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.reporter = Reporter::new(hook);
         self
@@ -86,7 +88,8 @@ impl Builder {
 
     /// Reports polls that hold the loop for longer than `threshold`, while they do: which task, where it was spawned, for
     /// how long and, on Linux, in which system call and on which file or peer; see [`Report::Stalled`]. A second report
-    /// tells when it is over. Default: nobody watches. 100 ms is a threshold that finds what users notice, 10 ms one
+    /// tells when it is over. Default: nobody watches. Behind the
+    /// feature `watchdog`. 100 ms is a threshold that finds what users notice, 10 ms one
     /// that finds what other tasks notice.
     ///
     /// A thread of its own looks at the loop four times per threshold (but at most every millisecond and at least four
@@ -110,6 +113,7 @@ impl Builder {
     /// assert!(noticed.contains("has been holding the loop for"));
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "watchdog")]
     pub fn watchdog(mut self, threshold: Duration) -> Self {
         self.watchdog = Some(threshold);
         self
@@ -152,7 +156,7 @@ impl Builder {
     ///
     /// # Errors
     /// If the operating system gives no event queue or no descriptor for it; the message says which limit to
-    /// raise. With a [`watchdog`](Self::watchdog), also if it gives no thread.
+    /// raise. With a watchdog, also if it gives no thread.
     pub fn build(self) -> io::Result<Runtime> {
         Runtime::from_builder(self)
     }
@@ -160,12 +164,14 @@ impl Builder {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
+        let mut builder = f.debug_struct("Builder");
+        builder
             .field("pool", &self.pool)
             .field("drop_deadline", &self.drop_deadline)
             .field("time", &self.time)
-            .field("watchdog", &self.watchdog)
-            .field("busy_poll", &self.busy_poll)
-            .finish_non_exhaustive()
+            .field("busy_poll", &self.busy_poll);
+        #[cfg(feature = "watchdog")]
+        builder.field("watchdog", &self.watchdog);
+        builder.finish_non_exhaustive()
     }
 }

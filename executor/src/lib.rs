@@ -33,11 +33,23 @@
 //! * [`Runtime::turn`] runs the loop inside another one, `Runtime::as_fd` tells when.
 //! * [`Handle`] does these things from other threads.
 //! * [`time`], [`net`] and [`io`] wait for clocks and sockets, `process` and `signal` (Unix) for children and signals.
-//! * [`fs`] has the file system on the pool.
+//! * `fs` has the file system on the pool.
 //! * [`task`] has [`task::JoinSet`] and [`task::yield_now`].
 //!
 //! # Features
-//! None is on by default, and none changes behaviour.
+//! Tasks, timers, sockets and the pool are always there. The rest is asked for, since whoever builds a program that does
+//! not use it would wait for it to be compiled: none of these is on by default, and none changes what the others do.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `full` | the five that follow |
+//! | `fs` | `fs`: files and directories, on the pool |
+//! | `process` | `process`: child processes that the loop waits for; brings `signal` (Unix) |
+//! | `signal` | `signal`: ctrl-c and other signals (Unix) |
+//! | `stdin` | `io::stdin`: standard input that holds up neither the loop nor the end |
+//! | `watchdog` | `Builder::watchdog`: polls that hold the loop are reported while they do |
+//!
+//! And for other crates, `full` or not:
 //! * `futures-io`: `AsyncRead` and `AsyncWrite` for the stream types.
 //! * `futures-task`: `Spawn` for [`Handle`] and `LocalSpawn` for [`LocalHandle`].
 //! * `tracing`: a blocking job runs inside the span that was current where it was spawned.
@@ -57,6 +69,7 @@ mod descriptor;
 mod embed;
 mod fairness;
 mod foreign;
+#[cfg(feature = "fs")]
 pub mod fs;
 #[cfg(feature = "futures-task")]
 mod futures_task;
@@ -74,17 +87,19 @@ mod metrics;
 mod models;
 pub mod net;
 mod paused;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "process"))]
 pub mod process;
+mod pulse;
 mod report;
 mod runtime;
 mod shared;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "signal"))]
 pub mod signal;
 mod spawn;
 mod sync;
 pub mod task;
 pub mod time;
+#[cfg(feature = "watchdog")]
 mod watchdog;
 
 pub use builder::Builder;
@@ -98,6 +113,7 @@ pub use metrics::Metrics;
 pub use report::Report;
 pub use runtime::{Runtime, ShutdownReport, block_on};
 pub use spawn::{ToThread, spawn, spawn_blocking, to_thread};
+#[cfg(feature = "watchdog")]
 pub use watchdog::{Doing, Stall};
 
 #[cfg(feature = "metrics")]

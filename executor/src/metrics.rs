@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Written by the loop's thread alone, read by anybody: a load and a store each, no read-modify-write. Polls are
-/// counted by the [pulse](crate::watchdog).
+/// counted by the [pulse](crate::pulse).
 #[derive(Default, Debug)]
 pub(crate) struct Counters {
     turns: AtomicU64,
@@ -83,7 +83,7 @@ pub struct Metrics {
     /// Polls of tasks and of the main future so far.
     pub polls: u64,
     /// The longest poll so far. While it lasts it does not count: that is what the
-    /// [watchdog](crate::Builder::watchdog) is for. Exact for a poll above 40 µs that follows slow ones; one that
+    /// watchdog is for. Exact for a poll above 40 µs that follows slow ones; one that
     /// comes after quick ones counts together with up to 31 of them.
     pub longest_poll: Duration,
     /// How long polls took. Quick ones are timed together, up to 32 at a time, and count with their average; those above

@@ -4,10 +4,11 @@
 //! been woken. `twins_are_caught` runs the models again with one step of the shipped code left out, and expects
 //! them to fail.
 
+use crate::pulse::Pulse;
 use crate::signal::Tally;
 use crate::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::sync::{clock, thread};
-use crate::watchdog::{Doze, Pulse};
+use crate::watchdog::Doze;
 use crate::{Runtime, paused::Time, report::Reporter};
 use loom::model::Builder;
 use sideline_blocking_pool::Pool;

@@ -7,14 +7,13 @@
 
 use crate::Id;
 use crate::join_error::JoinError;
+#[cfg(feature = "watchdog")]
 use crate::watchdog::{Milliseconds, Stall, Who};
 use sideline_blocking_pool::Survivor;
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-use std::task::Waker;
-use std::time::Duration;
 
 /// Something that went wrong where no caller could be told.
 #[derive(Debug)]
@@ -42,15 +41,17 @@ pub enum Report {
     },
     /// A poll has been holding the loop for longer than the threshold of
     /// [`Builder::watchdog`](crate::Builder::watchdog), and still does. From the watchdog's thread.
+    #[cfg(feature = "watchdog")]
     Stalled(Stall),
     /// The poll that was reported as stalled is over. From the watchdog's thread.
+    #[cfg(feature = "watchdog")]
     StallOver {
         /// The task that was polled. `None`: the main future.
         task: Option<Id>,
         /// Where it was spawned, or where `block_on` was called.
         location: &'static Location<'static>,
         /// How long the poll has lasted, to a sixteenth or a quarter of the threshold.
-        lasted: Duration,
+        lasted: std::time::Duration,
     },
     /// A runtime went away while blocking jobs of its own were still there.
     JobsLeft {
@@ -70,7 +71,9 @@ impl fmt::Display for Report {
             Report::ContainedPanic { id, location, during, message } => {
                 write!(f, "{id} (spawned at {location}) panicked while {during}: {message}")
             }
+            #[cfg(feature = "watchdog")]
             Report::Stalled(stall) => fmt::Display::fmt(stall, f),
+            #[cfg(feature = "watchdog")]
             Report::StallOver { task, location, lasted } => {
                 let who = Who { task: *task, location };
                 write!(f, "{who} has let go of the loop after {}", Milliseconds(*lasted))
@@ -150,7 +153,8 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
 }
 
 /// Wakers are foreign code: one that panics must not cost the others their wake. Not to be called under a lock.
-pub(crate) fn wake_all(wakers: Vec<Waker>) {
+#[cfg(any(feature = "fs", feature = "signal", feature = "stdin"))]
+pub(crate) fn wake_all(wakers: Vec<std::task::Waker>) {
     for waker in wakers {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
             drop_payload(payload);

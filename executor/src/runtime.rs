@@ -20,6 +20,7 @@ use crate::paused::Time;
 use crate::report::{Report, Reporter};
 use crate::shared::Shared;
 use crate::sync;
+#[cfg(feature = "watchdog")]
 use crate::watchdog::{Doze, Watchdog};
 use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport};
 use sideline_reactor::{Clock, Reactor};
@@ -57,6 +58,7 @@ pub struct Runtime {
     core: Option<Rc<Core>>,
     handle: Handle,
     drop_deadline: Duration,
+    #[cfg(feature = "watchdog")]
     watchdog: Option<Watchdog>,
 }
 
@@ -81,15 +83,27 @@ impl Runtime {
             Time::Flows => sync::clock(),
             Time::Paused => Clock::manual(),
         };
-        let watch = builder.watchdog.map(|threshold| (Arc::new(Doze::new()), threshold));
-        let doze = watch.as_ref().map(|(doze, _)| Arc::clone(doze));
-        let mut runtime =
-            Self::assemble(clock, builder.time, &pool, builder.reporter, builder.drop_deadline, doze)?;
+        let runtime = Self::assemble(
+            clock,
+            builder.time,
+            &pool,
+            builder.reporter,
+            builder.drop_deadline,
+            #[cfg(feature = "watchdog")]
+            builder.watchdog.map(|_| Arc::new(Doze::new())),
+        )?;
         runtime.core().linger.busy_poll(builder.busy_poll);
-        if let Some((doze, threshold)) = watch {
-            runtime.watchdog = Some(Watchdog::start(runtime.handle.shared(), &doze, threshold)?);
-        }
+        #[cfg(feature = "watchdog")]
+        let runtime = runtime.watched(builder.watchdog)?;
         Ok(runtime)
+    }
+
+    #[cfg(feature = "watchdog")]
+    fn watched(mut self, threshold: Option<Duration>) -> io::Result<Self> {
+        if let (Some(threshold), Some(doze)) = (threshold, &self.handle.shared().doze) {
+            self.watchdog = Some(Watchdog::start(self.handle.shared(), doze, threshold)?);
+        }
+        Ok(self)
     }
 
     pub(crate) fn assemble(
@@ -98,13 +112,25 @@ impl Runtime {
         pool: &Pool,
         reporter: Reporter,
         drop_deadline: Duration,
-        doze: Option<Arc<Doze>>,
+        #[cfg(feature = "watchdog")] doze: Option<Arc<Doze>>,
     ) -> io::Result<Self> {
         let reactor = Reactor::new(clock)?;
-        let shared = Arc::new(Shared::new(reactor.handle().clone(), pool.tenant(), reporter, doze));
+        let shared = Arc::new(Shared::new(
+            reactor.handle().clone(),
+            pool.tenant(),
+            reporter,
+            #[cfg(feature = "watchdog")]
+            doze,
+        ));
         let handle = Handle::new(Arc::clone(&shared));
         let core = Some(Rc::new(Core::new(reactor, time, shared)));
-        Ok(Self { core, handle, drop_deadline, watchdog: None })
+        Ok(Self {
+            core,
+            handle,
+            drop_deadline,
+            #[cfg(feature = "watchdog")]
+            watchdog: None,
+        })
     }
 
     /// Drives the loop on this thread until `future` is ready, and returns its output.
@@ -153,11 +179,13 @@ impl Runtime {
         if self.handle.shared().is_forked() {
             // Closing our sockets would take the parent's out of the event queue, and nobody is there to be waited for.
             std::mem::forget(self.core.take());
+            #[cfg(feature = "watchdog")]
             std::mem::forget(self.watchdog.take());
             return 0;
         }
         // The loop will not run again, so there is nothing to watch.
-        self.watchdog = None;
+        #[cfg(feature = "watchdog")]
+        drop(self.watchdog.take());
         // The last reference to the core, and with it the reactor, goes here.
         self.core.take().map_or(0, |core| core.close())
     }

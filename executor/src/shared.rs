@@ -1,10 +1,12 @@
 //! What the loop's thread and everybody else have in common.
 
+use crate::pulse::Pulse;
 use crate::report::Reporter;
 use crate::sync::atomic::{AtomicBool, Ordering::*};
 use crate::sync::left_out;
 use crate::task::Inbox;
-use crate::watchdog::{Doze, Pulse};
+#[cfg(feature = "watchdog")]
+use crate::watchdog::Doze;
 use crate::{context, metrics::Counters};
 use sideline_blocking_pool::{Tenant, fork};
 use std::fmt;
@@ -25,6 +27,7 @@ pub(crate) struct Shared {
     /// What the loop is polling.
     pub(crate) pulse: Pulse,
     /// Whether it is at work; if somebody wants to know.
+    #[cfg(feature = "watchdog")]
     pub(crate) doze: Option<Arc<Doze>>,
     /// The process it was made in; see [`fork`].
     born: u32,
@@ -37,7 +40,7 @@ impl Shared {
         reactor: sideline_reactor::Handle,
         tenant: Tenant,
         reporter: Reporter,
-        doze: Option<Arc<Doze>>,
+        #[cfg(feature = "watchdog")] doze: Option<Arc<Doze>>,
     ) -> Self {
         Self {
             inbox: Inbox::new(),
@@ -45,7 +48,11 @@ impl Shared {
             tenant,
             reporter,
             counters: Counters::default(),
+            #[cfg(feature = "watchdog")]
             pulse: Pulse::new(doze.is_some()),
+            #[cfg(not(feature = "watchdog"))]
+            pulse: Pulse::new(false),
+            #[cfg(feature = "watchdog")]
             doze,
             born: fork::note(),
             main_woken: AtomicBool::new(false),
@@ -71,6 +78,7 @@ impl Shared {
 
     /// The loop goes to work.
     pub(crate) fn rise(&self) {
+        #[cfg(feature = "watchdog")]
         if let Some(doze) = &self.doze {
             doze.rise();
         }
@@ -78,6 +86,7 @@ impl Shared {
 
     /// The loop rests: it is parked, or nobody runs it.
     pub(crate) fn rest(&self) {
+        #[cfg(feature = "watchdog")]
         if let Some(doze) = &self.doze {
             doze.rest();
         }

@@ -5,6 +5,7 @@
 
 #[cfg(not(loom))]
 mod imp {
+    #[cfg(feature = "signal")]
     pub(crate) use parking_lot::Mutex;
     use sideline_reactor::Clock;
     pub(crate) use std::sync::atomic;

@@ -2,14 +2,15 @@
 //!
 //! Each direction has one place for a waker: at most one task reads, and at most one writes, through these traits.
 
-use super::{Async, Stdin};
-use crate::fs::File;
+use super::Async;
+#[cfg(feature = "stdin")]
+use super::Stdin;
 #[cfg(unix)]
 use crate::net::UnixStream;
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, WriteHalf};
-use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
+use futures_io::{AsyncRead, AsyncWrite};
 use mio::event::Source;
-use std::io::{self, IoSlice, IoSliceMut, Read, SeekFrom, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -67,33 +68,46 @@ byte_stream!(UnixStream, UnixStream);
 #[cfg(unix)]
 byte_stream!(&UnixStream, UnixStream);
 
-impl AsyncRead for File {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        File::poll_read(&mut self, cx, buf)
+#[cfg(feature = "fs")]
+mod file {
+    use super::*;
+    use crate::fs::File;
+    use futures_io::AsyncSeek;
+    use std::io::SeekFrom;
+
+    impl AsyncRead for File {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            File::poll_read(&mut self, cx, buf)
+        }
+    }
+
+    /// A write is queued when it returns; flushing and closing wait for it.
+    impl AsyncWrite for File {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            File::poll_write(&mut self, cx, buf)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            File::poll_flush(&mut self, cx)
+        }
+
+        fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            File::poll_flush(&mut self, cx)
+        }
+    }
+
+    impl AsyncSeek for File {
+        fn poll_seek(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
+            File::poll_seek(&mut self, cx, to)
+        }
     }
 }
 
-/// A write is queued when it returns; flushing and closing wait for it.
-impl AsyncWrite for File {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        File::poll_write(&mut self, cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        File::poll_flush(&mut self, cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        File::poll_flush(&mut self, cx)
-    }
-}
-
-impl AsyncSeek for File {
-    fn poll_seek(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
-        File::poll_seek(&mut self, cx, to)
-    }
-}
-
+#[cfg(feature = "stdin")]
 impl AsyncRead for Stdin {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Stdin::poll_read(&mut self, cx, buf)
@@ -101,7 +115,7 @@ impl AsyncRead for Stdin {
 }
 
 /// The pipes of children, by value and by reference, by way of their methods.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "process"))]
 mod pipes {
     use super::*;
     use crate::process::{ChildStderr, ChildStdin, ChildStdout};

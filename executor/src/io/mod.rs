@@ -4,7 +4,8 @@
 //! it would block does its task wait, and the loop wakes it when the kernel reports an event. All operations take
 //! `&self`, so one task may read while another writes; all types are `Send + Sync`.
 //!
-//! [`stdin`] is the process's standard input; [`copy`] and [`copy_bidirectional`] join streams of any kind.
+//! [`copy`] and [`copy_bidirectional`] join streams of any kind. `stdin`, behind the feature of that name, is the
+//! process's standard input.
 //!
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
 //! loop turn before it starts.
@@ -16,6 +17,7 @@ mod fd;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 mod source;
+#[cfg(feature = "stdin")]
 mod stdin;
 mod stream_traits;
 
@@ -24,5 +26,6 @@ pub use copy::{copy, copy_bidirectional};
 pub use fd::Fd;
 pub use mio::Interest;
 pub use source::Async;
+#[cfg(feature = "stdin")]
 pub use stdin::{Stdin, stdin};
 pub use stream_traits::{ReadBytes, WriteBytes};

@@ -1,6 +1,8 @@
 //! What [`copy`](super::copy) copies from and to.
 
+#[cfg(feature = "stdin")]
 use super::Stdin;
+#[cfg(feature = "fs")]
 use crate::fs::File;
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, WriteHalf};
 use std::io;
@@ -21,7 +23,7 @@ pub trait WriteBytes: Sealed {
     /// Writes at least one byte of `buf`, and returns how many. The last caller is woken.
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Waits until the kernel has all that was written. Only a [`File`] ever has to wait.
+    /// Waits until the kernel has all that was written. Only a file ever has to wait.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))
@@ -98,7 +100,9 @@ macro_rules! reads {
 
 reads!(['a, S: Stream] ReadHalf<'a, S>);
 reads!([S: Stream] OwnedReadHalf<S>);
+#[cfg(feature = "stdin")]
 reads!([] Stdin);
+#[cfg(feature = "fs")]
 reads!([] File);
 
 macro_rules! write_half {
@@ -120,6 +124,7 @@ macro_rules! write_half {
 write_half!(['a, S: Stream] WriteHalf<'a, S>);
 write_half!([S: Stream] OwnedWriteHalf<S>);
 
+#[cfg(feature = "fs")]
 impl WriteBytes for File {
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         File::poll_write(self, cx, buf)
@@ -134,10 +139,16 @@ impl WriteBytes for File {
 mod unix {
     use super::*;
     use crate::net::UnixStream;
-    use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 
     connection!(UnixStream, UnixStream);
     connection!(&UnixStream, UnixStream);
+}
+
+#[cfg(all(unix, feature = "process"))]
+mod pipes {
+    use super::*;
+    use crate::process::{ChildStderr, ChildStdin, ChildStdout};
+
     reads!([] ChildStdout);
     reads!([] ChildStderr);
 

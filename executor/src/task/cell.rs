@@ -109,13 +109,14 @@ impl TaskPtr {
         TaskPtr(NonNull::from(Box::leak(cell)).cast())
     }
 
-    /// What a [`Pulse`](crate::watchdog::Pulse) publishes.
+    /// What a [`Pulse`](crate::pulse::Pulse) publishes.
     pub(crate) fn as_raw(self) -> *mut () {
         self.0.as_ptr().cast()
     }
 
     /// # Safety
     /// `raw` came from [`as_raw`](Self::as_raw), and the task is kept during the call.
+    #[cfg(feature = "watchdog")]
     pub(crate) unsafe fn culprit_at(raw: *mut ()) -> Culprit {
         // SAFETY: as the caller says; these fields never change.
         unsafe { &*raw.cast::<Header>() }.culprit()

@@ -7,7 +7,7 @@
 //!                                              /proc: what is the thread doing? ──► report hook
 //! ```
 //!
-//! [`pulse`] says what is being polled, [`doze`] whether the loop is at work at all; both are protocols between the two
+//! [`pulse`](crate::pulse) says what is being polled, [`doze`] whether the loop is at work at all; both are protocols between the two
 //! threads, and told there. [`judge`] decides, without side effects. [`linux`] asks the kernel what a stuck thread is
 //! doing. The loop never waits for the watchdog, and a watchdog that can read nothing but the pulse says just that.
 //!
@@ -18,18 +18,16 @@ mod doze;
 mod judge;
 #[cfg(target_os = "linux")]
 mod linux;
-mod pulse;
 mod stall;
 
 pub(crate) use doze::Doze;
-pub(crate) use pulse::Pulse;
 pub use stall::{Doing, Stall};
 pub(crate) use stall::{Milliseconds, Who};
 
+use crate::pulse::Polled;
 use crate::report::Report;
 use crate::shared::Shared;
 use judge::{Judge, Next, Seen, Verdict};
-use pulse::Polled;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};

@@ -27,12 +27,15 @@
 //! in its place before W1, then that one is current, and is held. Model: `watchdog_reads_against_completion`, twins
 //! `watchdog-looks-at-current-again` and `loop-waits-for-the-watchdog`.
 //!
-//! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L1 to L3.
+//! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L1 to L3, and so
+//! do all where the feature `watchdog` is off.
 
 // One block: the task that is held is read.
 #![allow(unsafe_code)]
 
+#[cfg(feature = "watchdog")]
 use crate::Id;
+#[cfg(feature = "watchdog")]
 use crate::report::Culprit;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*, fence};
 use crate::sync::{left_out, thread};
@@ -51,6 +54,7 @@ pub(crate) struct Pulse {
 }
 
 /// What is being polled.
+#[cfg(feature = "watchdog")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Polled {
     /// `None`: the main future.
@@ -146,6 +150,7 @@ impl Pulse {
     }
 
     /// What is being polled now. By the watchdog.
+    #[cfg(feature = "watchdog")]
     pub(crate) fn read(&self) -> Option<Polled> {
         self.hold(|current| {
             if current == MAIN {
@@ -160,6 +165,7 @@ impl Pulse {
         })
     }
 
+    #[cfg(feature = "watchdog")]
     fn hold<R>(&self, read: impl FnOnce(*mut ()) -> Option<R>) -> Option<R> {
         debug_assert!(self.watched, "the loop would not wait");
         let current = self.current.load(Relaxed);
