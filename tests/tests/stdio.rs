@@ -100,6 +100,19 @@ fn what_one_has_read_too_much_the_next_one_gets() {
     std::fs::remove_file(path).unwrap();
 }
 
+/// The rest was left in memory, where the kernel tells nobody of it.
+#[test]
+fn what_one_leaves_another_that_waits_is_told_of() {
+    let (theirs, mut ours) = std::io::pipe().unwrap();
+    let mut child = start("two", theirs);
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(output.next().unwrap().unwrap(), "waiting");
+    ours.write_all(b"one\ntwo\n").unwrap();
+    assert_eq!(output.next().unwrap().unwrap(), "here: one");
+    assert_eq!(output.next().unwrap().unwrap(), "there: two");
+    assert!(child.wait().unwrap().success());
+}
+
 #[test]
 fn the_loop_goes_on_while_a_terminal_is_silent() {
     let (mut keyboard, terminal) = terminal();

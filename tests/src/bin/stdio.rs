@@ -12,6 +12,8 @@ fn main() {
             "copy" => copy().await,
             "lines" => lines().await,
             "ticks" => ticks().await,
+            #[cfg(unix)]
+            "two" => two().await,
             // The read is never done: neither the runtime's end nor the process's waits for it.
             "leave" => {
                 let mut input = stdin().unwrap();
@@ -60,4 +62,30 @@ async fn ticks() {
     }
     println!("ticked");
     print!("{}", reader.await.unwrap().unwrap());
+}
+
+/// One waits; another takes all there is, uses a part of it, and leaves the rest to the one that waits.
+#[cfg(unix)]
+async fn two() {
+    let mut waits = stdin().unwrap();
+    let waiting = spawn(async move {
+        let mut line = String::new();
+        waits.read_line(&mut line).await.map(|_| line)
+    });
+    sideline::task::yield_now().await;
+    println!("waiting");
+    // On the loop's thread: nobody is told by the kernel before the other has read.
+    wait_for_input();
+    let mut line = String::new();
+    stdin().unwrap().read_line(&mut line).await.unwrap();
+    print!("here: {line}");
+    print!("there: {}", waiting.await.unwrap().unwrap());
+}
+
+/// Blocks until there is input, and takes none of it.
+#[cfg(unix)]
+fn wait_for_input() {
+    let mut input = libc::pollfd { fd: 0, events: libc::POLLIN, revents: 0 };
+    // SAFETY: it is one, and ours.
+    assert_eq!(unsafe { libc::poll(&mut input, 1, -1) }, 1);
 }

@@ -3,13 +3,14 @@
 //! What has been read from it and not been used yet belongs to the process, not to one [`Stdin`]: whoever reads next,
 //! in whatever runtime, gets it. So a read that is given up, or a `Stdin` that is dropped, loses nothing.
 
+mod input;
 #[cfg(target_os = "linux")]
 mod polled;
 mod thread;
 
 use super::bytes::unexpected_end;
 use crate::context;
-use parking_lot::Mutex;
+use input::{Buffer, Filled, INPUT, Place, Seen};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -44,14 +45,20 @@ pub fn stdin() -> io::Result<Stdin> {
     let reactor = context::reactor()?;
     #[cfg(target_os = "linux")]
     if let Some(input) = polled::open(&reactor) {
-        return Ok(Stdin(Source::Polled(input)));
+        return Ok(Stdin { source: Source::Polled(input), place: Place::new() });
     }
     let _ = reactor;
-    Ok(Stdin(Source::Thread))
+    Ok(Stdin { source: Source::Thread, place: Place::new() })
 }
 
 /// The process's standard input. From [`stdin`].
-pub struct Stdin(Source);
+///
+/// There may be several; what comes in goes to whichever of them asks first.
+pub struct Stdin {
+    source: Source,
+    /// Among those who wait for what others read.
+    place: Place,
+}
 
 enum Source {
     #[cfg(target_os = "linux")]
@@ -65,21 +72,16 @@ impl Stdin {
     /// # Errors
     /// What the kernel says; if the runtime was shut down; if the thread cannot be started.
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_read(cx, buf)).await
+        let reading = Reading(self);
+        poll_fn(|cx| reading.0.poll_read(cx, buf)).await
     }
 
-    /// [`read`](Stdin::read) for poll functions.
+    /// [`read`](Stdin::read) for poll functions: the last caller is woken.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        while !buf.is_empty() {
-            let n = BUFFER.lock().take(buf);
-            if n > 0 {
-                return Poll::Ready(Ok(n));
-            }
-            if ready!(self.poll_fill(cx))? == 0 {
-                break;
-            }
-        }
-        Poll::Ready(Ok(0))
+        self.poll_take(cx, |input, ended| {
+            let n = input.take(buf);
+            (n > 0 || ended || buf.is_empty()).then_some(n)
+        })
     }
 
     /// Fills `buf`. If the future is dropped before, the bytes it has read so far are lost.
@@ -103,12 +105,15 @@ impl Stdin {
     /// As [`read`](Stdin::read).
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let start = buf.len();
-        loop {
-            BUFFER.lock().take_all(buf);
-            if poll_fn(|cx| self.poll_fill(cx)).await? == 0 {
-                return Ok(buf.len() - start);
-            }
-        }
+        let reading = Reading(self);
+        poll_fn(|cx| {
+            reading.0.poll_take(cx, |input, ended| {
+                input.take_all(buf);
+                ended.then_some(())
+            })
+        })
+        .await?;
+        Ok(buf.len() - start)
     }
 
     /// Appends the next line to `line`, with its end, and returns how many bytes that was: 0 at the end of the input.
@@ -119,35 +124,66 @@ impl Stdin {
     /// [`read`](Stdin::read).
     pub async fn read_line(&mut self, line: &mut String) -> io::Result<usize> {
         let mut searched = 0;
-        let bytes = loop {
-            if let Some(bytes) = BUFFER.lock().take_line(&mut searched) {
-                break bytes;
-            }
-            if poll_fn(|cx| self.poll_fill(cx)).await? == 0 {
-                let mut rest = Vec::new();
-                BUFFER.lock().take_all(&mut rest);
-                break rest;
-            }
-        };
+        let reading = Reading(self);
+        let bytes = poll_fn(|cx| {
+            reading.0.poll_take(cx, |input, ended| {
+                input.take_line(&mut searched).or_else(|| ended.then(|| input.take_rest()))
+            })
+        })
+        .await?;
         let text =
             std::str::from_utf8(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         line.push_str(text);
         Ok(bytes.len())
     }
 
-    /// Adds to the buffer. How much that was, or 0 at the end.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        match &mut self.0 {
-            #[cfg(target_os = "linux")]
-            Source::Polled(input) => input.poll_fill(cx),
-            Source::Thread => thread::poll_fill(cx),
+    /// Offers what has been read to `take`, with whether the input has ended, and reads on until it has taken what it
+    /// wants.
+    fn poll_take<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(&mut Buffer, bool) -> Option<T>,
+    ) -> Poll<io::Result<T>> {
+        let mut ended = false;
+        loop {
+            let (taken, seen) = INPUT.look(|buffer| take(buffer, ended));
+            if let Some(taken) = taken {
+                self.place.leave();
+                return Poll::Ready(Ok(taken));
+            }
+            ended = matches!(ready!(self.poll_fill(cx, seen))?, Filled::End);
         }
+    }
+
+    /// Ready when there may be more in the buffer than `seen`, whoever has read it.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, seen: Seen) -> Poll<io::Result<Filled>> {
+        match &mut self.source {
+            #[cfg(target_os = "linux")]
+            Source::Polled(input) => match input.poll_fill(cx) {
+                Poll::Ready(filled) => Poll::Ready(filled),
+                // Others may read what we are told of: the loop asks the kernel again before it says so.
+                Poll::Pending => self.place.wait(cx, seen).map(|()| Ok(Filled::More)),
+            },
+            Source::Thread => match thread::poll_fill()? {
+                Some(filled) => Poll::Ready(Ok(filled)),
+                None => self.place.wait(cx, seen).map(|()| Ok(Filled::More)),
+            },
+        }
+    }
+}
+
+/// A future that reads. When it is dropped nobody waits any more.
+struct Reading<'a>(&'a mut Stdin);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.place.leave();
     }
 }
 
 impl fmt::Debug for Stdin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = match self.0 {
+        let source = match self.source {
             #[cfg(target_os = "linux")]
             Source::Polled(_) => "waited for by the loop",
             Source::Thread => "read by a thread",
@@ -158,89 +194,3 @@ impl fmt::Debug for Stdin {
 
 /// How much is read at once.
 const CHUNK: usize = 8 * 1024;
-
-static BUFFER: Mutex<Buffer> = Mutex::new(Buffer { bytes: Vec::new(), used: 0 });
-
-/// What was read and not used yet.
-struct Buffer {
-    bytes: Vec<u8>,
-    /// How many of them, from the front, are used up.
-    used: usize,
-}
-
-impl Buffer {
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.used..]
-    }
-
-    fn append(&mut self, bytes: &[u8]) {
-        if self.used == self.bytes.len() {
-            self.bytes.clear();
-            self.used = 0;
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    fn take(&mut self, buf: &mut [u8]) -> usize {
-        let n = self.rest().len().min(buf.len());
-        buf[..n].copy_from_slice(&self.rest()[..n]);
-        self.used += n;
-        n
-    }
-
-    fn take_all(&mut self, buf: &mut Vec<u8>) {
-        buf.extend_from_slice(self.rest());
-        self.used = self.bytes.len();
-    }
-
-    /// The first line, if it is complete. `searched` bytes are known to hold no end of a line.
-    fn take_line(&mut self, searched: &mut usize) -> Option<Vec<u8>> {
-        let rest = self.rest();
-        // Another reader may have taken some meanwhile.
-        let from = (*searched).min(rest.len());
-        let Some(end) = rest[from..].iter().position(|&byte| byte == b'\n') else {
-            *searched = rest.len();
-            return None;
-        };
-        let line = rest[..=from + end].to_vec();
-        self.used += line.len();
-        Some(line)
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_and_pieces_come_out_as_they_went_in() {
-        let mut buffer = Buffer { bytes: Vec::new(), used: 0 };
-        let mut searched = 0;
-        buffer.append(b"on");
-        assert_eq!(buffer.take_line(&mut searched), None);
-        assert_eq!(searched, 2);
-        buffer.append(b"e\ntwo\nthr");
-        assert_eq!(buffer.take_line(&mut searched).unwrap(), b"one\n");
-        searched = 0;
-        let mut piece = [0; 2];
-        assert_eq!((buffer.take(&mut piece), &piece), (2, b"tw"));
-        assert_eq!(buffer.take_line(&mut searched).unwrap(), b"o\n");
-        let mut rest = Vec::new();
-        buffer.take_all(&mut rest);
-        assert_eq!(rest, b"thr");
-        assert_eq!(buffer.take(&mut piece), 0);
-        buffer.append(b"ee");
-        assert_eq!(buffer.bytes, b"ee", "what is used up is not kept");
-    }
-
-    #[test]
-    fn what_was_searched_does_not_matter_once_others_have_taken_it() {
-        let mut buffer = Buffer { bytes: b"long beginning".to_vec(), used: 0 };
-        let mut searched = 0;
-        assert_eq!(buffer.take_line(&mut searched), None);
-        buffer.take_all(&mut Vec::new());
-        buffer.append(b"\n");
-        assert_eq!(buffer.take_line(&mut 0).unwrap(), b"\n");
-        assert_eq!(searched, 14);
-    }
-}

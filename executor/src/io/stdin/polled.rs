@@ -5,14 +5,15 @@
 //! once more through `/proc`, and that can be non-blocking; a socket is asked not to block with each call. Where
 //! neither works (another user's terminal, no `/proc`) there is the thread.
 
-use super::{BUFFER, CHUNK};
+use super::CHUNK;
+use super::input::{Filled, INPUT};
 use crate::io::{Async, Fd, Interest};
 use sideline_reactor::Handle;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 const PATH: &str = "/proc/self/fd/0";
 
@@ -41,14 +42,11 @@ pub(super) fn open(reactor: &Handle) -> Option<Polled> {
 }
 
 impl Polled {
-    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let read = self.read;
-        self.input.poll_read_with(cx, |input| {
-            let mut chunk = [0; CHUNK];
-            let n = read(input.get_ref(), &mut chunk)?;
-            BUFFER.lock().append(&chunk[..n]);
-            Ok(n)
-        })
+    /// Adds to the buffer what there is.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Filled>> {
+        let (read, mut chunk) = (self.read, [0; CHUNK]);
+        let n = ready!(self.input.poll_read_with(cx, |input| read(input.get_ref(), &mut chunk)))?;
+        Poll::Ready(Ok(INPUT.add(&chunk[..n])))
     }
 }
 

@@ -1,0 +1,333 @@
+//! What has been read from standard input and not been used yet, and who waits for more of it.
+//!
+//! Any number of [`Stdin`](super::Stdin)s may wait at once, in several runtimes. Each is also told by its own source that
+//! there is input, but that is not enough: one reads all there is, uses a part, and the others, for whom the kernel has
+//! nothing any more, would sleep beside the rest. So who adds to the buffer wakes all that wait.
+//!
+//! The bad interleaving: a reader looks and finds nothing; another one adds to the buffer, and finds nobody to wake; the
+//! first one begins to wait. So what a look has *seen* is counted, and who begins to wait says what it has seen, under
+//! the lock that adding takes: if that has been overtaken, it looks again.
+//!
+//! One lock for the process, never held while a waker is called, cloned or dropped.
+
+use crate::report::wake_all;
+use parking_lot::{Condvar, Mutex};
+use std::io;
+use std::task::{Context, Poll, Waker};
+
+pub(super) static INPUT: Input = Input {
+    state: Mutex::new(State {
+        buffer: Buffer { bytes: Vec::new(), used: 0 },
+        seen: Seen(0),
+        waiting: Vec::new(),
+        places: 0,
+        thread: Request { started: false, wanted: false, outcome: None },
+    }),
+    asked: Condvar::new(),
+};
+
+pub(super) struct Input {
+    state: Mutex<State>,
+    /// The thread is wanted.
+    asked: Condvar,
+}
+
+struct State {
+    buffer: Buffer,
+    seen: Seen,
+    waiting: Vec<(u64, Waker)>,
+    /// How many places were given out.
+    places: u64,
+    thread: Request,
+}
+
+/// Between readers and the thread that reads for them.
+struct Request {
+    started: bool,
+    /// Somebody asked and has not been answered.
+    wanted: bool,
+    /// Of the last read; what it read is in the buffer by now.
+    outcome: Option<io::Result<Filled>>,
+}
+
+/// How often something had come of reading.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Seen(u64);
+
+/// What has come of reading.
+#[derive(Debug, PartialEq)]
+pub(super) enum Filled {
+    More,
+    End,
+}
+
+impl Input {
+    /// Calls `look` with what there is.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Buffer) -> T) -> (T, Seen) {
+        let mut state = self.state.lock();
+        (look(&mut state.buffer), state.seen)
+    }
+
+    /// Adds what was read, none at the end, and wakes those who wait.
+    pub(super) fn add(&self, bytes: &[u8]) -> Filled {
+        let mut state = self.state.lock();
+        state.buffer.append(bytes);
+        let waiting = state.overtake();
+        drop(state);
+        wake_all(waiting);
+        if bytes.is_empty() { Filled::End } else { Filled::More }
+    }
+
+    /// What came of the thread's last read, once; if there is nothing, it is asked to read. `start` starts it.
+    pub(super) fn ask_thread(&self, start: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Filled>> {
+        let mut state = self.state.lock();
+        if let Some(outcome) = state.thread.outcome.take() {
+            return outcome.map(Some);
+        }
+        if !state.thread.started {
+            start()?;
+            state.thread.started = true;
+        }
+        state.thread.wanted = true;
+        self.asked.notify_one();
+        Ok(None)
+    }
+
+    /// By the thread: until it is to read.
+    pub(super) fn wait_until_asked(&self) {
+        let mut state = self.state.lock();
+        while !state.thread.wanted {
+            self.asked.wait(&mut state);
+        }
+    }
+
+    /// By the thread: what it has read.
+    pub(super) fn answer(&self, outcome: io::Result<&[u8]>) {
+        let mut state = self.state.lock();
+        state.thread.wanted = false;
+        state.thread.outcome = Some(outcome.map(|bytes| {
+            state.buffer.append(bytes);
+            if bytes.is_empty() { Filled::End } else { Filled::More }
+        }));
+        let waiting = state.overtake();
+        drop(state);
+        wake_all(waiting);
+    }
+}
+
+impl State {
+    /// Something has come of reading. Returns whom to wake, outside the lock.
+    #[must_use]
+    fn overtake(&mut self) -> Vec<Waker> {
+        self.seen.0 += 1;
+        self.waiting.drain(..).map(|(_, waker)| waker).collect()
+    }
+}
+
+/// One reader's, for its waker.
+pub(super) struct Place {
+    number: u64,
+    /// It has been waiting since it last left.
+    taken: bool,
+}
+
+impl Place {
+    pub(super) fn new() -> Place {
+        let mut state = INPUT.state.lock();
+        state.places += 1;
+        Place { number: state.places, taken: false }
+    }
+
+    /// Waits for more than was seen, in place of the last one who waited here; ready if there has been more meanwhile.
+    pub(super) fn wait(&mut self, cx: &mut Context<'_>, seen: Seen) -> Poll<()> {
+        self.wait_in(&INPUT, cx, seen)
+    }
+
+    fn wait_in(&mut self, input: &Input, cx: &mut Context<'_>, seen: Seen) -> Poll<()> {
+        // Foreign code, as is the drop of the one it replaces.
+        let mut waker = cx.waker().clone();
+        let mut state = input.state.lock();
+        if state.seen != seen {
+            drop(state);
+            return Poll::Ready(());
+        }
+        self.taken = true;
+        match state.waiting.iter_mut().find(|(number, _)| *number == self.number) {
+            Some((_, old)) => std::mem::swap(old, &mut waker),
+            None => {
+                state.waiting.push((self.number, waker));
+                return Poll::Pending;
+            }
+        }
+        drop(state);
+        drop(waker);
+        Poll::Pending
+    }
+
+    /// Nobody waits here any more.
+    pub(super) fn leave(&mut self) {
+        self.leave_in(&INPUT);
+    }
+
+    fn leave_in(&mut self, input: &Input) {
+        if std::mem::take(&mut self.taken) {
+            let mut state = input.state.lock();
+            let found = state.waiting.iter().position(|(number, _)| *number == self.number);
+            let waker = found.map(|index| state.waiting.swap_remove(index));
+            drop(state);
+            drop(waker);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// What was read and not used yet.
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    /// How many of them, from the front, are used up.
+    used: usize,
+}
+
+impl Buffer {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.used..]
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        if self.used == self.bytes.len() {
+            self.bytes.clear();
+            self.used = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(super) fn take(&mut self, buf: &mut [u8]) -> usize {
+        let n = self.rest().len().min(buf.len());
+        buf[..n].copy_from_slice(&self.rest()[..n]);
+        self.used += n;
+        n
+    }
+
+    pub(super) fn take_all(&mut self, buf: &mut Vec<u8>) {
+        buf.extend_from_slice(self.rest());
+        self.used = self.bytes.len();
+    }
+
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        self.take_all(&mut rest);
+        rest
+    }
+
+    /// The first line, if it is complete. `searched` bytes are known to hold no end of a line.
+    pub(super) fn take_line(&mut self, searched: &mut usize) -> Option<Vec<u8>> {
+        let rest = self.rest();
+        // Another reader may have taken some meanwhile.
+        let from = (*searched).min(rest.len());
+        let Some(end) = rest[from..].iter().position(|&byte| byte == b'\n') else {
+            *searched = rest.len();
+            return None;
+        };
+        let line = rest[..=from + end].to_vec();
+        self.used += line.len();
+        Some(line)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::Wake;
+
+    fn input() -> Input {
+        let buffer = Buffer { bytes: Vec::new(), used: 0 };
+        let thread = Request { started: true, wanted: false, outcome: None };
+        let state = State { buffer, seen: Seen(0), waiting: Vec::new(), places: 0, thread };
+        Input { state: Mutex::new(state), asked: Condvar::new() }
+    }
+
+    /// Counts its wakes.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_adds_wakes_all_that_wait_and_a_look_that_was_overtaken_is_repeated() {
+        let input = input();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let cx = &mut Context::from_waker(&waker);
+        let mut places: Vec<_> = (0..3).map(|number| Place { number, taken: false }).collect();
+        let ((), seen) = input.look(|_| ());
+        for place in &mut places {
+            assert!(place.wait_in(&input, cx, seen).is_pending());
+            assert!(place.wait_in(&input, cx, seen).is_pending(), "once more, in the same place");
+        }
+        assert_eq!(input.add(b"more"), Filled::More);
+        assert_eq!(woken.0.load(Relaxed), 3);
+        assert!(places[0].wait_in(&input, cx, seen).is_ready(), "there is something it has not seen");
+        let ((), seen) = input.look(|_| ());
+        assert!(places[0].wait_in(&input, cx, seen).is_pending());
+        input.answer(Ok(b""));
+        assert_eq!(woken.0.load(Relaxed), 4);
+        assert_eq!(input.ask_thread(|| unreachable!()).unwrap(), Some(Filled::End));
+    }
+
+    #[test]
+    fn a_reader_that_gives_up_leaves_no_waker_behind() {
+        let input = input();
+        let woken = Arc::new(Woken::default());
+        let mut place = Place { number: 7, taken: false };
+        let waker = Waker::from(Arc::clone(&woken));
+        let ((), seen) = input.look(|_| ());
+        assert!(place.wait_in(&input, &mut Context::from_waker(&waker), seen).is_pending());
+        drop(waker);
+        assert_eq!(Arc::strong_count(&woken), 2);
+        place.leave_in(&input);
+        assert_eq!(Arc::strong_count(&woken), 1);
+    }
+
+    #[test]
+    fn lines_and_pieces_come_out_as_they_went_in() {
+        let mut buffer = Buffer { bytes: Vec::new(), used: 0 };
+        let mut searched = 0;
+        buffer.append(b"on");
+        assert_eq!(buffer.take_line(&mut searched), None);
+        assert_eq!(searched, 2);
+        buffer.append(b"e\ntwo\nthr");
+        assert_eq!(buffer.take_line(&mut searched).unwrap(), b"one\n");
+        searched = 0;
+        let mut piece = [0; 2];
+        assert_eq!((buffer.take(&mut piece), &piece), (2, b"tw"));
+        assert_eq!(buffer.take_line(&mut searched).unwrap(), b"o\n");
+        let mut rest = Vec::new();
+        buffer.take_all(&mut rest);
+        assert_eq!(rest, b"thr");
+        assert_eq!(buffer.take(&mut piece), 0);
+        buffer.append(b"ee");
+        assert_eq!(buffer.bytes, b"ee", "what is used up is not kept");
+    }
+
+    #[test]
+    fn what_was_searched_does_not_matter_once_others_have_taken_it() {
+        let mut buffer = Buffer { bytes: b"long beginning".to_vec(), used: 0 };
+        let mut searched = 0;
+        assert_eq!(buffer.take_line(&mut searched), None);
+        buffer.take_all(&mut Vec::new());
+        buffer.append(b"\n");
+        assert_eq!(buffer.take_line(&mut 0).unwrap(), b"\n");
+        assert_eq!(searched, 14);
+    }
+}
