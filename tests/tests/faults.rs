@@ -38,10 +38,12 @@ fn survives(scenario: &str, faults: &str) {
 const EINTR: i32 = 4;
 const EAGAIN: i32 = 11;
 const EPERM: i32 = 1;
+const ENOMEM: i32 = 12;
 const EMFILE: i32 = 24;
 const ENOSPC: i32 = 28;
 const ENOSYS: i32 = 38;
 const ECONNABORTED: i32 = 103;
+const ENOBUFS: i32 = 105;
 
 #[test]
 fn no_thread_at_all_rejects_each_job_with_the_reason() {
@@ -84,6 +86,12 @@ fn a_socket_that_cannot_be_registered_is_closed_again() {
 #[test]
 fn connections_given_up_before_they_are_accepted_are_passed_over() {
     survives("aborted_connections", &format!("accept4:/2:{ECONNABORTED}"));
+}
+
+#[test]
+fn a_lasting_lack_of_memory_does_not_make_accepting_spin() {
+    survives("no_memory_to_accept", &format!("accept4:1-10:{ENOMEM}"));
+    survives("no_memory_to_accept", &format!("accept4:1-10:{ENOBUFS}"));
 }
 
 #[test]

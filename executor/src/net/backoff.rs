@@ -1,8 +1,9 @@
-//! Keeping an accept loop from spinning when descriptors run out.
+//! Keeping an accept loop from spinning when descriptors or memory run out.
 //!
-//! A connection that cannot be accepted for want of a descriptor stays in the kernel's queue, and the listener
-//! stays ready: a loop that logs the error and goes on would burn a core without getting anywhere. So the error is
-//! returned at once, and the *next* accept waits a moment first.
+//! A connection that cannot be accepted for want of a descriptor, or of the kernel's memory, stays in the kernel's queue,
+//! and the listener stays ready: a loop that logs the error and goes on would burn a core without getting anywhere. So
+//! the error is returned at once, and the *next* accept waits a moment first. Other errors are about one connection, which
+//! is gone with them: the next accept tries the next.
 
 use crate::io::Async;
 use mio::event::Source;
@@ -21,7 +22,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Accepts with `op`, after a pause if the last time there was no descriptor for it. Connections that were
+    /// Accepts with `op`, after a pause if the last time there was no descriptor or no memory for it. Connections that were
     /// given up by their peers before they were accepted are passed over.
     pub(super) async fn accept<L: Source, R>(
         &self,
@@ -42,14 +43,22 @@ impl Backoff {
         }
     }
 
-    /// Remembers, and explains, a lack of descriptors.
+    /// Remembers what will last for a while, and explains a lack of descriptors.
     fn note(&self, error: io::Error) -> io::Error {
-        let number = error.raw_os_error();
+        let (number, no_memory) = (error.raw_os_error(), is_lack_of_memory(&error));
         let error = name_descriptor_limit(error);
         // The explanation replaces the number.
-        if error.raw_os_error() != number {
+        if no_memory || error.raw_os_error() != number {
             self.exhausted.store(true, Ordering::Relaxed);
         }
         error
     }
+}
+
+fn is_lack_of_memory(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let no_buffers = libc::ENOBUFS;
+    #[cfg(windows)]
+    let no_buffers = 10_055; // WSAENOBUFS
+    error.kind() == io::ErrorKind::OutOfMemory || error.raw_os_error() == Some(no_buffers)
 }

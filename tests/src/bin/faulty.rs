@@ -20,6 +20,7 @@ fn main() {
         "no_event_queue" => no_event_queue(),
         "no_registration" => no_registration(),
         "aborted_connections" => aborted_connections(),
+        "no_memory_to_accept" => no_memory_to_accept(),
         "children" => children(),
         other => panic!("no scenario is called {other}"),
     }
@@ -124,6 +125,23 @@ fn aborted_connections() {
             let (_, peer) = listener.accept().await.unwrap();
             assert_eq!(peer, client.local_addr().unwrap());
         }
+    });
+}
+
+/// A caller that only logs: each attempt but the first waits, and when there is memory again the connection is there.
+fn no_memory_to_accept() {
+    // The clock leaps over what is waited for: how long that was can be told exactly.
+    let runtime = Runtime::builder().paused_clock().build().unwrap();
+    runtime.block_on(async {
+        let listener = sideline::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = sideline::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let before = sideline::time::now();
+        for _ in 0..10 {
+            listener.accept().await.unwrap_err();
+        }
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        assert_eq!(sideline::time::now() - before, 10 * Duration::from_millis(20));
     });
 }
 
