@@ -12,9 +12,9 @@
 //! So no byte is read twice or skipped, and nothing that was written is lost. Dropping the file leaves its last job to
 //! the pool, which does it to the end.
 
-use super::start;
 use super::writing::Writing;
-use crate::JoinHandle;
+use super::{runtime, start};
+use crate::{Handle, JoinHandle};
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -24,6 +24,9 @@ use std::task::{Context, Poll, ready};
 
 /// The most that one job reads or writes: what is given in larger pieces would be copied as a whole.
 pub(super) const CHUNK: usize = 1 << 20;
+
+/// The name of a job that writes.
+const WRITE: &str = "fs: write";
 
 #[derive(Default)]
 pub(super) struct Cursor {
@@ -131,25 +134,28 @@ impl Cursor {
     }
 
     fn start_read(&mut self, file: &Arc<File>, len: usize) -> io::Result<()> {
+        let runtime = runtime()?;
         let (file, mut bytes) = (Arc::clone(file), std::mem::take(&mut self.read));
         self.returned = 0;
-        self.begin(false, move || {
+        self.begin(&runtime, "fs: read", move || {
             bytes.resize(len, 0);
             let outcome = retry(|| (&*file).read(&mut bytes));
             bytes.truncate(*outcome.as_ref().unwrap_or(&0));
             Done::Read(outcome, bytes)
-        })
+        });
+        Ok(())
     }
 
     /// Everything up to the end of the file, with what was left behind. If this is given up, too, that stays with the
     /// rest.
     pub(super) async fn read_to_end(&mut self, file: &Arc<File>) -> io::Result<(io::Result<usize>, Vec<u8>)> {
         poll_fn(|cx| self.poll_settle(cx)).await?;
+        let runtime = runtime()?;
         let (file, mut bytes) = (Arc::clone(file), self.take_rest());
-        self.begin(false, move || {
+        self.begin(&runtime, "fs: read", move || {
             let outcome = (&*file).read_to_end(&mut bytes).map(|_| bytes.len());
             Done::Read(outcome, bytes)
-        })?;
+        });
         match self.done().await? {
             Done::Read(outcome, bytes) => Ok((outcome, bytes)),
             Done::Written(..) | Done::Sought(..) => unreachable!("the job was a read"),
@@ -158,12 +164,13 @@ impl Cursor {
 
     /// Writes a copy of `bytes`, of [`CHUNK`] at most. To be called when settled.
     pub(super) fn start_write(&mut self, file: &Arc<File>, bytes: &[u8]) -> io::Result<()> {
+        let runtime = runtime()?;
         let (file, mut rest) = (Arc::clone(file), self.take_rest());
         // In the memory of the rest, if there is no rest.
         let mut copy = if rest.is_empty() { std::mem::take(&mut rest) } else { Vec::new() };
         copy.extend_from_slice(bytes);
         let under_way = self.writing_over.begin();
-        self.begin(true, move || {
+        self.begin(&runtime, WRITE, move || {
             // Over before the handle says so.
             let _under_way = under_way;
             let written = go_back(&file, &mut rest).and_then(|()| (&*file).write_all(&copy));
@@ -172,21 +179,24 @@ impl Cursor {
                 rest = copy;
             }
             Done::Written(written, rest)
-        })
+        });
+        Ok(())
     }
 
     /// To be called when settled.
     pub(super) fn start_seek(&mut self, file: &Arc<File>, to: SeekFrom) -> io::Result<()> {
+        let runtime = runtime()?;
         let (file, mut rest) = (Arc::clone(file), self.take_rest());
-        self.begin(false, move || {
+        self.begin(&runtime, "fs: seek", move || {
             let position = go_back(&file, &mut rest).and_then(|()| (&*file).seek(to));
             Done::Sought(to, position, rest)
-        })
+        });
+        Ok(())
     }
 
-    fn begin(&mut self, writing: bool, job: impl FnOnce() -> Done + Send + 'static) -> io::Result<()> {
-        (self.job, self.writing) = (Some(start(job)?), writing);
-        Ok(())
+    /// Whoever takes something along that is not to be lost has made sure of the runtime first.
+    fn begin(&mut self, runtime: &Handle, name: &'static str, job: impl FnOnce() -> Done + Send + 'static) {
+        (self.job, self.writing) = (Some(start(runtime, name, job)), name == WRITE);
     }
 
     /// What was read ahead of the caller, by as much as the file's position is, and its memory. How the read ended is

@@ -222,7 +222,7 @@ impl File {
     /// What the kernel says: something may be lost. That of a write which was only queued is for
     /// [`flush`](File::flush) to return.
     pub async fn sync_all(&self) -> io::Result<()> {
-        self.on_pool(|file| file.sync_all()).await
+        self.on_pool("fs: sync", |file| file.sync_all()).await
     }
 
     /// As [`sync_all`](File::sync_all), without metadata that reading the contents does not need.
@@ -230,7 +230,7 @@ impl File {
     /// # Errors
     /// What the kernel says: something may be lost.
     pub async fn sync_data(&self) -> io::Result<()> {
-        self.on_pool(|file| file.sync_data()).await
+        self.on_pool("fs: sync", |file| file.sync_data()).await
     }
 
     /// Cuts the file to `len` bytes, or fills it with zeros up to there. The position stays.
@@ -238,7 +238,7 @@ impl File {
     /// # Errors
     /// What the kernel says.
     pub async fn set_len(&self, len: u64) -> io::Result<()> {
-        self.on_pool(move |file| file.set_len(len)).await
+        self.on_pool("fs: set length", move |file| file.set_len(len)).await
     }
 
     /// What the file system knows of it.
@@ -246,7 +246,7 @@ impl File {
     /// # Errors
     /// What the kernel says.
     pub async fn metadata(&self) -> io::Result<Metadata> {
-        self.on_pool(|file| file.metadata()).await
+        self.on_pool("fs: look at", |file| file.metadata()).await
     }
 
     /// Sets who may do what.
@@ -254,7 +254,7 @@ impl File {
     /// # Errors
     /// What the kernel says.
     pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
-        self.on_pool(|file| file.set_permissions(permissions)).await
+        self.on_pool("fs: set permissions", |file| file.set_permissions(permissions)).await
     }
 
     /// Another descriptor for the same open file: they share the position.
@@ -263,17 +263,18 @@ impl File {
     /// A lack of descriptors names the limit.
     pub async fn try_clone(&self) -> io::Result<File> {
         let clone = |file: &std::fs::File| file.try_clone().map_err(sideline_reactor::name_descriptor_limit);
-        self.on_pool(clone).await.map(File::from_std)
+        self.on_pool("fs: duplicate", clone).await.map(File::from_std)
     }
 
     /// Does `call` with the file on the pool, after a write that is still queued.
     async fn on_pool<T: Send + 'static>(
         &self,
+        name: &'static str,
         call: impl FnOnce(&std::fs::File) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         self.cursor.write_over().await;
         let file = Arc::clone(&self.file);
-        on_pool(move || call(&file)).await
+        on_pool(name, move || call(&file)).await
     }
 }
 

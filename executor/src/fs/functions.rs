@@ -1,6 +1,6 @@
 //! The functions of `std::fs`, each as one job.
 
-use super::on_pool;
+use super::{on_path, on_paths};
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If it cannot be opened or read.
 pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::read(path)).await
+    on_path("read", path.as_ref(), fs::read).await
 }
 
 /// The whole file as a string. See [`std::fs::read_to_string`].
@@ -19,8 +18,7 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// # Errors
 /// If it cannot be opened or read, or is not UTF-8.
 pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::read_to_string(path)).await
+    on_path("read", path.as_ref(), fs::read_to_string).await
 }
 
 /// Makes the file have these contents, whether it is there or not. See [`std::fs::write`].
@@ -30,8 +28,7 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 /// # Errors
 /// If it cannot be opened or written. It may be cut short then.
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]> + Send + 'static) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::write(path, contents)).await
+    on_path("write", path.as_ref(), |path| fs::write(path, contents)).await
 }
 
 /// Copies contents and permissions; returns how many bytes. See [`std::fs::copy`].
@@ -39,8 +36,7 @@ pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]> + Send + '
 /// # Errors
 /// If one cannot be read or the other written.
 pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    on_pool(|| fs::copy(from, to)).await
+    on_paths("copy", from.as_ref(), to.as_ref(), fs::copy).await
 }
 
 /// Gives a file or directory another name, replacing what has it. See [`std::fs::rename`].
@@ -48,8 +44,7 @@ pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u6
 /// # Errors
 /// If it is not there, or the other name is on another file system.
 pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
-    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    on_pool(|| fs::rename(from, to)).await
+    on_paths("rename", from.as_ref(), to.as_ref(), fs::rename).await
 }
 
 /// A second name for the same file. See [`std::fs::hard_link`].
@@ -57,8 +52,7 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 /// # Errors
 /// If the file is not there, or the name is taken.
 pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
-    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    on_pool(|| fs::hard_link(original, link)).await
+    on_paths("link", original.as_ref(), link.as_ref(), fs::hard_link).await
 }
 
 /// A symbolic link. Unix only. See [`std::os::unix::fs::symlink`].
@@ -67,8 +61,7 @@ pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io
 /// If the name is taken.
 #[cfg(unix)]
 pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
-    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    on_pool(|| std::os::unix::fs::symlink(original, link)).await
+    on_paths("link", original.as_ref(), link.as_ref(), std::os::unix::fs::symlink).await
 }
 
 /// Where a symbolic link leads. See [`std::fs::read_link`].
@@ -76,8 +69,7 @@ pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::
 /// # Errors
 /// If it is not a symbolic link.
 pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::read_link(path)).await
+    on_path("read link", path.as_ref(), fs::read_link).await
 }
 
 /// The path from the root, without symbolic links. See [`std::fs::canonicalize`].
@@ -85,8 +77,7 @@ pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// # Errors
 /// If it is not there.
 pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::canonicalize(path)).await
+    on_path("canonicalize", path.as_ref(), fs::canonicalize).await
 }
 
 /// What the file system knows of a file or directory; symbolic links are followed. See [`std::fs::metadata`].
@@ -94,8 +85,7 @@ pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// # Errors
 /// If it is not there.
 pub async fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::metadata(path)).await
+    on_path("look at", path.as_ref(), fs::metadata).await
 }
 
 /// As [`metadata`], of a symbolic link itself. See [`std::fs::symlink_metadata`].
@@ -103,8 +93,7 @@ pub async fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 /// # Errors
 /// If it is not there.
 pub async fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::symlink_metadata(path)).await
+    on_path("look at", path.as_ref(), fs::symlink_metadata).await
 }
 
 /// Whether it is there. See [`std::fs::exists`].
@@ -112,8 +101,7 @@ pub async fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 /// # Errors
 /// If that cannot be said, for example because a directory on the way may not be entered.
 pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
-    let path = path.as_ref().to_owned();
-    on_pool(move || path.try_exists()).await
+    on_path("look for", path.as_ref(), |path| path.try_exists()).await
 }
 
 /// Sets who may do what. See [`std::fs::set_permissions`].
@@ -121,8 +109,7 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 /// # Errors
 /// If it is not there, or not ours to change.
 pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::set_permissions(path, permissions)).await
+    on_path("set permissions", path.as_ref(), |path| fs::set_permissions(path, permissions)).await
 }
 
 /// Makes a directory. See [`std::fs::create_dir`].
@@ -130,8 +117,7 @@ pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -
 /// # Errors
 /// If it is there, or its parent is not.
 pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::create_dir(path)).await
+    on_path("create directory", path.as_ref(), fs::create_dir).await
 }
 
 /// Makes a directory, and those it is in, as far as they are not there. See [`std::fs::create_dir_all`].
@@ -139,8 +125,7 @@ pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Errors
 /// If something else has the name of one of them.
 pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::create_dir_all(path)).await
+    on_path("create directory", path.as_ref(), fs::create_dir_all).await
 }
 
 /// Removes a file. See [`std::fs::remove_file`].
@@ -148,8 +133,7 @@ pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Errors
 /// If it is not there, or is a directory.
 pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::remove_file(path)).await
+    on_path("remove", path.as_ref(), fs::remove_file).await
 }
 
 /// Removes an empty directory. See [`std::fs::remove_dir`].
@@ -157,8 +141,7 @@ pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Errors
 /// If it is not there, or not empty.
 pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::remove_dir(path)).await
+    on_path("remove directory", path.as_ref(), fs::remove_dir).await
 }
 
 /// Removes a directory with all that is in it. Symbolic links are removed, not followed. See
@@ -167,6 +150,5 @@ pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Errors
 /// If something cannot be removed; what was before it is gone.
 pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| fs::remove_dir_all(path)).await
+    on_path("remove directory", path.as_ref(), fs::remove_dir_all).await
 }

@@ -12,6 +12,8 @@
 //! its end, and a runtime that is dropped waits for it as for all its jobs. [`File`] says what that means for its
 //! position.
 //!
+//! The jobs have names: a report of what a runtime leaves running says `fs: read /etc/hosts`.
+//!
 //! # Errors
 //! Besides those of `std::fs`: outside a runtime, and if the pool takes no more jobs.
 //!
@@ -50,16 +52,23 @@ pub use open_options::OpenOptions;
 pub use read_dir::{DirEntry, ReadDir, read_dir};
 pub use std::fs::{FileType, Metadata, Permissions};
 
-use crate::{JoinError, JoinHandle, context};
+use crate::{Handle, JoinError, JoinHandle, context};
+use std::borrow::Cow;
 use std::io;
+use std::path::{Path, PathBuf};
 
-/// Queues `call` as a job. The error is for a caller outside a runtime, where `spawn_blocking` would panic.
-fn start<T, F>(call: F) -> io::Result<JoinHandle<T>>
+/// Where jobs go. The error is for a caller outside a runtime, where `spawn_blocking` would panic.
+fn runtime() -> io::Result<Handle> {
+    context::handle().map_err(io::Error::other)
+}
+
+/// Queues `call` as a job. `name` is what a report of the end calls it: its location is only this line.
+fn start<T, F>(runtime: &Handle, name: impl Into<Cow<'static, str>>, call: F) -> JoinHandle<T>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    Ok(context::handle().map_err(io::Error::other)?.spawn_blocking(call))
+    runtime.job().name(name).spawn(call)
 }
 
 /// What came of a job. A panic goes on here.
@@ -71,10 +80,36 @@ fn joined<T>(result: Result<T, JoinError>) -> io::Result<T> {
 }
 
 /// Does `call` on the pool.
-async fn on_pool<T, F>(call: F) -> io::Result<T>
+async fn on_pool<T, F>(name: impl Into<Cow<'static, str>>, call: F) -> io::Result<T>
 where
     T: Send + 'static,
     F: FnOnce() -> io::Result<T> + Send + 'static,
 {
-    joined(start(call)?.abort_on_drop().await)?
+    joined(start(&runtime()?, name, call).abort_on_drop().await)?
+}
+
+/// Does `call` with a copy of `path` on the pool.
+fn on_path<T, F>(what: &str, path: &Path, call: F) -> impl Future<Output = io::Result<T>> + use<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+{
+    let (name, path) = (format!("fs: {what} {}", path.display()), path.to_owned());
+    on_pool(name, move || call(path))
+}
+
+/// Does `call` with copies of both paths on the pool.
+fn on_paths<T, F>(
+    what: &str,
+    from: &Path,
+    to: &Path,
+    call: F,
+) -> impl Future<Output = io::Result<T>> + use<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(PathBuf, PathBuf) -> io::Result<T> + Send + 'static,
+{
+    let name = format!("fs: {what} {} to {}", from.display(), to.display());
+    let (from, to) = (from.to_owned(), to.to_owned());
+    on_pool(name, move || call(from, to))
 }

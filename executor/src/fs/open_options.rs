@@ -1,6 +1,6 @@
 //! How to open a file.
 
-use super::{File, on_pool};
+use super::{File, on_path};
 use std::io;
 use std::path::Path;
 
@@ -83,9 +83,9 @@ impl OpenOptions {
     /// # Errors
     /// What the kernel says; a lack of descriptors names the limit.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-        let open = move || options.open(path).map_err(sideline_reactor::name_descriptor_limit);
-        on_pool(open).await.map(File::from_std)
+        let options = self.0.clone();
+        let open = move |path| options.open(path).map_err(sideline_reactor::name_descriptor_limit);
+        on_path("open", path.as_ref(), open).await.map(File::from_std)
     }
 }
 

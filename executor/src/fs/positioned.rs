@@ -1,6 +1,6 @@
 //! Reading and writing at an offset, in the caller's own memory.
 
-use super::{File, joined, start};
+use super::{File, joined, runtime, start};
 use std::io;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl File {
     where
         B: AsMut<[u8]> + Default + Send + 'static,
     {
-        self.with(buf, move |file, buf| read_at(file, buf.as_mut(), offset)).await
+        self.with("fs: read", buf, move |file, buf| read_at(file, buf.as_mut(), offset)).await
     }
 
     /// Fills `buf`.
@@ -52,7 +52,7 @@ impl File {
             }
             Ok(())
         };
-        self.with(buf, fill).await
+        self.with("fs: read", buf, fill).await
     }
 
     /// Writes all of `buf`, which may be anything that owns its bytes.
@@ -77,11 +77,12 @@ impl File {
             }
             Ok(())
         };
-        self.with(buf, write).await
+        self.with("fs: write", buf, write).await
     }
 
     async fn with<B, T>(
         &self,
+        name: &'static str,
         mut buf: B,
         call: impl FnOnce(&std::fs::File, &mut B) -> io::Result<T> + Send + 'static,
     ) -> (io::Result<T>, B)
@@ -90,15 +91,15 @@ impl File {
         T: Send + 'static,
     {
         let file = Arc::clone(&self.file);
-        let job = start(move || {
+        let runtime = match runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => return (Err(error), buf),
+        };
+        let job = start(&runtime, name, move || {
             let result = call(&file, &mut buf);
             (result, buf)
         });
-        let done = match job {
-            Ok(job) => joined(job.abort_on_drop().await),
-            Err(error) => Err(error),
-        };
-        done.unwrap_or_else(|error| (Err(error), B::default()))
+        joined(job.abort_on_drop().await).unwrap_or_else(|error| (Err(error), B::default()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is in a directory.
 
-use super::{joined, on_pool, start};
+use super::{joined, on_path, on_pool, runtime, start};
 use crate::JoinHandle;
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -32,16 +32,23 @@ use std::task::{Context, Poll, ready};
 /// # .unwrap()
 /// ```
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
-    let path = path.as_ref().to_owned();
-    on_pool(|| std::fs::read_dir(path).map(read_batch)).await.map(ReadDir::new)
+    let read = |path| std::fs::read_dir(path).map(read_batch);
+    on_path("read directory", path.as_ref(), read).await.map(ReadDir::new)
 }
 
 /// The entries of a directory, read in batches. From [`read_dir`].
 pub struct ReadDir {
     ready: VecDeque<io::Result<DirEntry>>,
-    /// Where to read on. `None` at the end, and while a job has it.
-    rest: Option<std::fs::ReadDir>,
-    reading: Option<JoinHandle<Batch>>,
+    rest: Rest,
+}
+
+/// What is not read yet.
+enum Rest {
+    Unread(std::fs::ReadDir),
+    Reading(JoinHandle<Batch>),
+    End,
+    /// The job that had it was given up by the pool. That is not the end, and nobody must take it for that.
+    Lost,
 }
 
 /// What was read, and where to read on, if that was not all.
@@ -58,13 +65,14 @@ fn read_batch(mut rest: std::fs::ReadDir) -> Batch {
 
 impl ReadDir {
     fn new((ready, rest): Batch) -> ReadDir {
-        ReadDir { ready, rest, reading: None }
+        ReadDir { ready, rest: rest.map_or(Rest::End, Rest::Unread) }
     }
 
     /// The next entry; `None` at the end. Dropping the future loses none.
     ///
     /// # Errors
-    /// What the kernel says of this entry; there may be more.
+    /// What the kernel says of this entry; there may be more. If the pool takes no job: outside a runtime the next call
+    /// may do better, otherwise the rest is lost, and each further call says so.
     pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
         poll_fn(|cx| self.poll_next_entry(cx)).await
     }
@@ -75,17 +83,27 @@ impl ReadDir {
             if let Some(entry) = self.ready.pop_front() {
                 return Poll::Ready(entry.map(Some));
             }
-            if let Some(reading) = &mut self.reading {
-                let batch = ready!(Pin::new(reading).poll(cx));
-                self.reading = None;
-                (self.ready, self.rest) = joined(batch)?;
-            } else if let Some(rest) = self.rest.take() {
-                self.reading = Some(start(|| read_batch(rest))?);
-            } else {
-                return Poll::Ready(Ok(None));
+            match &mut self.rest {
+                Rest::End => return Poll::Ready(Ok(None)),
+                Rest::Lost => return Poll::Ready(Err(lost())),
+                Rest::Reading(reading) => {
+                    let batch = ready!(Pin::new(reading).poll(cx));
+                    self.rest = Rest::Lost;
+                    *self = ReadDir::new(joined(batch)?);
+                }
+                Rest::Unread(_) => {
+                    let runtime = runtime()?;
+                    if let Rest::Unread(rest) = std::mem::replace(&mut self.rest, Rest::Lost) {
+                        self.rest = Rest::Reading(start(&runtime, "fs: read directory", || read_batch(rest)));
+                    }
+                }
             }
         }
     }
+}
+
+fn lost() -> io::Error {
+    io::Error::other("the rest of the directory was lost with a job that the pool did not run")
 }
 
 impl fmt::Debug for ReadDir {
@@ -127,7 +145,7 @@ impl DirEntry {
             Some(file_type) => Ok(file_type),
             None => {
                 let entry = Arc::clone(&self.entry);
-                on_pool(move || entry.file_type()).await
+                on_pool("fs: look at", move || entry.file_type()).await
             }
         }
     }
@@ -138,7 +156,7 @@ impl DirEntry {
     /// If it is gone.
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let entry = Arc::clone(&self.entry);
-        on_pool(move || entry.metadata()).await
+        on_pool("fs: look at", move || entry.metadata()).await
     }
 }
 

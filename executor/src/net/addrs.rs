@@ -1,7 +1,7 @@
 //! What a socket can be told to connect to or to bind, and looking it up without stopping the loop.
 
 use super::failures::Failures;
-use crate::{context, spawn_blocking};
+use crate::context;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -78,14 +78,15 @@ pub(super) async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAd
         Addrs::Many(addrs) => Ok(addrs),
         Addrs::LookUp { host, port } => {
             // An error is better than the panic that spawn_blocking would be.
-            context::handle().map_err(io::Error::other)?;
+            let runtime = context::handle().map_err(io::Error::other)?;
+            let name = format!("net: look up {host}");
             let look_up = move || {
                 let found = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
                 found.map(Iterator::collect).map_err(|error| {
                     io::Error::new(error.kind(), format!("host {host:?} could not be looked up: {error}"))
                 })
             };
-            spawn_blocking(look_up).abort_on_drop().await.map_err(io::Error::other)?
+            runtime.job().name(name).spawn(look_up).abort_on_drop().await.map_err(io::Error::other)?
         }
     }
 }
