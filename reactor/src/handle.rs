@@ -74,11 +74,16 @@ impl Handle {
     where
         S: mio::event::Source + ?Sized,
     {
-        let (token, io) = self.0.table.insert().ok_or_else(errors::shut_down)?;
         // Made first: if the source's own code fails or panics, dropping this frees the slot.
-        let registration = Registration::new(self.clone(), token, io);
-        self.0.registry.register(source, token, interest).map_err(errors::on_register)?;
+        let registration = self.reserve()?;
+        self.0.registry.register(source, registration.token(), interest).map_err(errors::on_register)?;
         Ok(registration)
+    }
+
+    /// A slot for a source that is not registered yet.
+    fn reserve(&self) -> io::Result<Registration> {
+        let (token, io) = self.0.table.insert().ok_or_else(errors::shut_down)?;
+        Ok(Registration::new(self.clone(), token, io))
     }
 
     /// When the earliest armed timer is due, `None` if none is armed. May lie in the past.

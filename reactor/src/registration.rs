@@ -108,15 +108,14 @@ impl Registration {
     /// If the runtime was shut down, or the source deregistered.
     pub async fn ready(&self, direction: Direction) -> io::Result<()> {
         let mut place = Place::new(self, direction);
-        poll_fn(|cx| place.wait(cx, |seen| seen.reported(direction))).await;
+        poll_fn(|cx| place.wait(cx, Snapshot::reported)).await;
         if self.io.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) }
     }
 
     /// As [`ready`](Registration::ready), in the place that [`poll_io`](Registration::poll_io) uses.
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let is_ready = |seen: Snapshot| seen.reported(direction);
-        if !is_ready(self.io.snapshot())
-            && self.io.wait(&mut WaiterId::poll_slot(direction), cx, is_ready).is_pending()
+        if !self.io.snapshot().reported(direction)
+            && self.io.wait(&mut WaiterId::poll_slot(direction), cx, Snapshot::reported).is_pending()
         {
             return Poll::Pending;
         }
@@ -133,11 +132,7 @@ impl Registration {
         if !seen.worth_trying(direction) && !seen.is_gone() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let result = op();
-        if would_block(&result) {
-            self.io.clear(direction, seen, Disproof::WouldBlock);
-        }
-        result
+        op().inspect_err(|error| _ = self.note_failure(direction, seen, error))
     }
 
     /// Ends the kernel's reports. Whoever still waits is woken and gets an error.
@@ -151,11 +146,16 @@ impl Registration {
         S: mio::event::Source + ?Sized,
     {
         let result = self.handle.0.registry.deregister(source);
+        self.end();
+        result
+    }
+
+    /// Frees the slot; whoever waits is woken.
+    fn end(&self) {
         self.handle.0.table.remove(self.token);
         let mut woken = Vec::new();
         self.io.set_ready(Ready::GONE, &mut woken);
         crate::contain::wake_all(&mut woken);
-        result
     }
 
     /// The reactor that this is registered with.
@@ -163,7 +163,6 @@ impl Registration {
         &self.handle
     }
 
-    #[cfg(test)]
     pub(crate) fn token(&self) -> mio::Token {
         self.token
     }
@@ -180,13 +179,15 @@ impl Registration {
             if let Some(result) = self.attempt(direction, &mut op, &drained) {
                 return Poll::Ready(result);
             }
-            if self.io.wait(&mut slot, cx, |seen| worth_another_look(seen, direction)).is_pending() {
+            if self.io.wait(&mut slot, cx, worth_another_look).is_pending() {
                 return Poll::Pending;
             }
         }
     }
 
     /// Calls `op` as long as it is worth it. `None`: there is nothing to do but wait.
+    ///
+    /// This is compiled once for every operation of every socket, so what need not know its types is elsewhere.
     fn attempt<R>(
         &self,
         direction: Direction,
@@ -203,26 +204,42 @@ impl Registration {
                 return None;
             }
             match op() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.clear(direction, seen, Disproof::WouldBlock);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => {
-                    if platform::SHORT_MEANS_DRAINED
-                        && !seen.is_urgent()
-                        && result.as_ref().is_ok_and(drained)
-                    {
+                Ok(done) => {
+                    if platform::SHORT_MEANS_DRAINED && !seen.is_urgent() && drained(&done) {
                         self.io.clear(direction, seen, Disproof::ShortTransfer);
                     }
-                    return Some(result);
+                    return Some(Ok(done));
                 }
+                Err(error) => match self.note_failure(direction, seen, &error) {
+                    Failure::Passes => {}
+                    Failure::Final => return Some(Err(error)),
+                },
             }
+        }
+    }
+
+    /// An operation that began at `seen` has failed.
+    fn note_failure(&self, direction: Direction, seen: Snapshot, error: &io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                self.io.clear(direction, seen, Disproof::WouldBlock);
+                Failure::Passes
+            }
+            io::ErrorKind::Interrupted => Failure::Passes,
+            _ => Failure::Final,
         }
     }
 
     fn gone(&self) -> io::Error {
         if self.handle.is_closed() { errors::shut_down() } else { errors::deregistered() }
     }
+}
+
+/// What the failure of an operation means for whoever waits for it.
+enum Failure {
+    /// It is tried again, at once or when the source is ready.
+    Passes,
+    Final,
 }
 
 fn worth_another_look(seen: Snapshot, direction: Direction) -> bool {
@@ -232,10 +249,6 @@ fn worth_another_look(seen: Snapshot, direction: Direction) -> bool {
 /// Nothing moved at all is the end of the stream, or an empty request: no proof of anything.
 fn is_short(moved: usize, wanted: usize) -> bool {
     0 < moved && moved < wanted
-}
-
-fn would_block<R>(result: &io::Result<R>) -> bool {
-    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// The future of one operation. By hand, because an idle connection keeps one, and async functions around each other
@@ -264,7 +277,7 @@ where
                 place.leave();
                 return Poll::Ready(result);
             }
-            if place.wait(cx, |seen| worth_another_look(seen, direction)).is_pending() {
+            if place.wait(cx, worth_another_look).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -282,9 +295,12 @@ impl Place<'_> {
         Place { registration, id: WaiterId::none(direction) }
     }
 
-    fn wait(&mut self, cx: &mut Context<'_>, is_ready: impl Fn(Snapshot) -> bool) -> Poll<()> {
+    fn wait(&mut self, cx: &mut Context<'_>, is_ready: fn(Snapshot, Direction) -> bool) -> Poll<()> {
         let io = &self.registration.io;
-        if is_ready(io.snapshot()) { Poll::Ready(()) } else { io.wait(&mut self.id, cx, is_ready) }
+        if is_ready(io.snapshot(), self.id.direction()) {
+            return Poll::Ready(());
+        }
+        io.wait(&mut self.id, cx, is_ready)
     }
 
     fn leave(&mut self) {

@@ -51,18 +51,18 @@ impl ScheduledIo {
         self.waiters.lock().take_ready(|direction| now.reported(direction), woken);
     }
 
-    /// Adds or renews a waiter, unless `is_ready` holds by now: then nothing is added. `id` is none, and becomes its
+    /// Adds or renews a waiter, unless `is_ready` holds for its direction by now: then nothing is added. `id` is none, and becomes its
     /// own, if it was not there before.
     pub(crate) fn wait(
         &self,
         id: &mut WaiterId,
         cx: &mut Context<'_>,
-        is_ready: impl Fn(Snapshot) -> bool,
+        is_ready: fn(Snapshot, Direction) -> bool,
     ) -> Poll<()> {
         // A waiter that is only renewed needs no clone, so the first attempt brings none.
         let mut spare = id.is_none().then(|| cx.waker().clone());
         loop {
-            let outcome = self.list(id, cx.waker(), &mut spare, &is_ready);
+            let outcome = self.list(id, cx.waker(), &mut spare, is_ready);
             match outcome {
                 Listing::NeedsWaker => spare = Some(cx.waker().clone()),
                 Listing::Listed | Listing::Ready => {
@@ -81,11 +81,11 @@ impl ScheduledIo {
         id: &mut WaiterId,
         waker: &Waker,
         spare: &mut Option<Waker>,
-        is_ready: &impl Fn(Snapshot) -> bool,
+        is_ready: fn(Snapshot, Direction) -> bool,
     ) -> Listing {
         let mut waiters = self.waiters.lock();
         // The second look: an event since the first one did not find us listed.
-        if !left_out("waiter-looks-again") && is_ready(self.word.snapshot()) {
+        if !left_out("waiter-looks-again") && is_ready(self.word.snapshot(), id.direction()) {
             return Listing::Ready;
         }
         match (waiters.find(*id), spare) {
