@@ -1,8 +1,8 @@
 //! The thread that cancels tokens whose deadline has come. One for the process, and only while there is a deadline to
 //! watch.
 //!
-//! Tokens are listed by deadline and taken off when they are dropped, so that a million deadlines that were met leave
-//! nothing behind. The thread says until when it sleeps (`wakes_at`), and is called only by a deadline that is earlier:
+//! Tokens are listed by deadline, in a heap. One that is dropped stays on the list until it is at the top, or until half of
+//! the list is such; so a million deadlines that were met leave nothing behind. The thread says until when it sleeps (`wakes_at`), and is called only by a deadline that is earlier:
 //! one job after the other, each with five seconds to go, wakes it every five seconds and not at every job.
 //!
 //! A child of `fork` has a list of its own, and a thread for it when there is something to watch. The one of its parent has
@@ -13,7 +13,8 @@
 //! If no thread can be started, deadlines are still seen by whoever looks: a worker before it runs the job, a poll, the
 //! token's `is_cancelled`. Under loom there is no thread; time is not modelled.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,29 +32,40 @@ struct Watch {
 }
 
 struct List {
-    /// By time, then by number.
-    due: BTreeMap<(Instant, u64), WeakToken>,
+    due: BinaryHeap<Due>,
     next: u64,
+    /// How many were dropped since those were last swept out, about.
+    dropped: usize,
     /// Until when the thread sleeps; `None` if there is no thread.
     wakes_at: Option<Instant>,
 }
 
+/// A token on the list. The greatest, which a heap has on top, is the one with the earliest deadline, of equal ones the
+/// first that was listed.
+struct Due {
+    when: Instant,
+    number: u64,
+    token: WeakToken,
+}
+
+/// Dropped tokens that are let be, however few there are beside them.
+const FEW: usize = 64;
+
 /// How long the thread stays with nothing to watch.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
-/// The place of a token on the list; dropping it takes the token off.
+/// That a token is on the list; to be dropped with it, when nobody can have it any more.
 pub(crate) struct Watched {
     on: &'static Watch,
-    place: (Instant, u64),
 }
 
 /// Cancels `token` at `deadline`.
 pub(crate) fn watch(deadline: Instant, token: WeakToken) -> Watched {
     let on = Watch::of_this_process();
     let mut list = on.lock();
-    let place = (deadline, list.next);
+    let number = list.next;
     list.next += 1;
-    list.due.insert(place, token);
+    list.due.push(Due { when: deadline, number, token });
     match list.wakes_at {
         Some(then) if deadline < then => on.bell.notify_one(),
         Some(_) => {}
@@ -67,14 +79,13 @@ pub(crate) fn watch(deadline: Instant, token: WeakToken) -> Watched {
             }
         }
     }
-    Watched { on, place }
+    Watched { on }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
         if !fork::is_child_of(self.on.born) {
-            let gone = self.on.lock().due.remove(&self.place);
-            drop(gone);
+            self.on.lock().note_dropped();
         }
     }
 }
@@ -84,14 +95,14 @@ fn run(watch: &Watch) {
     let mut idle_since = Instant::now();
     loop {
         let now = Instant::now();
-        let first = list.due.first_key_value().map(|(&(when, _), _)| when);
+        let first = list.first();
         let until = match first {
             Some(when) if when <= now => {
-                let due = list.due.pop_first();
+                let due = list.due.pop();
                 drop(list);
                 // Hooks and wakers of the user's run in here. Their panics are contained where they are called; one that
                 // is not must not end the watch over all other deadlines.
-                if let Some((_, token)) = due {
+                if let Some(Due { token, .. }) = due {
                     let _ = contain::contain(|| token.cancel()).map_err(contain::message_and_discard);
                 }
                 list = watch.lock();
@@ -113,9 +124,49 @@ fn run(watch: &Watch) {
     }
 }
 
+impl List {
+    /// The earliest deadline that somebody still has.
+    fn first(&mut self) -> Option<Instant> {
+        while self.due.peek().is_some_and(|first| !first.token.is_alive()) {
+            self.due.pop();
+        }
+        self.due.peek().map(|first| first.when)
+    }
+
+    fn note_dropped(&mut self) {
+        self.dropped += 1;
+        if self.dropped > FEW && self.dropped > self.due.len() / 2 {
+            // All that a dead token drops is its memory.
+            self.due.retain(|due| due.token.is_alive());
+            self.due.shrink_to(4 * FEW);
+            self.dropped = 0;
+        }
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.when.cmp(&self.when).then(other.number.cmp(&self.number))
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Due {}
+
 impl Watch {
     fn new() -> Self {
-        let list = List { due: BTreeMap::new(), next: 0, wakes_at: None };
+        let list = List { due: BinaryHeap::new(), next: 0, dropped: 0, wakes_at: None };
         Self { list: Mutex::new(list), bell: Condvar::new(), born: fork::note(), in_fork: OnceLock::new() }
     }
 

@@ -53,6 +53,7 @@ mod idle;
 mod job;
 mod job_builder;
 mod limiter;
+mod line;
 mod metrics;
 #[cfg(loom)]
 mod model;

@@ -31,12 +31,12 @@
 //! If a released job finds no thread and none can be started, it is rejected, which gives back its slot, which admits
 //! the next; that goes on in one loop, not in a recursion (`Shared::reject_queued`).
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
 use crate::error::Rejection;
 use crate::job::Entry;
+use crate::line::Line;
 use crate::metrics::{Histogram, Recorder, Stamp};
 use crate::shared::Shared;
 use crate::sync::Mutex;
@@ -86,7 +86,7 @@ struct List {
     taken: usize,
     admitted: u64,
     next_ticket: u64,
-    line: BTreeMap<u64, Entry>,
+    line: Line<Entry>,
     /// The pools that know of this limiter.
     known_to: Vec<Weak<Shared>>,
 }
@@ -124,14 +124,8 @@ impl Limiter {
     #[track_caller]
     pub fn new(limit: usize) -> Self {
         refuse_zero(limit);
-        let list = List {
-            limit,
-            taken: 0,
-            admitted: 0,
-            next_ticket: 1,
-            line: BTreeMap::new(),
-            known_to: Vec::new(),
-        };
+        let list =
+            List { limit, taken: 0, admitted: 0, next_ticket: 1, line: Line::new(), known_to: Vec::new() };
         Self(Arc::new(Slots(Mutex::new(list), Times::default())))
     }
 
@@ -193,7 +187,7 @@ impl Limiter {
         let ticket = list.next_ticket;
         list.next_ticket += 1;
         entry.set_place(ticket);
-        list.line.insert(ticket, entry);
+        list.line.join(ticket, entry);
         pool.stands_in_line();
         None
     }
@@ -211,7 +205,7 @@ impl Limiter {
         if list.taken >= list.limit {
             return None;
         }
-        let (_, entry) = list.line.pop_first()?;
+        let (_, entry) = list.line.take_first()?;
         list.give_slot(&entry);
         entry.account().pool().leaves_line();
         Some(entry)
@@ -220,7 +214,7 @@ impl Limiter {
     /// A job was cancelled: takes it out of the line, if that is where it waits. `place` is read under the lock.
     pub(crate) fn forget(&self, place: impl FnOnce() -> u64) {
         let mut list = self.0.0.lock();
-        let entry = list.line.remove(&place());
+        let entry = list.line.take(place());
         drop(list);
         if let Some(entry) = entry {
             let pool = Arc::clone(entry.account().pool());
@@ -236,9 +230,7 @@ impl Slots {
     pub(crate) fn take_out(&self, pool: &Arc<Shared>, whose: &impl Fn(&Account) -> bool) -> Vec<Entry> {
         let mut list = self.0.lock();
         let of_pool = |entry: &Entry| Arc::ptr_eq(entry.account().pool(), pool) && whose(entry.account());
-        let tickets: Vec<u64> =
-            list.line.iter().filter(|(_, entry)| of_pool(entry)).map(|(&ticket, _)| ticket).collect();
-        let entries: Vec<_> = tickets.iter().filter_map(|ticket| list.line.remove(ticket)).collect();
+        let entries = list.line.take_if(of_pool);
         drop(list);
         entries.iter().for_each(|_| pool.leaves_line());
         entries

@@ -15,9 +15,10 @@
 //!
 //! Nobody waits in here: those in line are futures, and their wakers are called, cloned and dropped outside the lock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::VecDeque;
 use std::task::Waker;
 
+use crate::line::Line;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, left_out};
 
@@ -25,15 +26,23 @@ pub(crate) struct Room {
     /// `None`: there is always room, and nothing is counted.
     limit: Option<u64>,
     word: AtomicU64,
-    line: Mutex<Line>,
+    line: Mutex<List>,
 }
 
 #[derive(Default)]
-struct Line {
+struct List {
     next: u64,
     /// By number, so that the first is the one that has waited longest. `None`: called, and has not asked again.
-    waiting: BTreeMap<u64, Option<Waker>>,
-    handed: BTreeSet<u64>,
+    waiting: Line<Option<Waker>>,
+    /// Those who have room and do not know it yet. By number, too, since they come from the front.
+    handed: VecDeque<u64>,
+}
+
+impl List {
+    /// Whether it was handed room. Only said once.
+    fn was_handed(&mut self, number: u64) -> bool {
+        self.handed.binary_search(&number).is_ok_and(|at| self.handed.remove(at).is_some())
+    }
 }
 
 /// Somebody waits.
@@ -57,7 +66,7 @@ impl Room {
         Self {
             limit: limit.map(|jobs| jobs as u64),
             word: AtomicU64::new(0),
-            line: Mutex::new(Line::default()),
+            line: Mutex::new(List::default()),
         }
     }
 
@@ -85,8 +94,8 @@ impl Room {
             }
             let mut line = self.line.lock();
             // None: whoever was in line has left it; read the word again.
-            if let Some((number, waker)) = line.waiting.pop_first() {
-                line.handed.insert(number);
+            if let Some((number, waker)) = line.waiting.take_first() {
+                line.handed.push_back(number);
                 self.clear_if_empty(&line);
                 return waker;
             }
@@ -97,18 +106,19 @@ impl Room {
     pub(crate) fn ask(&self, place: &mut Option<Place>, waker: Waker) -> (Asked, Option<Waker>) {
         let mut line = self.line.lock();
         if let Some(Place(number)) = place {
-            if line.handed.remove(number) {
+            if line.was_handed(*number) {
                 *place = None;
                 return (Asked::Room, Some(waker));
             }
-            return (Asked::Wait, line.waiting.insert(*number, Some(waker)).flatten());
+            let mine = line.waiting.get_mut(*number).expect("it is in line, or was handed room");
+            return (Asked::Wait, mine.replace(waker));
         }
         if self.take_or_set_line() {
             return (Asked::Room, Some(waker));
         }
         let number = line.next;
         line.next += 1;
-        line.waiting.insert(number, Some(waker));
+        line.waiting.join(number, Some(waker));
         *place = Some(Place(number));
         (Asked::Wait, None)
     }
@@ -135,16 +145,16 @@ impl Room {
     /// Gives up a place in line, and the room if it was handed some; the wakers to be dropped and to be called.
     pub(crate) fn leave(&self, Place(number): Place) -> (Option<Waker>, Option<Waker>) {
         let mut line = self.line.lock();
-        if let Some(mine) = line.waiting.remove(&number) {
+        if let Some(mine) = line.waiting.take(number) {
             self.clear_if_empty(&line);
             return (mine, None);
         }
-        let handed = line.handed.remove(&number) && !left_out("room-is-handed-on");
+        let handed = line.was_handed(number) && !left_out("room-is-handed-on");
         drop(line);
         (None, if handed { self.make() } else { None })
     }
 
-    fn clear_if_empty(&self, line: &Line) {
+    fn clear_if_empty(&self, line: &List) {
         if line.waiting.is_empty() {
             self.word.fetch_and(!LINE, Ordering::AcqRel);
         }
@@ -153,6 +163,6 @@ impl Room {
     /// All wakers in line, to be called: the pool or a tenant was closed.
     pub(crate) fn call_everybody(&self) -> Vec<Waker> {
         let mut line = self.line.lock();
-        line.waiting.values_mut().filter_map(Option::take).collect()
+        line.waiting.iter_mut().filter_map(Option::take).collect()
     }
 }

@@ -26,7 +26,6 @@
 //! Models: `cancel_against_guard_drop` (twin `guard-waits`), `cancel_against_end_of_job` (twin `end-waits`),
 //! `cancel_against_start`.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
@@ -35,6 +34,7 @@ use super::CancelToken;
 use crate::contain;
 use crate::deadlines::{self, Watched};
 use crate::job::Watch;
+use crate::line::Line;
 use crate::report::{self, Report};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, ThreadId};
@@ -47,7 +47,7 @@ pub(super) struct Node {
     parent: Option<(Arc<Node>, u64)>,
     /// Who is told of panics in hooks; `None`: stderr.
     pub(super) on_report: Option<report::Hook>,
-    /// Its place among the deadlines that are watched; dropped with it.
+    /// That it is among the deadlines that are watched; dropped with it.
     watched: OnceLock<Watched>,
     list: Mutex<List>,
     /// Rung when a hook has returned and somebody waits for that.
@@ -58,7 +58,7 @@ pub(super) struct Node {
 struct List {
     /// The job that this is the token of, while it waits to be run.
     queued: Option<Watch>,
-    hooks: BTreeMap<u64, Hook>,
+    hooks: Line<Hook>,
     running: Vec<(u64, ThreadId)>,
     waiting: usize,
     /// The job has ended.
@@ -97,7 +97,7 @@ impl CancelToken {
                 if above.cancelled.load(Ordering::Acquire) {
                     below.cancelled.store(true, Ordering::Release);
                 } else {
-                    list.hooks.insert(key, Hook::Child(Arc::downgrade(&below)));
+                    list.hooks.join(key, Hook::Child(Arc::downgrade(&below)));
                 }
                 drop(list);
                 Self(below)
@@ -105,8 +105,8 @@ impl CancelToken {
         };
         // An inherited deadline comes with the parent's cancellation.
         if let (Some(own), true) = (deadline, earliest != inherited) {
-            let place = deadlines::watch(own, WeakToken(Arc::downgrade(&token.0)));
-            let _ = token.0.watched.set(place);
+            let watched = deadlines::watch(own, WeakToken(Arc::downgrade(&token.0)));
+            let _ = token.0.watched.set(watched);
         }
         token
     }
@@ -158,7 +158,7 @@ impl Node {
         // Before any hook: one may free the very thread that would take up a job that waits below.
         self.give_up_queued();
         list = self.list.lock();
-        while let Some((key, hook)) = list.hooks.pop_first() {
+        while let Some((key, hook)) = list.hooks.take_first() {
             list.running.push((key, thread::current().id()));
             drop(list);
             self.run(hook);
@@ -172,11 +172,11 @@ impl Node {
     fn give_up_queued(&self) {
         let (job, below) = {
             let mut list = self.list.lock();
-            let below = |hook: &Hook| match hook {
+            let below = |hook: &mut Hook| match hook {
                 Hook::Child(child) => child.upgrade(),
                 Hook::User(_) => None,
             };
-            let below: Vec<Arc<Self>> = list.hooks.values().filter_map(below).collect();
+            let below: Vec<Arc<Self>> = list.hooks.iter_mut().filter_map(below).collect();
             (list.queued.take(), below)
         };
         if let Some(job) = job {
@@ -202,7 +202,7 @@ impl Node {
             self.run(Hook::User(hook));
             self.has_run(&mut self.list.lock(), key);
         } else {
-            list.hooks.insert(key, Hook::User(hook));
+            list.hooks.join(key, Hook::User(hook));
         }
         key
     }
@@ -228,7 +228,7 @@ impl Node {
     /// Takes a hook back. Afterwards it does not run, and is not running on any other thread.
     pub(super) fn unregister(&self, key: u64) {
         let mut list = self.list.lock();
-        if let Some(hook) = list.hooks.remove(&key) {
+        if let Some(hook) = list.hooks.take(key) {
             drop(list);
             self.discard(hook);
         } else if !left_out("guard-waits") {
@@ -239,16 +239,13 @@ impl Node {
     fn end_job(&self) {
         let mut list = self.list.lock();
         list.over = true;
-        let all = std::mem::take(&mut list.hooks).into_iter();
-        let (below, hooks): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            all.partition(|(_, hook)| matches!(hook, Hook::Child(_)));
-        list.hooks = below;
+        let hooks = list.hooks.take_if(|hook| matches!(hook, Hook::User(_)));
         if left_out("end-waits") {
             drop(list);
         } else {
             self.wait_for_hooks(list, |_| true);
         }
-        hooks.into_values().for_each(|hook| self.discard(hook));
+        hooks.into_iter().for_each(|hook| self.discard(hook));
     }
 
     /// Waits until none of `which` is running on another thread.
@@ -274,7 +271,7 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         if let Some((parent, key)) = &self.parent {
-            let gone = parent.list.lock().hooks.remove(key);
+            let gone = parent.list.lock().hooks.take(*key);
             drop(gone);
         }
     }
@@ -284,6 +281,11 @@ impl Drop for Node {
 pub(crate) struct WeakToken(Weak<Node>);
 
 impl WeakToken {
+    /// False once the last token of the node has been dropped.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
     /// Its deadline has passed.
     pub(crate) fn cancel(&self) {
         if let Some(node) = self.0.upgrade() {
