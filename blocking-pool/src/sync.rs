@@ -16,6 +16,12 @@ pub(crate) use {
     std::thread_local,
 };
 
+/// `std`'s own, where its being small counts: see [`crate::park`].
+#[cfg(loom)]
+pub(crate) use loom::sync::{Condvar as StdCondvar, Mutex as StdMutex, MutexGuard as StdMutexGuard};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Condvar as StdCondvar, Mutex as StdMutex, MutexGuard as StdMutexGuard};
+
 pub(crate) mod atomic {
     #[cfg(loom)]
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
