@@ -6,7 +6,9 @@
 //! [`crate::time_slice`] does what can be done about it.
 //!
 //! Quick jobs must not pay for this: each time the worker runs out of jobs it looks whether the timer has ticked since,
-//! and only then, some hundred times a second at most, it reads its CPU clock, which is a system call.
+//! and only then, some hundred times a second at most, it reads its CPU clock, which is a system call. Nor must jobs that
+//! are long because they sleep: after each reading that finds the worker rested it passes over the next 1, 3, 7 occasions.
+//! One that finds it tired, and it reads at each again.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -32,11 +34,23 @@ pub(crate) struct Fatigue {
     last: Cell<Option<Duration>>,
     /// What the thread's CPU clock showed when it was last read.
     computed: Cell<Duration>,
+    /// Occasions to pass over until it is read again.
+    skip: Cell<u32>,
+    /// How many were passed over after the last reading.
+    pause: Cell<u32>,
 }
+
+/// The longest run of occasions that are passed over.
+const LONGEST_PAUSE: u32 = 7;
 
 impl Fatigue {
     pub(crate) fn new() -> Self {
-        Self { last: Cell::new(None), computed: Cell::new(Duration::ZERO) }
+        Self {
+            last: Cell::new(None),
+            computed: Cell::new(Duration::ZERO),
+            skip: Cell::new(0),
+            pause: Cell::new(0),
+        }
     }
 
     /// After a sleep, which makes nobody tired.
@@ -55,11 +69,16 @@ impl Fatigue {
         if tick == self.last.replace(tick) {
             return Condition::Rested;
         }
-        let Some(computed) = cpu_clock::of_current_thread() else { return Condition::Rested };
-        match computed.saturating_sub(self.computed.replace(computed)) >= LONG {
-            true => Condition::Tired,
-            false => Condition::Rested,
+        if self.skip.get() > 0 {
+            self.skip.set(self.skip.get() - 1);
+            return Condition::Rested;
         }
+        let Some(computed) = cpu_clock::of_current_thread() else { return Condition::Rested };
+        // The occasions passed over are in it, too.
+        let tired = computed.saturating_sub(self.computed.replace(computed)) >= LONG * (self.pause.get() + 1);
+        self.pause.set(if tired { 0 } else { (2 * self.pause.get() + 1).min(LONGEST_PAUSE) });
+        self.skip.set(self.pause.get());
+        if tired { Condition::Tired } else { Condition::Rested }
     }
 }
 
@@ -95,12 +114,35 @@ mod tests {
             let fatigue = Fatigue::new();
             std::thread::sleep(2 * LONG);
             let after_sleep = fatigue.after_work();
+            fatigue.skip.set(0);
             let (tick, before) = (cpu_clock::tick(), cpu_clock::of_current_thread().unwrap());
             while cpu_clock::tick() == tick || cpu_clock::of_current_thread().unwrap() < before + 2 * LONG {}
             (after_sleep, fatigue.after_work(), fatigue.after_work())
         });
         let rested = Condition::Rested;
         assert_eq!(test.join().unwrap(), (rested, Condition::Tired, rested));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_worker_that_was_rested_is_looked_at_less_often_until_it_is_tired() {
+        let test = std::thread::spawn(|| {
+            let fatigue = Fatigue::new();
+            let pause_after = |computed: Duration| {
+                // Ticks have passed, and none is to be passed over.
+                fatigue.last.set(None);
+                fatigue.skip.set(0);
+                let until = fatigue.computed.get() + computed;
+                while cpu_clock::of_current_thread().unwrap() < until {}
+                (fatigue.after_work(), fatigue.skip.get())
+            };
+            let rested = [(); 4].map(|()| pause_after(Duration::ZERO));
+            // Twice a millisecond on average, over all eight occasions.
+            (rested, pause_after(16 * LONG), pause_after(2 * LONG))
+        });
+        let tired = (Condition::Tired, 0);
+        let rested = [1, 3, 7, 7].map(|pause| (Condition::Rested, pause));
+        assert_eq!(test.join().unwrap(), (rested, tired, tired));
     }
 
     #[test]

@@ -78,17 +78,17 @@ impl Stamp {
         (bits != 0).then_some(Self(bits))
     }
 
-    /// Measures how long a tick is over a longer time than before, if there has been one. Two loads if not; a good
-    /// place to call it is on the way to sleep.
+    /// Measures how long a tick is over a longer time than before, if there has been one. Some loads and a reading of the counter if
+    /// not; a good place to call it is on the way to sleep.
     pub(crate) fn refine() {
         let before = MEASURED_OVER.load(Ordering::Relaxed);
         if before == 0 || before >= LONGEST || SOURCE.load(Ordering::Relaxed) != COUNTER {
             return;
         }
         let Some(start) = START.get() else { return };
-        let (instant, stamp) = both_clocks();
-        if (instant - start.0).as_nanos() >= 8 * u128::from(before) {
-            set_rate(*start, (instant, stamp));
+        // By the rate so far: good enough to tell whether it is time.
+        if Self(counter()).nanos_since(start.1) >= before.saturating_mul(8) {
+            set_rate(*start, both_clocks());
         }
     }
 
