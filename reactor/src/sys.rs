@@ -7,6 +7,8 @@
 //! are far away, cost no further system call. The timerfd is opened for the first timer.
 
 use crate::readiness::Ready;
+#[cfg(target_os = "linux")]
+use crate::timerfd::Armed;
 use crate::wait::Wait;
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
@@ -46,7 +48,7 @@ impl Selector {
             // Rounded up to milliseconds by mio, cut at 24 days.
             Wait::For(time) => Some(time.min(LONGEST_WAIT)),
             Wait::Until(deadline, left) => {
-                Some(self.fine.timeout(&self.poll, deadline, left).min(LONGEST_WAIT))
+                self.fine.timeout(&self.poll, deadline, left).map(|time| time.min(LONGEST_WAIT))
             }
         };
         match self.poll.poll(&mut self.events, timeout) {
@@ -83,23 +85,28 @@ enum Fine {
 
 #[cfg(target_os = "linux")]
 impl Fine {
-    /// How long `epoll_wait` may take when the earliest timer is due at `deadline`, `left` from now.
-    fn timeout(&mut self, poll: &Poll, deadline: Instant, left: Duration) -> Duration {
+    /// How long `epoll_wait` may take when the earliest timer is due at `deadline`, `left` from now. `None`: until the
+    /// timerfd ends it.
+    fn timeout(&mut self, poll: &Poll, deadline: Instant, left: Duration) -> Option<Duration> {
         if left >= FINE {
             // The kernel's slack is 0.1 % of the wait, 0.5 % at a raised nice value: stay well below.
-            return left - (left / 128).max(FINE / 2);
+            return Some(left - (left / 128).max(FINE / 2));
         }
         if let Fine::Unopened = self {
             let opened = crate::timerfd::TimerFd::new(poll.registry(), TIMER);
             *self = opened.map_or(Fine::Unavailable, Fine::Open);
         }
         if let Fine::Open(timerfd) = self {
-            if timerfd.set(deadline, left).is_ok() {
-                // A millisecond more, so that the timerfd ends the wait, and not the rounding.
-                return left + Duration::from_millis(1);
+            match timerfd.set(deadline, left) {
+                // Armed just now for a moment to come. A timeout beside it would be a second timer of the kernel's.
+                Ok(Armed::Now) => return None,
+                // A millisecond more, so that the timerfd ends the wait, and not the rounding. Should it have ended an
+                // earlier wait already, before we find the deadline passed, then it will not end this one.
+                Ok(Armed::Before) => return Some(left + Duration::from_millis(1)),
+                Err(_) => {}
             }
         }
-        left
+        Some(left)
     }
 }
 
@@ -110,8 +117,8 @@ struct Fine;
 
 #[cfg(not(target_os = "linux"))]
 impl Fine {
-    fn timeout(&mut self, _: &Poll, _: Instant, left: Duration) -> Duration {
-        left
+    fn timeout(&mut self, _: &Poll, _: Instant, left: Duration) -> Option<Duration> {
+        Some(left)
     }
 }
 

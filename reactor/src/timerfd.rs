@@ -17,6 +17,14 @@ pub(crate) struct TimerFd {
     set_to: Option<Instant>,
 }
 
+/// When the descriptor was set to the deadline that is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Armed {
+    Now,
+    /// In an earlier turn. It may have fired since.
+    Before,
+}
+
 impl TimerFd {
     pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<TimerFd> {
         // SAFETY: takes no pointers.
@@ -33,9 +41,9 @@ impl TimerFd {
     }
 
     /// Makes the selector's wait end at `deadline`, which is `left` from now and not zero.
-    pub(crate) fn set(&mut self, deadline: Instant, left: Duration) -> io::Result<()> {
+    pub(crate) fn set(&mut self, deadline: Instant, left: Duration) -> io::Result<Armed> {
         if self.set_to == Some(deadline) {
-            return Ok(());
+            return Ok(Armed::Before);
         }
         let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let time = libc::itimerspec {
@@ -52,6 +60,6 @@ impl TimerFd {
             return Err(io::Error::last_os_error());
         }
         self.set_to = Some(deadline);
-        Ok(())
+        Ok(Armed::Now)
     }
 }
