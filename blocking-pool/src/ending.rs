@@ -49,7 +49,7 @@ impl Shared {
         while let Some(entry) = self.queues.pop() {
             self.queues.note_taken(None);
             if let Some(job) = entry.claim() {
-                job.refuse(Failure::Rejected(why.clone()));
+                job.refuse(Failure::rejected(why.clone()));
             }
         }
         self.call_if_drained();

@@ -10,12 +10,26 @@ use crate::contain::{self, Payload};
 use crate::job::{JobId, JobInfo};
 
 /// How a job ended other than with a value.
+///
+/// Boxed where it is large and rare: every job has room for one.
 pub(crate) enum Failure {
     Cancelled,
     /// Cancelled because its deadline had passed.
     Expired,
-    Panicked(Payload),
-    Rejected(Rejection),
+    Panicked(Box<Payload>),
+    Rejected(Box<Rejection>),
+}
+
+impl Failure {
+    #[cold]
+    pub(crate) fn panicked(payload: Payload) -> Self {
+        Self::Panicked(Box::new(payload))
+    }
+
+    #[cold]
+    pub(crate) fn rejected(why: Rejection) -> Self {
+        Self::Rejected(Box::new(why))
+    }
 }
 
 /// Why a pool did not take, or could not keep, a job.
@@ -99,10 +113,10 @@ impl JoinError {
         let kind = match failure {
             Failure::Cancelled => Kind::Cancelled,
             Failure::Expired => Kind::Expired,
-            Failure::Rejected(why) => Kind::Rejected(why),
+            Failure::Rejected(why) => Kind::Rejected(*why),
             Failure::Panicked(payload) => Kind::Panicked {
-                message: contain::message(&*payload).to_owned(),
-                payload: Shut(std::sync::Mutex::new(Some(payload))),
+                message: contain::message(&**payload).to_owned(),
+                payload: Shut(std::sync::Mutex::new(Some(*payload))),
             },
         };
         Self(Box::new(Inner { job, kind }))
@@ -271,10 +285,6 @@ impl<F> SpawnError<F> {
 
     pub(crate) fn map<G>(self, unwrap: impl FnOnce(F) -> G) -> SpawnError<G> {
         SpawnError { kind: self.kind, closure: unwrap(self.closure) }
-    }
-
-    pub(crate) fn into_parts(self) -> (SpawnErrorKind, F) {
-        (self.kind, self.closure)
     }
 }
 

@@ -1,4 +1,8 @@
 //! From a closure to an entry in a queue: admission, the push, and what happens if there is nobody to run it.
+//!
+//! What depends on the closure's type is short, and compiled for each one: make the cell, between `admit` and `enqueue`,
+//! which are not. What goes through them fits into registers: a value that is written in pieces and read as a whole
+//! costs more than the instructions that do so.
 
 use std::io;
 use std::panic::Location;
@@ -6,7 +10,7 @@ use std::sync::Arc;
 
 use crate::contain;
 use crate::error::{Failure, Rejection, SpawnError, SpawnErrorKind};
-use crate::job::{self, Fresh, JobId, JobInfo, JoinHandle, Terms, Times, Work};
+use crate::job::{self, Entry, Hold, JobId, JobInfo, JoinHandle, Submission, Terms, Times, Work};
 use crate::metrics::{Cohort, Stamp};
 use crate::report::Report;
 use crate::shared::Shared;
@@ -15,6 +19,7 @@ use crate::tenant::Account;
 use crate::worker;
 
 impl Shared {
+    #[inline]
     pub(crate) fn spawn<W: Work>(
         self: &Arc<Self>,
         account: &Arc<Account>,
@@ -22,15 +27,36 @@ impl Shared {
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> JoinHandle<W::Output> {
-        let name = terms.as_ref().and_then(|terms| terms.name.clone());
-        self.submit(account, work, location, terms).unwrap_or_else(|refused| {
-            let job = JobInfo { id: JobId::next(), name, location };
-            let (kind, work) = refused.into_parts();
-            if let Err(message) = contain::discard(work) {
-                self.report(&Report::DropPanicked { job: job.clone(), message });
-            }
-            JoinHandle::refused(job, Failure::Rejected(kind.rejection()))
-        })
+        let Some(submission) = self.admit(account) else {
+            return self.refuse(account, work, location, terms);
+        };
+        let times = Times::submitted(submission);
+        let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
+        let handle = fresh.into_handle();
+        if let Err(error) = self.enqueue(entry, handle.hold(), submission) {
+            let why = Rejection::NoThread(error.to_string());
+            handle.cancel(Failure::rejected(why.clone()));
+            self.reject_others(&why);
+        }
+        JoinHandle::accepted(handle)
+    }
+
+    /// Drops a closure that was not let in.
+    #[cold]
+    fn refuse<W: Work>(
+        &self,
+        account: &Account,
+        work: W,
+        location: &'static Location<'static>,
+        terms: Option<Box<Terms>>,
+    ) -> JoinHandle<W::Output> {
+        let name = terms.and_then(|terms| terms.name);
+        let job = JobInfo { id: JobId::next(), name, location };
+        let why = self.why_not(account).rejection();
+        if let Err(message) = contain::discard(work) {
+            self.report(&Report::DropPanicked { job: job.clone(), message });
+        }
+        JoinHandle::refused(job, Failure::rejected(why))
     }
 
     pub(crate) fn submit<W: Work>(
@@ -40,15 +66,10 @@ impl Shared {
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        if self.room.is_bounded() && !self.room.take() {
-            self.counters.rejected();
-            let kind = match account.is_closed() || self.gate.is_closed() {
-                true => SpawnErrorKind::Closed,
-                false => SpawnErrorKind::Full { limit: self.config.queue_limit.unwrap_or(usize::MAX) },
-            };
-            return Err(SpawnError::new(kind, work));
+        match self.admit(account) {
+            Some(submission) => self.submit_admitted(account, work, location, terms, submission),
+            None => Err(SpawnError::new(self.why_not(account), work)),
         }
-        self.submit_in_room(account, work, location, terms)
     }
 
     /// The same by one who has taken room in the queue.
@@ -59,17 +80,36 @@ impl Shared {
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let now = Stamp::now();
-        let cohort = match self.admit(account, now) {
-            Ok(cohort) => cohort,
-            Err(kind) => {
-                self.make_room();
-                self.counters.rejected();
-                return Err(SpawnError::new(kind, work));
-            }
-        };
-        let times = Times::submitted(now, cohort);
+        match self.admit_in_room(account) {
+            Some(submission) => self.submit_admitted(account, work, location, terms, submission),
+            None => Err(SpawnError::new(self.why_not(account), work)),
+        }
+    }
+
+    fn submit_admitted<W: Work>(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        work: W,
+        location: &'static Location<'static>,
+        terms: Option<Box<Terms>>,
+        submission: Submission,
+    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
+        let times = Times::submitted(submission);
         let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
+        let Err(error) = self.enqueue(entry, fresh.hold(), submission) else {
+            return Ok(JoinHandle::accepted(fresh.into_handle()));
+        };
+        let mine = fresh.take_back();
+        self.reject_others(&Rejection::NoThread(error.to_string()));
+        match mine {
+            Ok(work) => Err(SpawnError::new(SpawnErrorKind::NoThread(error), work)),
+            // A thread came to be after all and has it, or another submitter has rejected it.
+            Err(handle) => Ok(JoinHandle::accepted(handle)),
+        }
+    }
+
+    /// Puts a job where it will be found, or in its limiter's line. Err: there is no thread, and the job is still there.
+    fn enqueue(self: &Arc<Self>, entry: Entry, job: &Hold, submission: Submission) -> io::Result<()> {
         let admitted = match entry.limiter().cloned() {
             None => Some(entry),
             Some(limiter) => limiter.admit(entry),
@@ -78,53 +118,65 @@ impl Shared {
             if let Err(entry) = worker::push_nested(self, entry) {
                 self.queues.push(entry);
             }
-            if let Err(error) = self.announce_work(now) {
-                return self.recall(fresh, error);
-            }
+            self.announce_work(submission.at())?;
         } else {
-            fresh.stands_in_line();
+            job.stands_in_line();
         }
-        let handle = fresh.into_handle();
-        if account.is_abandoned() {
+        if job.is_abandoned() {
             // Abandoned between admission and push, or standing in line: whoever cancelled those that wait may not have
             // seen this job.
-            handle.cancel(Failure::Cancelled);
+            job.cancel(Failure::Cancelled);
         }
-        Ok(JoinHandle::accepted(handle))
+        Ok(())
     }
 
-    /// There is no thread: takes the closure back, and gives up all others that wait for one, too.
-    fn recall<W: Work>(
-        self: &Arc<Self>,
-        fresh: Fresh<W>,
-        error: io::Error,
-    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let why = Rejection::NoThread(error.to_string());
-        let mine = fresh.take_back();
+    /// There is no thread, and others may have relied on the one that never came to be: gives up what waits for one.
+    #[cold]
+    fn reject_others(self: &Arc<Self>, why: &Rejection) {
         if !left_out("failed-start-drains") {
-            // Other submitters may have relied on the thread that never came to be.
-            self.reject_queued(&why);
-        }
-        match mine {
-            Ok(work) => Err(SpawnError::new(SpawnErrorKind::NoThread(error), work)),
-            // A thread came to be after all and has it, or another submitter has rejected it.
-            Err(handle) => Ok(JoinHandle::accepted(handle)),
+            self.reject_queued(why);
         }
     }
 
-    /// Counts a job in, unless the tenant or the pool is closed, or in another process.
-    fn admit(&self, account: &Account, now: Stamp) -> Result<Cohort, SpawnErrorKind> {
-        if self.is_forked() {
-            return Err(SpawnErrorKind::Forked);
+    /// Counts a job in, if there is room, unless the tenant or the pool is closed, or in another process.
+    fn admit(&self, account: &Account) -> Option<Submission> {
+        if self.room.is_bounded() && !self.room.take() {
+            self.counters.rejected();
+            return None;
         }
-        if !account.enter() {
-            return Err(SpawnErrorKind::Closed);
+        self.admit_in_room(account)
+    }
+
+    fn admit_in_room(&self, account: &Account) -> Option<Submission> {
+        if self.is_forked() || !account.enter() {
+            return self.turn_away();
         }
+        let now = Stamp::now();
         self.counters.before_submission(&self.gate, now);
         let Some(mark) = self.gate.enter() else {
             account.leave_unqueued();
-            return Err(SpawnErrorKind::Closed);
+            return self.turn_away();
         };
-        Ok(Cohort::of_mark(mark))
+        Some(Submission::new(now, Cohort::of_mark(mark)))
+    }
+
+    /// The closure was not let in: its room is there again.
+    #[cold]
+    fn turn_away(&self) -> Option<Submission> {
+        self.make_room();
+        self.counters.rejected();
+        None
+    }
+
+    /// Why a closure was not let in. What has been closed stays closed, so there is one answer.
+    #[cold]
+    fn why_not(&self, account: &Account) -> SpawnErrorKind {
+        if self.is_forked() {
+            return SpawnErrorKind::Forked;
+        }
+        match self.config.queue_limit {
+            Some(limit) if !account.is_closed() && !self.gate.is_closed() => SpawnErrorKind::Full { limit },
+            _ => SpawnErrorKind::Closed,
+        }
     }
 }

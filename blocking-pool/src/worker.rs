@@ -187,9 +187,9 @@ impl Local {
             return self.next_or_search();
         }
         let start = *now;
-        let (submitted, cohort) = job.times().submission();
-        let waited = start.nanos_since(submitted);
-        pool.counters.started(seat, cohort, waited);
+        let submission = job.times().submission();
+        let waited = start.nanos_since(submission.at());
+        pool.counters.started(seat, submission.cohort(), waited);
         if let Some(limiter) = job.limiter() {
             limiter.times().queue_wait.record_nanos_shared(waited);
         }

@@ -9,19 +9,26 @@ use crate::task::local::Locals;
 use sideline_blocking_pool::Around;
 
 pub(crate) struct Carried {
-    handle: Handle,
-    /// Boxed, as most jobs carry none: what a job takes in memory is what many at once cost.
-    locals: Option<Box<Locals>>,
+    what: What,
     #[cfg(feature = "tracing")]
     span: tracing::Span,
 }
 
+/// Small where most jobs are: what each takes along is what many at once have to have memory for.
+enum What {
+    Runtime(Handle),
+    WithLocals(Box<(Handle, Locals)>),
+}
+
 impl Carried {
     /// Takes along what this thread has now.
+    #[inline]
     pub(crate) fn capture(handle: Handle) -> Self {
         Self {
-            handle,
-            locals: Locals::capture().map(Box::new),
+            what: match Locals::capture() {
+                None => What::Runtime(handle),
+                Some(locals) => What::WithLocals(Box::new((handle, locals))),
+            },
             #[cfg(feature = "tracing")]
             span: tracing::Span::current(),
         }
@@ -32,8 +39,23 @@ impl Around for Carried {
     fn around<T>(self, job: impl FnOnce() -> T) -> T {
         #[cfg(feature = "tracing")]
         let _span = self.span.entered();
-        let _entered = context::enter(self.handle, None, None);
-        let _locals = self.locals.map(|locals| locals.enter());
+        let (handle, locals) = match self.what {
+            What::Runtime(handle) => (handle, None),
+            What::WithLocals(both) => (both.0, Some(both.1)),
+        };
+        let _entered = context::enter(handle, None, None);
+        let _locals = locals.map(Locals::enter);
         job()
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64", not(feature = "tracing")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_carries_little_and_its_handle_is_small() {
+        assert_eq!(size_of::<Carried>(), 16);
+        assert_eq!(size_of::<crate::JoinHandle<[u64; 9]>>(), 16);
     }
 }

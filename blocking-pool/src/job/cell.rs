@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!    Entry ----+          +-----------------------------------------------+
-//!  (queue, worker) -----> | Header: state, vtable, waker, id, location,   |
-//!              |          |         times, account, terms (mostly none)   |
+//!  (queue, worker) -----> | Header: state (and id), vtable, waker,        |
+//!              |          |         location, times, account, terms       |
 //!  JobHandle --+--------> | Stage:  Closure(F) -> Empty -> Outcome(T)     |
 //!                         +-----------------------------------------------+
 //! ```
@@ -24,7 +24,7 @@ use std::task::Waker;
 use super::entry::Entry;
 use super::hold::Hold;
 use super::job_handle::Fresh;
-use super::state::{Owner, State};
+use super::state::State;
 use super::terms::Terms;
 use super::times::Times;
 use super::watch::Watch;
@@ -42,7 +42,6 @@ pub(super) struct Header {
     pub(super) vtable: &'static VTable,
     /// The handle's while WAKER is clear, the completer's once it is set.
     pub(super) waker: UnsafeCell<Option<Waker>>,
-    pub(super) id: JobId,
     pub(super) location: &'static Location<'static>,
     pub(super) times: Times,
     pub(super) account: Arc<Account>,
@@ -52,7 +51,7 @@ pub(super) struct Header {
 impl Header {
     pub(super) fn info(&self) -> JobInfo {
         let name = self.terms.as_ref().and_then(|terms| terms.name.clone());
-        JobInfo { id: self.id, name, location: self.location }
+        JobInfo { id: self.state.id(), name, location: self.location }
     }
 }
 
@@ -133,7 +132,7 @@ where
         }
         let ran = if outcome.is_ok() { Ran::Completed } else { Ran::Panicked };
         // SAFETY: passed on to the caller.
-        let _empty = unsafe { Self::replace(header, Stage::Outcome(outcome.map_err(Failure::Panicked))) };
+        let _empty = unsafe { Self::replace(header, Stage::Outcome(outcome.map_err(Failure::panicked))) };
         ran
     }
 
@@ -163,7 +162,7 @@ where
         // SAFETY: passed on to the caller.
         match unsafe { Self::replace(header, Stage::Empty) } {
             Stage::Outcome(Err(Failure::Panicked(payload))) => {
-                Unread::Panic(contain::message_and_discard(payload))
+                Unread::Panic(contain::message_and_discard(*payload))
             }
             other => match contain::discard(other) {
                 Ok(()) => Unread::Nothing,
@@ -185,6 +184,7 @@ where
 }
 
 /// Makes a job; one allocation.
+#[inline]
 pub(crate) fn new<W: Work>(
     work: W,
     location: &'static Location<'static>,
@@ -192,12 +192,12 @@ pub(crate) fn new<W: Work>(
     terms: Option<Box<Terms>>,
     times: Times,
 ) -> (Entry, Fresh<W>) {
+    let watched = terms.as_ref().is_some_and(|terms| terms.token.is_some());
     let cell = Box::new(JobCell {
         header: Header {
-            state: State::new(terms.as_ref().is_some_and(|terms| terms.token.is_some())),
+            state: State::new(JobId::next(), watched),
             vtable: &JobCell::<W, W::Output>::VTABLE,
             waker: UnsafeCell::new(None),
-            id: JobId::next(),
             location,
             times,
             account,
@@ -207,10 +207,43 @@ pub(crate) fn new<W: Work>(
     });
     // SAFETY: a box is never null.
     let header = unsafe { NonNull::new_unchecked(Box::into_raw(cell)) }.cast::<Header>();
-    let entry = Entry::new(Hold::new(header, Owner::Entry));
-    // SAFETY: the entry keeps it; terms are only read.
-    if let Some(terms) = unsafe { header.as_ref() }.terms.as_deref() {
-        terms.bind(|| Watch::new(Hold::new(header, Owner::Watch)));
+    let entry = Entry::new(Hold::new(header));
+    if watched {
+        bind(header);
     }
-    (entry, Fresh::new(Hold::new(header, Owner::Handle)))
+    (entry, Fresh::new(Hold::new(header)))
+}
+
+/// Gives the third hold on a job that has just been made with one to its token.
+#[cold]
+fn bind(header: NonNull<Header>) {
+    // SAFETY: its maker has the entry, which keeps it; terms are only read.
+    if let Some(terms) = unsafe { header.as_ref() }.terms.as_deref() {
+        terms.bind(|| Watch::new(Hold::new(header)));
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64", not(loom)))]
+mod tests {
+    use super::*;
+
+    /// What 100,000 jobs in flight cost is, for the most part, that their memory has to be there.
+    #[test]
+    fn a_job_takes_no_more_memory_than_it_was_given() {
+        assert_eq!(size_of::<Hold>(), 8);
+        assert_eq!(size_of::<Entry>(), 8);
+        assert_eq!(size_of::<Header>(), 64);
+        assert_eq!(size_of::<Failure>(), 16);
+        assert_eq!(size_of::<Outcome<u64>>(), 16);
+        assert_eq!(size_of::<JobCell<(), ()>>(), 64 + 16);
+        assert_eq!(size_of::<crate::JoinHandle<[u64; 9]>>(), 16);
+        // As a runtime makes it, with a context that is one of two pointers, and a closure of one word.
+        enum Context {
+            #[allow(dead_code)]
+            One(Box<u8>),
+            #[allow(dead_code)]
+            Other(Box<u8>),
+        }
+        assert_eq!(size_of::<JobCell<(Context, u64), u64>>(), 64 + 24);
+    }
 }

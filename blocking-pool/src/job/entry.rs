@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::JobId;
 use super::cell::Ran;
 use super::hold::Hold;
-use super::state::Claim;
+use super::state::{Claim, Owner};
 use super::times::Times;
 use crate::error::Failure;
 use crate::limiter::Limiter;
@@ -56,7 +56,7 @@ impl Entry {
         // What its drop does is done here, but for claiming, which has been done.
         mem::forget(self);
         let delivered = deliver(&hold);
-        hold.release();
+        hold.release(Owner::Entry);
         delivered
     }
 
@@ -74,7 +74,7 @@ impl Drop for Entry {
             hold.refuse(Failure::Cancelled);
         }
         self.give_back_slot();
-        hold.release();
+        hold.release(Owner::Entry);
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Claimed(Entry);
 
 impl Claimed {
     pub(crate) fn id(&self) -> JobId {
-        self.0.0.header().id
+        self.0.0.header().state.id()
     }
 
     pub(crate) fn location(&self) -> &'static Location<'static> {

@@ -17,13 +17,12 @@ use crate::error::Failure;
 use crate::metrics::Stamp;
 use crate::report::Report;
 
-/// One of the two bits that keep a job's memory, as a value.
-pub(super) struct Hold {
+/// One of the bits that keep a job's memory, as a value.
+///
+/// Whose bit it is the owner knows by its type, and says so when it lets go: so a hold is one word, which the queues and
+/// the users' handles have many of, and which is passed on in a register.
+pub(crate) struct Hold {
     pub(super) header: NonNull<Header>,
-    pub(super) owner: Owner,
-    /// Of a handle: it has taken the outcome. In here because a field beside this would not fit into its padding, and
-    /// many jobs at once have many handles.
-    pub(super) has_taken: bool,
 }
 
 // SAFETY: `F` and `T` are `Send` (see `new`), the waker is, and the state word says who may touch them.
@@ -33,8 +32,8 @@ unsafe impl Send for Hold {}
 unsafe impl Sync for Hold {}
 
 impl Hold {
-    pub(super) fn new(header: NonNull<Header>, owner: Owner) -> Self {
-        Self { header, owner, has_taken: false }
+    pub(super) fn new(header: NonNull<Header>) -> Self {
+        Self { header }
     }
 
     pub(super) fn header(&self) -> &Header {
@@ -44,7 +43,7 @@ impl Hold {
 
     /// The same hold once more, for a drop that consumes it.
     pub(super) fn copy(&self) -> Self {
-        Self { header: self.header, owner: self.owner, has_taken: self.has_taken }
+        Self { header: self.header }
     }
 
     pub(super) fn claim(&self) -> Claim {
@@ -72,7 +71,7 @@ impl Hold {
     /// Counts a claimed job as one that will not run.
     pub(super) fn will_not_run(&self, why: &Failure) {
         let header = self.header();
-        header.account.refused(why, header.times.submission().1);
+        header.account.refused(why, header.times.submission().cohort());
         header.times.never_ran();
     }
 
@@ -105,14 +104,12 @@ impl Hold {
 
     /// By a handle that was woken, when it has taken the outcome: measures how long that has lain.
     #[inline(never)] // Out of the way of those who were not.
-    pub(super) fn note_handoff(&self) {
+    pub(super) fn note_handoff(&self, end: Stamp) {
         let header = self.header();
-        if let Some(end) = header.times.take_end() {
-            let lay = Stamp::now().nanos_since(end);
-            header.account.pool().counters.taken(header.account.id, lay);
-            if let Some(limiter) = header.terms.as_ref().and_then(|terms| terms.limiter.as_ref()) {
-                limiter.times().handoff.record_nanos_shared(lay);
-            }
+        let lay = Stamp::now().nanos_since(end);
+        header.account.pool().counters.taken(header.account.id, lay);
+        if let Some(limiter) = header.terms.as_ref().and_then(|terms| terms.limiter.as_ref()) {
+            limiter.times().handoff.record_nanos_shared(lay);
         }
     }
 
@@ -120,7 +117,7 @@ impl Hold {
     #[inline(never)]
     pub(super) fn note_unread(&self) {
         let header = self.header();
-        if header.times.take_end().is_some() {
+        if header.times.take_out().is_some() {
             header.account.pool().counters.unread(header.account.id);
         }
     }
@@ -156,9 +153,32 @@ impl Hold {
         self.header().terms.as_ref()?.token.as_ref()
     }
 
-    /// Lets go; frees the job if the other side has, too.
-    pub(super) fn release(self) {
-        if self.header().state.release(self.owner) == Release::Free {
+    /// It is not to be started any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.header().account.is_abandoned()
+    }
+
+    /// The job was accepted and stands in a limiter's line; but it may have been cancelled before it did.
+    #[cold]
+    pub(crate) fn stands_in_line(&self) {
+        let header = self.header();
+        if let Some(terms) = header.terms.as_ref().filter(|_| header.state.is_claimed()) {
+            terms.leave_line();
+        }
+    }
+
+    /// Takes the job out of its queue if it has not started; false if there is nothing to stop any more.
+    pub(crate) fn cancel(&self, why: Failure) -> bool {
+        let won = self.claim() == Claim::Won;
+        if won {
+            self.refuse(why);
+        }
+        won
+    }
+
+    /// Lets go, as this owner; frees the job if the others have, too.
+    pub(super) fn release(self, owner: Owner) {
+        if self.header().state.release(owner) == Release::Free {
             self.free();
         }
     }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::cell::{JobCell, Outcome, Stage};
 use super::hold::Hold;
-use super::state::{Claim, Detach, Register, Release};
+use super::state::{Claim, Detach, Owner, Register, Release};
 use super::work::Work;
 use super::{JobId, JobInfo};
 use crate::contain;
@@ -25,17 +25,13 @@ pub(crate) struct Fresh<W: Work> {
 }
 
 impl<W: Work> Fresh<W> {
-    /// Its entry stands in a limiter's line; but the job may have been cancelled before it did.
-    pub(crate) fn stands_in_line(&self) {
-        let header = self.handle.hold.header();
-        if let Some(terms) = header.terms.as_ref().filter(|_| header.state.is_claimed()) {
-            terms.leave_line();
-        }
-    }
-
     /// By `cell::new`, which knows that the types are those of the cell.
     pub(super) fn new(hold: Hold) -> Self {
         Self { handle: JobHandle { hold, result: PhantomData }, work: PhantomData }
+    }
+
+    pub(crate) fn hold(&self) -> &Hold {
+        &self.handle.hold
     }
 
     pub(crate) fn into_handle(self) -> JobHandle<W::Output> {
@@ -74,7 +70,7 @@ impl<T> Unpin for JobHandle<T> {}
 
 impl<T> JobHandle<T> {
     pub(crate) fn id(&self) -> JobId {
-        self.hold.header().id
+        self.hold.header().state.id()
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -93,13 +89,14 @@ impl<T> JobHandle<T> {
         self.hold.header().state.is_done()
     }
 
+    /// For those who do not care what comes out of it.
+    pub(crate) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
     /// Takes the job out of its queue if it has not started; false if there is nothing to stop any more.
     pub(crate) fn cancel(&self, why: Failure) -> bool {
-        let won = self.hold.claim() == Claim::Won;
-        if won {
-            self.hold.refuse(why);
-        }
-        won
+        self.hold.cancel(why)
     }
 
     /// The same by the user; a job that is running is told by its token, if it has one.
@@ -167,9 +164,8 @@ impl<T> JobHandle<T> {
         let to = NonNull::from(&mut outcome).cast::<()>();
         // SAFETY: DONE was observed with Acquire and belongs to the handle; `to` is an `Option<Outcome<T>>`.
         unsafe { (self.hold.header().vtable.take)(self.hold.header, to) };
-        self.hold.has_taken = true;
-        if was_woken {
-            self.hold.note_handoff();
+        if let (Some(end), true) = (self.hold.header().times.take_out(), was_woken) {
+            self.hold.note_handoff(end);
         }
         outcome
     }
@@ -184,9 +180,9 @@ impl<T> JobHandle<T> {
 impl<T> Drop for JobHandle<T> {
     fn drop(&mut self) {
         let hold = self.hold.copy();
-        if hold.has_taken {
+        if hold.header().times.is_taken_out() {
             // Nothing is left to do but to let go.
-            return hold.release();
+            return hold.release(Owner::Handle);
         }
         loop {
             match hold.header().state.detach() {
@@ -200,7 +196,7 @@ impl<T> Drop for JobHandle<T> {
                         hold.note_unread();
                     }
                     hold.drop_outcome();
-                    return hold.release();
+                    return hold.release(Owner::Handle);
                 }
                 Detach::Gone(Release::Keep) => return,
                 Detach::Gone(Release::Free) => return hold.free(),
@@ -213,7 +209,7 @@ impl<T> fmt::Debug for JobHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let header = self.hold.header();
         f.debug_struct("JoinHandle")
-            .field("id", &header.id)
+            .field("id", &header.state.id())
             .field("location", &format_args!("{}", header.location))
             .field("state", &header.state)
             .finish()

@@ -21,13 +21,13 @@ mod work;
 pub(crate) use cell::{Ran, new};
 pub(crate) use entry::Entry;
 pub use handle::JoinHandle;
+pub(crate) use hold::Hold;
 pub use id::JobId;
 pub use info::JobInfo;
-pub(crate) use job_handle::Fresh;
 #[cfg(test)] // The models race it against its entry.
 pub(crate) use job_handle::JobHandle;
 pub(crate) use terms::Terms;
-pub(crate) use times::Times;
+pub(crate) use times::{Submission, Times};
 pub(crate) use watch::Watch;
 pub use work::Around;
 pub(crate) use work::{Cancellable, Inside, Plain, Work};

@@ -2,8 +2,8 @@
 //!
 //! A job has two owners: its *entry* (in a queue, later with whoever runs or discards it) and its *handle*; and a
 //! third, its *watch*, if it has a token that may be cancelled while it waits ([`crate::cancel`]). Each holds a bit;
-//! whoever clears the last of them frees the memory. Beside them the word has a phase and the
-//! bit that says to whom the waker's cell belongs.
+//! whoever clears the last of them frees the memory. Beside them the word has a phase, the
+//! bit that says to whom the waker's cell belongs, and above them all the job's number, which never changes.
 //!
 //! | phase   | closure / outcome belongs to        | left by                                                |
 //! |---------|-------------------------------------|--------------------------------------------------------|
@@ -37,24 +37,28 @@
 
 use std::fmt;
 
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use super::JobId;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::left_out;
 
-const QUEUED: usize = 0;
-const CLAIMED: usize = 1;
-const DONE: usize = 2;
-const PHASE: usize = 0b11;
+const QUEUED: u64 = 0;
+const CLAIMED: u64 = 1;
+const DONE: u64 = 2;
+const PHASE: u64 = 0b11;
 /// A waker is in its cell, and the cell belongs to the completer.
-const WAKER: usize = 1 << 2;
+const WAKER: u64 = 1 << 2;
 /// The queue's side (a queued entry, or the one who popped it) holds the job.
-const ENTRY: usize = 1 << 3;
+const ENTRY: u64 = 1 << 3;
 /// A `JoinHandle` holds the job.
-const HANDLE: usize = 1 << 4;
+const HANDLE: u64 = 1 << 4;
 /// The job's token holds it, to take it out of its queue.
-const WATCH: usize = 1 << 5;
-const OWNERS: usize = ENTRY | HANDLE | WATCH;
+const WATCH: u64 = 1 << 5;
+const OWNERS: u64 = ENTRY | HANDLE | WATCH;
 
-pub(super) struct State(AtomicUsize);
+/// Above the bits: the job's number. 56 bits are enough for a million jobs a second for two thousand years.
+const NUMBER_SHIFT: u32 = 8;
+
+pub(super) struct State(AtomicU64);
 
 /// What came of trying to take the closure.
 #[must_use]
@@ -111,15 +115,32 @@ pub(super) enum Release {
 /// Who may hold a job.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Owner {
-    Entry = ENTRY as isize,
-    Handle = HANDLE as isize,
-    Watch = WATCH as isize,
+    Entry,
+    Handle,
+    Watch,
+}
+
+impl Owner {
+    const fn bit(self) -> u64 {
+        match self {
+            Self::Entry => ENTRY,
+            Self::Handle => HANDLE,
+            Self::Watch => WATCH,
+        }
+    }
 }
 
 impl State {
     /// `watched`: there is a token, too.
-    pub(super) fn new(watched: bool) -> Self {
-        Self(AtomicUsize::new(QUEUED | ENTRY | HANDLE | if watched { WATCH } else { 0 }))
+    #[inline]
+    pub(super) fn new(job: JobId, watched: bool) -> Self {
+        let owners = ENTRY | HANDLE | if watched { WATCH } else { 0 };
+        Self(AtomicU64::new(job.get() << NUMBER_SHIFT | QUEUED | owners))
+    }
+
+    pub(super) fn id(&self) -> JobId {
+        // Relaxed: it was there before anybody else was.
+        JobId::from_raw(self.0.load(Ordering::Relaxed) >> NUMBER_SHIFT)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -188,7 +209,7 @@ impl State {
     }
 
     pub(super) fn release(&self, owner: Owner) -> Release {
-        let bit = owner as usize;
+        let bit = owner.bit();
         // Acquire: pairs with the Release of each of those who let go before, see above.
         let order = if left_out("last-owner-sees-all") { Ordering::Relaxed } else { Ordering::Acquire };
         if self.0.load(order) & OWNERS == bit {
@@ -202,7 +223,7 @@ impl State {
 
     /// The one place where the word changes by decision: `step` says what it becomes (if anything) and what that
     /// obliges the caller to do.
-    fn transition<A>(&self, mut step: impl FnMut(usize) -> (Option<usize>, A)) -> A {
+    fn transition<A>(&self, mut step: impl FnMut(u64) -> (Option<u64>, A)) -> A {
         // Acquire: pairs with the Release half of whoever wrote what we act upon.
         let mut now = self.0.load(Ordering::Acquire);
         loop {
@@ -225,7 +246,7 @@ impl fmt::Debug for State {
 }
 
 /// A word with its bits by name.
-struct Bits(usize);
+struct Bits(u64);
 
 impl fmt::Debug for Bits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,9 +271,25 @@ impl fmt::Debug for Bits {
 mod tests {
     use super::*;
 
+    fn new() -> State {
+        State::new(JobId::next(), false)
+    }
+
+    #[test]
+    fn the_number_stays_whatever_happens_to_the_job() {
+        let id = JobId::from_raw((1 << 56) - 1);
+        let state = State::new(id, true);
+        assert_eq!((state.claim(), state.complete()), (Claim::Won, Completion::Quiet));
+        for (owner, last) in
+            [(Owner::Entry, Release::Keep), (Owner::Watch, Release::Keep), (Owner::Handle, Release::Free)]
+        {
+            assert_eq!((state.id(), state.release(owner)), (id, last));
+        }
+    }
+
     #[test]
     fn the_word_reads_as_names() {
-        let state = State::new(false);
+        let state = new();
         assert_eq!(format!("{state:?}"), "QUEUED | ENTRY | HANDLE");
         assert_eq!(state.offer_waker(), Register::Ok);
         assert_eq!(state.claim(), Claim::Won);
@@ -265,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_job_is_claimed_once() {
-        let state = State::new(false);
+        let state = new();
         assert_eq!(state.claim(), Claim::Won);
         assert_eq!(state.claim(), Claim::Lost);
         assert_eq!(state.complete(), Completion::Quiet);
@@ -277,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_dropped_handle_takes_its_waker_back_first() {
-        let state = State::new(false);
+        let state = new();
         assert_eq!(state.offer_waker(), Register::Ok);
         assert_eq!(state.detach(), Detach::TakeWaker);
         assert_eq!(state.detach(), Detach::Gone(Release::Keep));
@@ -288,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_waker_offered_too_late_stays_the_handles() {
-        let state = State::new(false);
+        let state = new();
         assert_eq!(state.reclaim_waker(), Register::Ok);
         assert_eq!(state.claim(), Claim::Won);
         assert_eq!(state.complete(), Completion::Quiet);

@@ -1,7 +1,7 @@
 //! The third side of a job that has a token: who may take it out of its queue when the token is cancelled.
 
 use super::hold::Hold;
-use super::state::Claim;
+use super::state::{Claim, Owner};
 use crate::error::Failure;
 
 /// A hold on a job by which it can be given up. Dropping it lets go, and changes nothing else.
@@ -23,6 +23,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.0.copy().release();
+        self.0.copy().release(Owner::Watch);
     }
 }

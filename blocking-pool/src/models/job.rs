@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Unpark, block_on, check, pool, race};
 use crate::error::Failure;
-use crate::job::{self, Entry, JobHandle, Plain, Ran, Terms, Times, Work};
+use crate::job::{self, Entry, JobHandle, Plain, Ran, Submission, Terms, Times, Work};
 use crate::metrics::{Cohort, Stamp};
 use crate::park::Parker;
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -26,8 +26,7 @@ impl Drop for Counted {
 pub(super) fn job_with<W: Work>(work: W, terms: Option<Box<Terms>>) -> (Entry, JobHandle<W::Output>) {
     let account = Account::new(Arc::clone(pool(1, 1).shared()));
     assert!(account.enter());
-    let now = Stamp::now();
-    let times = Times::submitted(now, Cohort::of_mark(0));
+    let times = Times::submitted(Submission::new(Stamp::now(), Cohort::of_mark(0)));
     let (entry, fresh) = job::new(work, Location::caller(), account, terms, times);
     (entry, fresh.into_handle())
 }
