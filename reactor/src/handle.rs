@@ -46,7 +46,7 @@ impl Handle {
 
     /// The clock, as a number.
     pub(crate) fn now(&self) -> Moment {
-        self.0.timers.epoch.moment(self.0.clock.now())
+        self.0.timers.now(&self.0.clock)
     }
 
     /// Has the kernel report the readiness of `source` to the loop.

@@ -85,8 +85,9 @@ impl Reactor {
     /// # Errors
     /// If the kernel's wait fails, other than by a signal. Due timers have been fired even then.
     pub fn turn(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<()> {
-        self.handle.0.timers.forget_reading();
         let waited = self.wait(max_wait, has_work);
+        // From before the wait, or left during it by another thread.
+        self.handle.0.timers.forget_reading();
         if waited.is_ok() {
             self.handle.0.table.dispatch(self.selector.events(), &mut self.woken);
             contain::wake_all(&mut self.woken);

@@ -11,11 +11,12 @@
 //! Wakers are cloned, woken and dropped with the lock released.
 //!
 //! # Reading the clock
-//! A reading costs more than all the rest of arming a timer that is cancelled again, as most timeouts are. The loop
-//! reads the clock at the end of each turn in which timers are armed, and leaves the reading here until it goes to
-//! wait. A timer that is due well after it need not read for itself: see [`Timers::is_far_off`]. Should the loop have
-//! been stuck for so long that the deadline has passed all the same, then the timer is armed in the past, and fires
-//! as the loop comes to look.
+//! A reading costs more than all the rest of arming a timer that is cancelled again, as most timeouts are. Whoever reads
+//! the clock leaves the reading here: the loop at the end of each turn in which timers are armed, and whoever makes a
+//! timer by its duration. A timer that is due well after it need not read again when it is polled: see
+//! [`Timers::is_far_off`]. The loop forgets the reading when it has waited. Should the loop have been stuck for so long
+//! that the deadline has passed all the same, then the timer is armed in the past, and fires as the loop comes to look,
+//! which another thread tells it to.
 
 use crate::clock::Clock;
 use crate::contain;
@@ -32,7 +33,7 @@ pub(crate) struct Timers {
     pub(crate) epoch: Epoch,
     /// The earliest deadline, or `NEVER`. Written with the lock held.
     next: AtomicU64,
-    /// What the clock said in this turn of the loop, or `NEVER` if it was not asked.
+    /// What the clock said when it was last asked, or `NEVER` if that was before the loop last waited.
     seen: Hint,
     queue: Mutex<Queue>,
 }
@@ -74,12 +75,22 @@ impl Timers {
         }
     }
 
+    /// Reads the clock, and leaves the reading for others.
+    pub(crate) fn now(&self, clock: &Clock) -> Moment {
+        let now = self.epoch.moment(clock.now());
+        // A manual clock may be far ahead a moment later.
+        if !clock.is_manual() {
+            self.seen.store(now, Ordering::Relaxed);
+        }
+        now
+    }
+
     /// Whether `deadline` is known to lie ahead without a look at the clock.
     pub(crate) fn is_far_off(&self, deadline: Moment) -> bool {
         deadline.saturating_sub(self.seen.load(Ordering::Relaxed)) >= FAR
     }
 
-    /// The loop goes to wait, and what it has read will be out of date.
+    /// The loop has waited, and what was read before is out of date.
     pub(crate) fn forget_reading(&self) {
         self.seen.store(NEVER, Ordering::Relaxed);
     }
@@ -142,10 +153,7 @@ impl Timers {
         if next == NEVER {
             return 0;
         }
-        let now = self.epoch.moment(clock.now());
-        if !clock.is_manual() {
-            self.seen.store(now, Ordering::Relaxed);
-        }
+        let now = self.now(clock);
         if next > now {
             return 0;
         }
