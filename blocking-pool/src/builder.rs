@@ -195,7 +195,7 @@ impl Builder {
         if config.nice > MOST_NICE {
             return fail(format!("`nice({})` is beyond the scale: pass 0 to {MOST_NICE}", config.nice));
         }
-        if config.thread_name.contains('\0') {
+        if config.thread_name.as_bytes().contains(&0) {
             return fail(
                 "`thread_name` has a NUL byte, which no operating system accepts: remove it".to_owned(),
             );

@@ -72,7 +72,8 @@ pub(crate) fn watch(deadline: Instant, token: WeakToken) -> Watched {
         None if cfg!(loom) => {}
         None => {
             list.wakes_at = Some(Instant::now());
-            let thread = std::thread::Builder::new().name("sideline-deadlines".to_owned()).spawn(|| run(on));
+            let body: Box<dyn FnOnce() + Send> = Box::new(|| run(on));
+            let thread = std::thread::Builder::new().name("sideline-deadlines".to_owned()).spawn(body);
             if thread.is_err() {
                 // The next deadline tries again.
                 list.wakes_at = None;

@@ -4,6 +4,7 @@
 //! Each has an account of its own, a desk on the list of this file while it runs, and the same cell, handle and token as
 //! a job. A pool or tenant that closes cancels the tokens of its dedicated closures.
 
+use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -41,18 +42,18 @@ impl Dedicated {
         self.0.lock().threads.len()
     }
 
-    fn threads_of(&self, whose: impl Fn(u64) -> bool) -> Vec<Thread> {
+    fn threads_of(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Thread> {
         self.0.lock().threads.iter().filter(|thread| whose(thread.tenant)).cloned().collect()
     }
 
     /// Tells those that can be told; outside the lock, as their hooks are the user's.
-    pub(crate) fn cancel(&self, whose: impl Fn(u64) -> bool) {
+    pub(crate) fn cancel(&self, whose: &dyn Fn(u64) -> bool) {
         let tokens = self.threads_of(whose).into_iter().filter_map(|thread| thread.token);
         tokens.for_each(|token| _ = token.cancel());
     }
 
-    pub(crate) fn survivors(&self, whose: impl Fn(u64) -> bool) -> Vec<Survivor> {
-        self.threads_of(whose).iter().filter_map(|thread| Survivor::of(&thread.desk, |_| true)).collect()
+    pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
+        self.threads_of(whose).iter().filter_map(|thread| Survivor::of(&thread.desk, &|_| true)).collect()
     }
 }
 
@@ -72,33 +73,12 @@ impl Shared {
         if self.is_forked() {
             return Err(SpawnError::new(SpawnErrorKind::Forked, work));
         }
-        let tenant = account.id;
         let token = terms.as_ref().and_then(|terms| terms.token.clone());
         let given = terms.as_ref().and_then(|terms| terms.name.as_ref()).map(|name| name.replace('\0', " "));
         let (entry, fresh) =
             job::new(work, location, Account::apart(Arc::clone(self)), terms, Times::unmeasured());
-        let mut list = self.dedicated.0.lock();
-        let name = given.unwrap_or_else(|| format!("{}-dedicated-{}", self.config.thread_name, list.names));
-        list.names += 1;
-        let desk = Arc::new(Desk::new(name));
-        list.threads.push(Thread { desk: Arc::clone(&desk), tenant, token: token.clone() });
-        // With the list locked, so that the thread cannot leave it before this has gone well.
-        // The entry stays here until the thread takes it: one that does not start must not take it along.
-        let entry = Arc::new(Mutex::new(Some(entry)));
-        let (pool, theirs, handed_over) = (Arc::clone(self), Arc::clone(&desk), Arc::clone(&entry));
-        let started = self.config.start_fault().and_then(|()| {
-            let body = move || {
-                let entry = handed_over.lock().take().expect("a thread starts once");
-                pool.run_dedicated(entry, &theirs, tenant);
-            };
-            self.thread_builder(&desk.name).spawn(body)
-        });
-        if started.is_err() {
-            list.threads.pop();
-        }
-        drop(list);
-        match started {
-            Ok(_detached) => {
+        match self.start_dedicated(entry, account.id, given, token.clone()) {
+            Ok(()) => {
                 if account.is_closed() || self.gate.is_closed() {
                     // Closed meanwhile: whoever did that may not have seen it.
                     token.iter().for_each(|token| _ = token.cancel());
@@ -111,6 +91,36 @@ impl Shared {
                 Err(handle) => Ok(JoinHandle::accepted(handle)),
             },
         }
+    }
+
+    /// Starts the thread, and lists it. Err: it did not start, and `entry` is gone.
+    fn start_dedicated(
+        self: &Arc<Self>,
+        entry: Entry,
+        tenant: u64,
+        name: Option<String>,
+        token: Option<CancelToken>,
+    ) -> io::Result<()> {
+        let mut list = self.dedicated.0.lock();
+        let name = name.unwrap_or_else(|| format!("{}-dedicated-{}", self.config.thread_name, list.names));
+        list.names += 1;
+        let desk = Arc::new(Desk::new(name));
+        list.threads.push(Thread { desk: Arc::clone(&desk), tenant, token });
+        // With the list locked, so that the thread cannot leave it before this has gone well.
+        // The entry stays here until the thread takes it: one that does not start must not take it along.
+        let entry = Arc::new(Mutex::new(Some(entry)));
+        let (pool, theirs, handed_over) = (Arc::clone(self), Arc::clone(&desk), Arc::clone(&entry));
+        let body = move || {
+            let entry = handed_over.lock().take().expect("a thread starts once");
+            pool.run_dedicated(entry, &theirs, tenant);
+        };
+        let started = self.start_thread(&desk.name, Box::new(body));
+        if started.is_err() {
+            list.threads.pop();
+        }
+        drop(list);
+        // The thread is detached.
+        started.map(drop)
     }
 
     fn run_dedicated(&self, entry: Entry, desk: &Arc<Desk>, tenant: u64) {

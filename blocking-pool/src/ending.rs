@@ -79,18 +79,18 @@ impl Shared {
     ///
     /// They are back before the first closure is dropped: that is the user's code, and may take long, or wait for one of
     /// them. And one does this at a time: whoever abandons another tenant meanwhile would not see them.
-    pub(crate) fn cancel_queued(self: &Arc<Self>, whose: impl Fn(&Account) -> bool) {
+    pub(crate) fn cancel_queued(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) {
         // Pairs with a submitter's fence: either it sees that its account is abandoned, or we see its job.
         fence(Ordering::SeqCst);
         if !left_out("abandon-takes-out-of-line") {
-            for entry in self.take_out_of_lines(&whose) {
+            for entry in self.take_out_of_lines(whose) {
                 self.queues.note_taken(None);
                 if let Some(job) = entry.claim() {
                     job.refuse(Failure::Cancelled);
                 }
             }
         }
-        for entry in self.take_out_of_queues(&whose) {
+        for entry in self.take_out_of_queues(whose) {
             self.queues.note_taken(None);
             if let Some(job) = entry.claim() {
                 job.refuse(Failure::Cancelled);
@@ -100,7 +100,7 @@ impl Shared {
     }
 
     /// No code of the user's runs in here, nor is any job out of everybody's sight when it returns but those that it gives.
-    fn take_out_of_queues(self: &Arc<Self>, whose: &impl Fn(&Account) -> bool) -> Vec<Entry> {
+    fn take_out_of_queues(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
         let sweeping = self.sweep.lock();
         let all = std::iter::from_fn(|| self.queues.pop());
         let (theirs, others): (Vec<_>, Vec<_>) = all.partition(|entry| whose(entry.account()));
@@ -146,7 +146,7 @@ impl Shared {
         self.call_everybody();
         self.monitor.call();
         self.call_those_in_line();
-        self.dedicated.cancel(|_| true);
+        self.dedicated.cancel(&|_| true);
     }
 
     pub(crate) fn shutdown(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
@@ -167,7 +167,7 @@ impl Shared {
             }
             Shutdown::Abandon => {
                 self.abandoned.store(true, Ordering::Release);
-                self.cancel_queued(|_| true);
+                self.cancel_queued(&|_| true);
             }
         }
         if !inside && !forked {
@@ -176,13 +176,13 @@ impl Shared {
         let mut looks = Looks::default();
         loop {
             let totals = self.counters.totals();
-            let survivors = self.survivors(|_| true);
+            let survivors = self.survivors(&|_| true);
             let queued = self.gate.count().saturating_sub(totals.started + totals.cancelled);
             let running = totals.started - totals.ended;
             let settled = self.counters.totals() == totals && survivors.len() as u64 == running;
             if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
                 let cancelled = totals.cancelled - before.cancelled;
-                let dedicated = self.dedicated.survivors(|_| true);
+                let dedicated = self.dedicated.survivors(&|_| true);
                 return ShutdownReport {
                     dedicated,
                     ..ShutdownReport::balance(outstanding, cancelled, survivors, queued)

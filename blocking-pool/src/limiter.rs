@@ -227,7 +227,7 @@ impl Limiter {
 
 impl Slots {
     /// Takes all jobs of `pool` out of the line whose accounts `whose` picks.
-    pub(crate) fn take_out(&self, pool: &Arc<Shared>, whose: &impl Fn(&Account) -> bool) -> Vec<Entry> {
+    pub(crate) fn take_out(&self, pool: &Arc<Shared>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
         let mut list = self.0.lock();
         let of_pool = |entry: &Entry| Arc::ptr_eq(entry.account().pool(), pool) && whose(entry.account());
         let entries = list.line.take_if(of_pool);
@@ -284,9 +284,13 @@ impl Shared {
     }
 
     /// The jobs that wait in limiters, on the accounts that `whose` picks.
-    pub(crate) fn take_out_of_lines(self: &Arc<Self>, whose: &impl Fn(&Account) -> bool) -> Vec<Entry> {
+    pub(crate) fn take_out_of_lines(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
         let limiters: Vec<_> = self.limiters.lock().iter().filter_map(Weak::upgrade).collect();
-        limiters.iter().flat_map(|limiter| limiter.take_out(self, whose)).collect()
+        let mut entries = Vec::new();
+        for limiter in limiters {
+            entries.append(&mut limiter.take_out(self, whose));
+        }
+        entries
     }
 
     /// After a released job was pushed: somebody will look, or all that is queued is given up.

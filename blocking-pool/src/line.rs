@@ -32,9 +32,12 @@ impl<T> Line<T> {
 
     /// Lets `value` stand behind all lower numbers, as a rule at the end. Its number is nobody else's.
     pub(crate) fn join(&mut self, number: u64, value: T) {
-        let at_end = self.places.back().is_none_or(|&(last, _)| last < number);
-        let place = if at_end { self.places.len() } else { self.place_of(number) };
-        self.places.insert(place, (number, Some(value)));
+        let mut place = self.places.len();
+        self.places.push_back((number, Some(value)));
+        while place > 0 && self.places[place - 1].0 > number {
+            self.places.swap(place - 1, place);
+            place -= 1;
+        }
         self.there += 1;
     }
 
@@ -89,8 +92,8 @@ impl<T> Line<T> {
         if self.places.len() > 2 * self.there + FEW {
             self.places.retain(|(_, value)| value.is_some());
         }
-        if self.places.is_empty() {
-            self.places.shrink_to(FEW);
+        if self.places.is_empty() && self.places.capacity() > 2 * FEW {
+            self.places = VecDeque::new();
         }
     }
 }

@@ -6,6 +6,16 @@ use std::ops::Deref;
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);
 
+impl<T> Padded<T> {
+    pub(crate) fn many(count: usize, make: fn() -> T) -> Box<[Self]> {
+        let mut all = Vec::with_capacity(count);
+        while all.len() < count {
+            all.push(Self(make()));
+        }
+        all.into_boxed_slice()
+    }
+}
+
 impl<T> Deref for Padded<T> {
     type Target = T;
 

@@ -36,7 +36,7 @@ impl Queues {
         let queues = Self {
             injector: Injector::new(),
             stealers: seats.iter().map(|seat| seat.deque.stealer()).collect(),
-            taken: (0..=core).map(|_| Padded(AtomicU64::new(0))).collect(),
+            taken: Padded::many(core + 1, || AtomicU64::new(0)),
         };
         (queues, seats)
     }

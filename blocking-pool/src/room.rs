@@ -15,7 +15,6 @@
 //!
 //! Nobody waits in here: those in line are futures, and their wakers are called, cloned and dropped outside the lock.
 
-use std::collections::VecDeque;
 use std::task::Waker;
 
 use crate::line::Line;
@@ -35,13 +34,14 @@ struct List {
     /// By number, so that the first is the one that has waited longest. `None`: called, and has not asked again.
     waiting: Line<Option<Waker>>,
     /// Those who have room and do not know it yet. By number, too, since they come from the front.
-    handed: VecDeque<u64>,
+    handed: Vec<u64>,
 }
 
 impl List {
     /// Whether it was handed room. Only said once.
     fn was_handed(&mut self, number: u64) -> bool {
-        self.handed.binary_search(&number).is_ok_and(|at| self.handed.remove(at).is_some())
+        let found = self.handed.binary_search(&number);
+        found.is_ok_and(|at| self.handed.remove(at) == number)
     }
 }
 
@@ -95,7 +95,7 @@ impl Room {
             let mut line = self.line.lock();
             // None: whoever was in line has left it; read the word again.
             if let Some((number, waker)) = line.waiting.take_first() {
-                line.handed.push_back(number);
+                line.handed.push(number);
                 self.clear_if_empty(&line);
                 return waker;
             }

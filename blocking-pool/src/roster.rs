@@ -1,5 +1,6 @@
 //! The threads of a pool: their desks, their handles, and waiting for them to be gone.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,12 +40,12 @@ impl Roster {
 
     /// Starts a thread by `start` and lists it. The list is locked meanwhile, so that the thread cannot leave before
     /// it is on it.
-    pub(crate) fn hire<E>(
+    pub(crate) fn hire(
         &self,
-        name: impl FnOnce(u64) -> String,
+        name: &dyn Fn(u64) -> String,
         is_worker: bool,
-        start: impl FnOnce(Arc<Desk>) -> Result<JoinHandle<()>, E>,
-    ) -> Result<(), (String, E)> {
+        start: &dyn Fn(Arc<Desk>) -> io::Result<JoinHandle<()>>,
+    ) -> Result<(), (String, io::Error)> {
         let mut list = self.list.lock();
         let desk = Arc::new(Desk::new(name(list.names)));
         let handle = start(Arc::clone(&desk)).map_err(|error| (desk.name.clone(), error))?;

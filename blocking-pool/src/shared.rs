@@ -88,9 +88,9 @@ impl Shared {
     }
 
     /// The jobs that are running, of the tenants that `whose` picks.
-    pub(crate) fn survivors(&self, whose: impl Fn(u64) -> bool) -> Vec<Survivor> {
+    pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
         let desks = self.roster.desks();
-        desks.iter().filter_map(|desk| Survivor::of(desk, &whose)).collect()
+        desks.iter().filter_map(|desk| Survivor::of(desk, whose)).collect()
     }
 
     pub(crate) fn report(&self, report: &Report) {

@@ -182,7 +182,7 @@ impl Account {
     pub(crate) fn close(&self) {
         self.gate.close();
         self.pool.call_those_in_line();
-        self.pool.dedicated.cancel(|tenant| tenant == self.id);
+        self.pool.dedicated.cancel(&|tenant| tenant == self.id);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -193,11 +193,11 @@ impl Account {
         self.close();
         // Release: pairs with is_abandoned(): whoever sees it does not start the job.
         self.abandoned.store(true, Ordering::Release);
-        self.pool.cancel_queued(|account| account.id == self.id);
+        self.pool.cancel_queued(&|account| account.id == self.id);
     }
 
     fn survivors(&self) -> Vec<Survivor> {
-        self.pool.survivors(|tenant| tenant == self.id)
+        self.pool.survivors(&|tenant| tenant == self.id)
     }
 
     fn shutdown(&self, how: Shutdown) -> ShutdownReport {
@@ -218,7 +218,7 @@ impl Account {
             let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
             let settled = (claimed(), self.left()) == (claimed_before, left_before);
             if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
-                let dedicated = self.pool.dedicated.survivors(|tenant| tenant == self.id);
+                let dedicated = self.pool.dedicated.survivors(&|tenant| tenant == self.id);
                 return ShutdownReport {
                     dedicated,
                     ..ShutdownReport::balance(outstanding, cancelled, survivors, queued)

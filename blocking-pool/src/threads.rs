@@ -53,11 +53,10 @@ impl Shared {
     /// Starts the worker that has just been counted. Err: that failed, and there is no thread at all.
     fn start(self: &Arc<Self>, kind: Kind) -> io::Result<()> {
         let name = |number| format!("{}-{number}", self.config.thread_name);
-        let hired = self.roster.hire(name, true, |desk| {
-            self.config.start_fault()?;
+        let hired = self.roster.hire(&name, true, &|desk| {
             let pool = Arc::clone(self);
-            let thread = self.thread_builder(&desk.name);
-            thread.spawn(move || worker::main(pool, desk, kind))
+            let name = desk.name.clone();
+            self.start_thread(&name, Box::new(move || worker::main(pool, desk, kind)))
         });
         let Err((name, error)) = hired else {
             self.retry.succeeded();
@@ -83,12 +82,19 @@ impl Shared {
         Ok(())
     }
 
-    pub(crate) fn thread_builder(&self, name: &str) -> thread::Builder {
+    /// `body` is boxed because what std does to start a thread is compiled once for each type of it.
+    pub(crate) fn start_thread(
+        &self,
+        name: &str,
+        body: Box<dyn FnOnce() + Send>,
+    ) -> io::Result<thread::JoinHandle<()>> {
+        self.config.start_fault()?;
         let builder = thread::Builder::new().name(name.to_owned());
-        match self.config.stack_size {
+        let builder = match self.config.stack_size {
             Some(bytes) => builder.stack_size(bytes),
             None => builder,
-        }
+        };
+        builder.spawn(body)
     }
 
     /// Starts up to `count` workers; how many it became. By the monitor.

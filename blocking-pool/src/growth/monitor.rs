@@ -27,7 +27,6 @@
 //!
 //! Models have no monitor: they grow by hand.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 // A plain count, written by one at a time: whoever has made `mode` AWAKE.
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -106,10 +105,10 @@ impl Monitor {
 
     fn start(&self, pool: &Arc<Shared>) {
         let name = |_| format!("{}-monitor", pool.config.thread_name);
-        let hired = pool.roster.hire(name, false, |desk| {
-            pool.config.start_fault()?;
+        let hired = pool.roster.hire(&name, false, &|desk| {
             let shared = Arc::clone(pool);
-            pool.thread_builder(&desk.name).spawn(move || run(&shared, &desk))
+            let name = desk.name.clone();
+            pool.start_thread(&name, Box::new(move || run(&shared, &desk)))
         });
         let Err((name, error)) = hired else { return self.refused.forget() };
         self.refused.note();
@@ -244,7 +243,7 @@ struct Look {
     starts: u64,
     last_start: Instant,
     /// What the workers were seen doing, by thread number, for as long as they are at it.
-    known: HashMap<sample::Tid, Known>,
+    known: Vec<Known>,
     /// When a worker was last seen to compute for long on one job.
     last_long: Option<Instant>,
     /// Where to go on reading states if there are too many to read them all.
@@ -252,6 +251,7 @@ struct Look {
 }
 
 struct Known {
+    tid: sample::Tid,
     job: u64,
     was_blocked: bool,
     /// CPU time of the thread when it was first seen in this job.
@@ -264,7 +264,7 @@ impl Look {
             streak: Streak::default(),
             starts: pool.counters.starts(),
             last_start: Instant::now(),
-            known: HashMap::new(),
+            known: Vec::new(),
             last_long: None,
             cursor: 0,
         }
@@ -294,7 +294,7 @@ impl Look {
         let long_jobs = self.last_long.is_some_and(|then| now - then < LATELY);
         let at_work: Vec<(sample::Tid, u64, &Desk)> =
             desks.iter().filter_map(|desk| Some((*desk.tid.get()?, desk.job(), &**desk))).collect();
-        self.known.retain(|tid, known| at_work.iter().any(|(it, job, _)| (it, *job) == (tid, known.job)));
+        self.known.retain(|known| at_work.iter().any(|&(tid, job, _)| (tid, job) == (known.tid, known.job)));
         let read = at_work.len().min(MOST_READ);
         let mut seen = Workers::default();
         for offset in 0..read {
@@ -302,7 +302,11 @@ impl Look {
             // If it has gone on to another job it is not blocked in this one.
             let blocked = sample::is_blocked(tid)? && desk.job() == job;
             let computed = if blocked { None } else { cpu_clock::of_thread(tid) };
-            let known = self.known.entry(tid).or_insert(Known { job, was_blocked: false, computed });
+            let place = self.known.iter().position(|known| known.tid == tid).unwrap_or_else(|| {
+                self.known.push(Known { tid, job, was_blocked: false, computed });
+                self.known.len() - 1
+            });
+            let known = &mut self.known[place];
             let stuck = blocked && known.was_blocked;
             let in_job = job != 0;
             if blocked && in_job {

@@ -86,7 +86,7 @@ impl Cohorts {
             until: Padded(AtomicU64::new(0)),
             since: [const { AtomicU64::new(0) }; PLACES],
             came: [const { AtomicU32::new(0) }; PLACES],
-            left: (0..=core).map(|_| Padded([const { AtomicU32::new(0) }; PLACES])).collect(),
+            left: Padded::many(core + 1, || [const { AtomicU32::new(0) }; PLACES]),
             turnover: Mutex::new(Turnover { free: !1, cursor: 0 }),
         }
     }

@@ -79,8 +79,8 @@ pub(super) struct Reading {
 impl Counters {
     pub(crate) fn new(core: usize) -> Self {
         Self {
-            workers: (0..=core).map(|_| Padded::default()).collect(),
-            awaiters: (0..core.next_power_of_two()).map(|_| Padded::default()).collect(),
+            workers: Padded::many(core + 1, Ledger::default),
+            awaiters: Padded::many(core.next_power_of_two(), Taken::default),
             cohorts: Cohorts::new(core),
             cancelled: AtomicU64::new(0),
             expired: AtomicU64::new(0),
