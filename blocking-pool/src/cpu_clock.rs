@@ -1,15 +1,15 @@
-//! How much a thread has computed so far, by the kernel's CPU clock of each thread; and the time in ticks, which costs
-//! next to nothing.
+//! How much a thread has computed so far, by the kernel's CPU clock of each thread, and how often it was put aside; and
+//! the time in ticks, which costs next to nothing.
 
-// One system call that takes a pointer to a local variable.
+// Two system calls that take a pointer to a local variable.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
 
 use std::time::Duration;
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{of_current_thread, of_thread, tick};
+pub(crate) use elsewhere::{of_current_thread, of_thread, preemptions, tick};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{of_current_thread, of_thread, tick};
+pub(crate) use linux::{of_current_thread, of_thread, preemptions, tick};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -33,6 +33,15 @@ mod linux {
         read(libc::CLOCK_MONOTONIC_COARSE)
     }
 
+    /// How often the calling thread has had to make way for another one although it had more to do.
+    pub(crate) fn preemptions() -> Option<u64> {
+        // SAFETY: numbers only, for which zeros are values.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: `usage` is ours, and lives during the call.
+        let failed = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) } != 0;
+        if failed { None } else { u64::try_from(usage.ru_nivcsw).ok() }
+    }
+
     fn read(clock: libc::clockid_t) -> Option<Duration> {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `time` is a timespec of ours, and lives during the call.
@@ -51,6 +60,10 @@ mod elsewhere {
     }
 
     pub(crate) fn of_thread(_tid: u32) -> Option<Duration> {
+        None
+    }
+
+    pub(crate) fn preemptions() -> Option<u64> {
         None
     }
 
@@ -76,6 +89,17 @@ mod tests {
         assert!(before <= outside && outside <= after, "{before:?} {outside:?} {after:?}");
         let theirs = std::thread::spawn(move || of_thread(tid).unwrap()).join().unwrap();
         assert!(theirs >= outside);
+    }
+
+    #[test]
+    fn how_often_a_thread_was_put_aside_only_grows() {
+        let test = std::thread::spawn(|| {
+            let before = preemptions().unwrap();
+            std::thread::yield_now();
+            (before, preemptions().unwrap())
+        });
+        let (before, after) = test.join().unwrap();
+        assert!(before <= after);
     }
 
     #[test]

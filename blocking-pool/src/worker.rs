@@ -244,11 +244,12 @@ impl Local {
         condition == Condition::Tired
     }
 
-    /// Nothing found: waits a little for the next job without parking, if that has been paying off and nobody else
-    /// does. Submitters see a searcher meanwhile, and have nothing to do but push.
+    /// Nothing found: waits a little for the next job without parking, if that has been paying off, nobody else does, and
+    /// nobody else wants the processor. Submitters see a searcher meanwhile, and have nothing to do but push.
     fn spin(&self, spinner: &mut Spinner) -> bool {
         let pool = &self.pool;
         pool.idle.census().searching() == 1
+            && !self.fatigue.is_crowded()
             && spinner.spin(|| pool.queues.has_injected() || pool.gate.is_closed())
             && !pool.gate.is_closed()
     }
@@ -274,6 +275,7 @@ impl Local {
             return Rest::Search;
         }
         self.slice.restore();
+        self.fatigue.goes_to_sleep();
         if self.seat.is_some() {
             self.parker.park();
         } else if !self.parker.park_for(pool.config.keep_alive) {

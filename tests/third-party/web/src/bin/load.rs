@@ -1,10 +1,11 @@
-//! `load [--seconds S] [--rounds N] [CASE...]`: the service on sideline beside the same on tokio's current_thread
+//! `load [--seconds S] [--rounds N] [--nice N] [CASE...]`: the service on sideline beside the same on tokio's current_thread
 //! runtime, under wrk (HTTP/1) and h2load (HTTP/2). Each round runs every case on both, in turns; what is printed are
 //! medians of the rounds, and the ratio. Fails if a request does.
 //!
 //! One thread of the load generator and one of the server share the machine; what is measured is how much of its
 //! processor a server needs for a request. A third thread of anything (the pools' workers) makes the offloading cases
-//! depend on how many processors there are.
+//! depend on how many processors there are; and on how they get along with the load generator, for which `--nice 0` gives
+//! the threads of sideline's pool the same priority as everybody else has, tokio's among them.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -54,18 +55,20 @@ struct Seen {
 fn main() -> Result<()> {
     let mut seconds = 2_u32;
     let mut rounds = 3_usize;
+    let mut nice = None;
     let mut wanted = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match &*argument {
             "--seconds" => seconds = arguments.next().ok_or("how many seconds?")?.parse()?,
             "--rounds" => rounds = arguments.next().ok_or("how many rounds?")?.parse()?,
+            "--nice" => nice = Some(arguments.next().ok_or("how nice?")?),
             case => wanted.push(case.to_owned()),
         }
     }
     let directory = std::env::temp_dir().join(format!("sideline-load-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
-    let servers = [Server::start("sideline", &directory)?, Server::start("tokio", &directory)?];
+    let servers = [Server::start("sideline", &directory, nice)?, Server::start("tokio", &directory, None)?];
     println!("| case | req/s sideline | tokio | ratio | p50 ms | tokio | p99 ms | tokio | ratio |");
     println!("|---|---|---|---|---|---|---|---|---|");
     for case in CASES.iter().filter(|case| wanted.is_empty() || wanted.iter().any(|name| name == case.name)) {
@@ -184,12 +187,17 @@ struct Server {
 }
 
 impl Server {
-    fn start(runtime: &str, directory: &Path) -> Result<Self> {
+    fn start(runtime: &str, directory: &Path, nice: Option<String>) -> Result<Self> {
         debug_assert!(RUNTIMES.contains(&runtime));
         let program: PathBuf = std::env::current_exe()?.with_file_name("serve");
         let mut command = Command::new(program);
-        let mut child =
-            command.arg(runtime).arg(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command
+            .arg(runtime)
+            .arg(directory)
+            .args(nice)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("it is piped")?).read_line(&mut line)?;
         let (http, https) = line.trim().split_once(' ').ok_or("the server says no addresses")?;

@@ -1,6 +1,8 @@
-//! `serve sideline|tokio DIRECTORY`: serves until its standard input ends. Prints the addresses for HTTP and HTTPS on a
-//! line, and leaves the certificate in DIRECTORY/RUNTIME.pem.
+//! `serve sideline|tokio DIRECTORY [NICE]`: serves until its standard input ends. Prints the addresses for HTTP and HTTPS
+//! on a line, and leaves the certificate in DIRECTORY/RUNTIME.pem. NICE is for the threads of sideline's pool, if not what
+//! a pool has by itself.
 
+use sideline::{Pool, Runtime};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -9,8 +11,12 @@ use std::path::{Path, PathBuf};
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(runtime), Some(directory)) = (arguments.next(), arguments.next().map(PathBuf::from)) else {
-        return Err("usage: serve sideline|tokio DIRECTORY".into());
+        return Err("usage: serve sideline|tokio DIRECTORY [NICE]".into());
     };
+    let mut pool = Pool::builder();
+    if let Some(nice) = arguments.next() {
+        pool = pool.nice(nice.parse()?);
+    }
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
@@ -18,7 +24,10 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let pem = directory.join(format!("{runtime}.pem"));
     let ready = |http, https, certificate: &str| announce(http, https, &pem, certificate);
     match &*runtime {
-        "sideline" => sideline::block_on(web::on_sideline::serve(&directory, ready)),
+        "sideline" => Runtime::builder()
+            .pool(pool.build()?)
+            .build()?
+            .block_on(web::on_sideline::serve(&directory, ready)),
         "tokio" => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?
