@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 /// Copies everything up to the end of `reader` to `writer`, and returns how many bytes that was. `writer` stays open.
 ///
-/// If the future is dropped before, what was read and not written yet, 16 KiB at most, is lost.
+/// At once it moves 16 KiB at most, or 256 KiB if one of the two is a file. If the future is dropped before, what was
+/// read and not written yet is lost.
 ///
 /// # Errors
 /// Those of reading and writing.
@@ -32,7 +33,7 @@ where
     R: ReadBytes + ?Sized,
     W: WriteBytes + ?Sized,
 {
-    let mut transfer = Transfer::new();
+    let mut transfer = Transfer::new(reader.portion().max(writer.portion()));
     poll_fn(|cx| {
         ready!(transfer.poll(cx, reader, writer))?;
         writer.poll_flush(cx)
@@ -72,7 +73,8 @@ where
     A: ReadBytes + WriteBytes + ?Sized,
     B: ReadBytes + WriteBytes + ?Sized,
 {
-    let (mut forth, mut back) = (Transfer::new(), Transfer::new());
+    let portion = a.portion().max(b.portion());
+    let (mut forth, mut back) = (Transfer::new(portion), Transfer::new(portion));
     poll_fn(|cx| {
         let forth = forth.poll_to_shutdown(cx, a, b)?;
         let back = back.poll_to_shutdown(cx, b, a)?;
@@ -98,11 +100,9 @@ enum State {
     ShutDown,
 }
 
-const SIZE: usize = 16 * 1024;
-
 impl Transfer {
-    fn new() -> Transfer {
-        Transfer { buffer: vec![0; SIZE].into(), rest: 0..0, total: 0, state: State::Copying }
+    fn new(portion: usize) -> Transfer {
+        Transfer { buffer: vec![0; portion].into(), rest: 0..0, total: 0, state: State::Copying }
     }
 
     /// Ready when the reader has ended and all is written.

@@ -36,9 +36,19 @@ pub trait WriteBytes: Sealed {
 }
 
 /// Out of reach, so that the traits can grow.
-pub trait Sealed {}
+pub trait Sealed {
+    /// How much to read or write at once, in bytes: more where each operation is dear.
+    #[doc(hidden)]
+    fn portion(&self) -> usize {
+        16 * 1024
+    }
+}
 
-impl<T: Sealed + ?Sized> Sealed for &mut T {}
+impl<T: Sealed + ?Sized> Sealed for &mut T {
+    fn portion(&self) -> usize {
+        (**self).portion()
+    }
+}
 
 impl<T: ReadBytes + ?Sized> ReadBytes for &mut T {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -102,8 +112,21 @@ reads!(['a, S: Stream] ReadHalf<'a, S>);
 reads!([S: Stream] OwnedReadHalf<S>);
 #[cfg(feature = "stdin")]
 reads!([] Stdin);
+
 #[cfg(feature = "fs")]
-reads!([] File);
+impl Sealed for File {
+    /// Each is a job: with 16 KiB its way to the pool and back takes as long as the copying.
+    fn portion(&self) -> usize {
+        256 * 1024
+    }
+}
+
+#[cfg(feature = "fs")]
+impl ReadBytes for File {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        File::poll_read(self, cx, buf)
+    }
+}
 
 macro_rules! write_half {
     ([$($generics:tt)*] $half:ty) => {
