@@ -71,6 +71,7 @@ impl Shared {
             return Err(SpawnError::new(SpawnErrorKind::Closed, work));
         }
         if self.is_forked() {
+            self.counters.rejected();
             return Err(SpawnError::new(SpawnErrorKind::Forked, work));
         }
         let token = terms.as_ref().and_then(|terms| terms.token.clone());
@@ -86,7 +87,10 @@ impl Shared {
                 Ok(JoinHandle::accepted(fresh.into_handle()))
             }
             Err(error) => match fresh.take_back() {
-                Ok(work) => Err(SpawnError::new(SpawnErrorKind::NoThread(error), work)),
+                Ok(work) => {
+                    self.counters.rejected();
+                    Err(SpawnError::new(SpawnErrorKind::NoThread(error), work))
+                }
                 // Its token was cancelled meanwhile.
                 Err(handle) => Ok(JoinHandle::accepted(handle)),
             },

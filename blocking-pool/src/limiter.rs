@@ -28,13 +28,19 @@
 //! that; its submitter therefore looks whether it has been abandoned after it has registered the limiter and stood in
 //! line, as it does after a push. (Model: `limited_submit_against_abandon`, twin `abandon-takes-out-of-line`.)
 //!
+//! **In a child of `fork`** the parent's jobs hold slots that nobody gives back there, and the lock may be held by a
+//! thread that is not there. So a limiter has slots of its own in each process, as many, all of them free; a job of the
+//! parent's whose memory the child frees gives back none.
+//!
 //! If a released job finds no thread and none can be started, it is rejected, which gives back its slot, which admits
 //! the next; that goes on in one loop, not in a recursion (`Shared::reject_queued`).
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::Rejection;
+use crate::fork;
 use crate::job::Entry;
 use crate::line::Line;
 use crate::metrics::{Histogram, Recorder, Stamp};
@@ -47,7 +53,7 @@ use crate::tenant::Account;
 ///
 /// Jobs above the limit wait without a thread, in the order in which they were spawned; other jobs pass them by. Give
 /// each kind a limiter of its own: four for a database with four connections, as many as there are cores for hashing.
-/// Clones are the same limiter.
+/// Clones are the same limiter. After a `fork` the child has as many slots for itself.
 ///
 /// A job that waits can be aborted, cancelled and expire like any other, counts as queued in [`Metrics`](crate::Metrics)
 /// and against [`Builder::queue_limit`](crate::Builder::queue_limit), and is waited for by a shutdown. A job that panics
@@ -70,7 +76,15 @@ use crate::tenant::Account;
 #[derive(Clone)]
 pub struct Limiter(Arc<Slots>);
 
-pub(crate) struct Slots(Mutex<List>, Times);
+pub(crate) struct Slots {
+    list: Mutex<List>,
+    times: Times,
+    /// The list's, for a fork, which must not take the lock.
+    limit: AtomicUsize,
+    /// See [`fork`].
+    born: u32,
+    in_fork: OnceLock<Arc<Slots>>,
+}
 
 /// How long the limiter's jobs took, wherever they ran: written by workers and awaiters, outside the lock.
 #[derive(Default)]
@@ -124,9 +138,16 @@ impl Limiter {
     #[track_caller]
     pub fn new(limit: usize) -> Self {
         refuse_zero(limit);
-        let list =
-            List { limit, taken: 0, admitted: 0, next_ticket: 1, line: Line::new(), known_to: Vec::new() };
-        Self(Arc::new(Slots(Mutex::new(list), Times::default())))
+        Self(Arc::new(Slots::new(limit)))
+    }
+
+    /// Those of this process.
+    fn slots(&self) -> &Arc<Slots> {
+        let mut slots = &self.0;
+        while fork::is_child_of(slots.born) {
+            slots = slots.in_fork.get_or_init(|| Arc::new(Slots::new(slots.limit.load(Relaxed))));
+        }
+        slots
     }
 
     /// Changes how many may run at once. More: as many of those that wait are admitted here. Fewer: those that run go
@@ -143,7 +164,9 @@ impl Limiter {
     #[track_caller]
     pub fn set_limit(&self, limit: usize) {
         refuse_zero(limit);
-        self.0.0.lock().limit = limit;
+        let slots = self.slots();
+        slots.list.lock().limit = limit;
+        slots.limit.store(limit, Relaxed);
         while let Some(entry) = self.admit_next() {
             push(entry);
         }
@@ -155,7 +178,7 @@ impl Limiter {
         let times = self.times();
         let (handoff, run_time) = (times.handoff.snapshot(), times.run_time.snapshot());
         let queue_wait = times.queue_wait.snapshot();
-        let list = self.0.0.lock();
+        let list = self.slots().list.lock();
         LimiterMetrics {
             limit: list.limit,
             running: list.taken,
@@ -168,19 +191,19 @@ impl Limiter {
     }
 
     pub(crate) fn times(&self) -> &Times {
-        &self.0.1
+        &self.slots().times
     }
 
     /// Gives `entry` a slot and hands it back, or keeps it in line until there is one.
     pub(crate) fn admit(&self, entry: Entry) -> Option<Entry> {
-        let mut list = self.0.0.lock();
+        let mut list = self.slots().list.lock();
         if list.taken < list.limit && (list.line.is_empty() || left_out("limiter-line-first")) {
             list.give_slot(&entry);
             return Some(entry);
         }
         if left_out("limiter-one-look") {
             drop(list);
-            list = self.0.0.lock();
+            list = self.slots().list.lock();
         }
         let pool = Arc::clone(entry.account().pool());
         list.register(self, &pool);
@@ -194,14 +217,14 @@ impl Limiter {
 
     /// A slot is free again: the next in line gets it. The caller's entry is not among those who have one any more.
     pub(crate) fn release(&self) {
-        self.0.0.lock().taken -= 1;
+        self.slots().list.lock().taken -= 1;
         if let Some(entry) = self.admit_next() {
             push(entry);
         }
     }
 
     fn admit_next(&self) -> Option<Entry> {
-        let mut list = self.0.0.lock();
+        let mut list = self.slots().list.lock();
         if list.taken >= list.limit {
             return None;
         }
@@ -213,7 +236,7 @@ impl Limiter {
 
     /// A job was cancelled: takes it out of the line, if that is where it waits. `place` is read under the lock.
     pub(crate) fn forget(&self, place: impl FnOnce() -> u64) {
-        let mut list = self.0.0.lock();
+        let mut list = self.slots().list.lock();
         let entry = list.line.take(place());
         drop(list);
         if let Some(entry) = entry {
@@ -226,9 +249,24 @@ impl Limiter {
 }
 
 impl Slots {
+    fn new(limit: usize) -> Self {
+        let born = fork::note();
+        // No number is given out in two processes: a job of the parent's must not be taken for one of the child's.
+        let next_ticket = (u64::from(born) << 40) + 1;
+        let list =
+            List { limit, taken: 0, admitted: 0, next_ticket, line: Line::new(), known_to: Vec::new() };
+        Self {
+            list: Mutex::new(list),
+            times: Times::default(),
+            limit: AtomicUsize::new(limit),
+            born,
+            in_fork: OnceLock::new(),
+        }
+    }
+
     /// Takes all jobs of `pool` out of the line whose accounts `whose` picks.
     pub(crate) fn take_out(&self, pool: &Arc<Shared>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
-        let mut list = self.0.lock();
+        let mut list = self.list.lock();
         let of_pool = |entry: &Entry| Arc::ptr_eq(entry.account().pool(), pool) && whose(entry.account());
         let entries = list.line.take_if(of_pool);
         drop(list);
@@ -251,7 +289,7 @@ impl List {
         }
         self.known_to.retain(|known| known.strong_count() > 0);
         self.known_to.push(Arc::downgrade(pool));
-        pool.learn_of(Arc::downgrade(&limiter.0));
+        pool.learn_of(Arc::downgrade(limiter.slots()));
     }
 }
 

@@ -61,8 +61,12 @@ impl Entry {
     }
 
     fn give_back_slot(&self) {
-        if let Some(terms) = &self.0.header().terms {
-            terms.give_back_slot();
+        let header = self.0.header();
+        if let Some(terms) = &header.terms {
+            // Another process's slot: see `crate::limiter`.
+            if !header.account.pool().is_forked() {
+                terms.give_back_slot();
+            }
         }
     }
 }

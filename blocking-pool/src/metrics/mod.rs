@@ -84,7 +84,8 @@ pub struct Metrics {
     pub cancelled: u64,
     /// Those among the cancelled that had not started by their deadline.
     pub expired: u64,
-    /// Closures that were never accepted: the queue was full or the pool closed. Not part of `submitted`.
+    /// Closures that were never accepted: the queue was full, the pool closed or another process's, or a dedicated one
+    /// found no thread. Not part of `submitted`.
     pub rejected: u64,
     /// Jobs whose awaiters were woken and dropped the outcome unread: a timeout or a `select` has let go of them.
     pub unread: u64,
