@@ -24,16 +24,17 @@ impl Shared {
     /// Gives up everything in the queues; there is no thread to run it.
     ///
     /// Giving up a limited job admits the next one, on this pool or another. Those are not announced but remembered,
-    /// and dealt with here: or a long line would become as deep a recursion.
+    /// and dealt with here: or a long line would become as deep a recursion. (In a destructor of the user's thread-locals
+    /// ours may be gone, and it does.)
     pub(crate) fn reject_queued(self: &Arc<Self>, why: &Rejection) {
-        let outermost = REJECTING.with(|pools| {
+        let outermost = REJECTING.try_with(|pools| {
             let mut pools = pools.borrow_mut();
             let outermost = pools.is_none();
             pools.get_or_insert_default();
             outermost
         });
         self.reject_all(why);
-        if !outermost {
+        if !outermost.unwrap_or(false) {
             return;
         }
         let next = || REJECTING.with(|pools| pools.borrow_mut().as_mut().and_then(Vec::pop));
@@ -170,7 +171,9 @@ impl Shared {
                 self.cancel_queued(&|_| true);
             }
         }
-        if !inside && !forked {
+        // A thread that is ending may be here, in a destructor of the user's: it must not be joined by itself, nor by
+        // another one that it joins.
+        if !worker::is_or_was_of(self) && !forked {
             self.roster.join_gone();
         }
         let mut looks = Looks::default();

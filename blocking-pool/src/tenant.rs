@@ -7,7 +7,12 @@
 //! Waiting: a waiter sets WATCHED in the very word that counts those who have left, and sleeps under the lock. Whoever
 //! leaves later reads the bit with its own increment and rings the bell under the same lock; whoever left before is
 //! in the count that the waiter got. One word, so no fences. (Model: `tenant_wait_against_leave`.)
+//!
+//! Who waits from inside of a job must not wait for that job. A closure is inside while it runs; but so is other code of the
+//! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, that of a
+//! closure which is refused. All of it goes through `delivering`.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -24,11 +29,18 @@ use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::shutdown::{Looks, Shutdown, ShutdownReport, Survivor};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::sync::{Condvar, Mutex, left_out};
+use crate::sync::{Condvar, Mutex, left_out, thread_local};
 use crate::worker;
 
 /// Somebody waits for the count.
 const WATCHED: u64 = 1 << 63;
+
+thread_local! {
+    /// The tenant whose jobs this thread is delivering, and how many, one inside the other. Nothing that is dropped, so
+    /// that it is there in destructors, too.
+    #[allow(clippy::missing_const_for_thread_local)] // loom's macro does not take that.
+    static DELIVERING: Cell<(u64, u64)> = Cell::new((0, 0));
+}
 
 pub(crate) struct Account {
     pub(crate) id: u64,
@@ -44,7 +56,7 @@ pub(crate) struct Account {
 
 struct Waiters {
     all: usize,
-    /// Those among them that are running jobs of this tenant: they wait for the rest, not for each other.
+    /// Jobs of this tenant that they are inside of: they wait for the rest, not for each other.
     inside: u64,
 }
 
@@ -119,6 +131,23 @@ impl Account {
         }
     }
 
+    /// Calls what is the user's and comes before a job of this account has left.
+    pub(crate) fn delivering<R>(&self, user: impl FnOnce() -> R) -> R {
+        let swap = |now| DELIVERING.try_with(|delivering| delivering.replace(now)).unwrap_or_default();
+        // In the drop of another tenant's job, that one is out of sight meanwhile.
+        let outer = self.delivered_here();
+        let before = swap((self.id, outer + 1));
+        let done = user();
+        swap(before);
+        done
+    }
+
+    /// How many jobs of this account this thread is delivering.
+    fn delivered_here(&self) -> u64 {
+        let (tenant, count) = DELIVERING.try_with(Cell::get).unwrap_or_default();
+        if tenant == self.id { count } else { 0 }
+    }
+
     /// The job was delivered.
     pub(crate) fn leave(&self) {
         // AcqRel: whoever counts us sees all that the job did.
@@ -149,11 +178,12 @@ impl Account {
             // Nobody is there to wait for.
             return self.outstanding() == 0;
         }
-        let inside = worker::running_tenant(&self.pool) == Some(self.id);
+        let running = worker::running_tenant(&self.pool) == Some(self.id);
+        let inside = u64::from(running) + self.delivered_here();
         let mut waiters = self.waiters.lock();
         waiters.all += 1;
-        if inside {
-            waiters.inside += 1;
+        if inside > 0 {
+            waiters.inside += inside;
             self.bell.notify_all();
         }
         let quiet = loop {
@@ -171,7 +201,7 @@ impl Account {
                 }
             }
         };
-        waiters.inside -= u64::from(inside);
+        waiters.inside -= inside;
         waiters.all -= 1;
         if waiters.all == 0 {
             self.left.count.fetch_and(!WATCHED, Ordering::AcqRel);
@@ -303,7 +333,8 @@ impl Tenant {
 
     /// Blocks until none of its jobs is outstanding. False if `deadline` came first; `None` waits for ever.
     ///
-    /// Called from one of its own jobs, it does not wait for that job, nor for others of them that are in here.
+    /// Called from one of its own jobs, it does not wait for that job, nor for others of them that are in here. What a
+    /// job leaves behind counts as the job: its waker, and the drop of its closure or of a result that nobody reads.
     pub fn wait(&self, deadline: Option<Instant>) -> bool {
         self.account.wait(deadline)
     }

@@ -24,6 +24,11 @@ thread_local! {
     // Not `const { .. }`: loom's macro does not take that.
     #[allow(clippy::missing_const_for_thread_local)]
     static LOCAL: RefCell<Option<Rc<Local>>> = RefCell::new(None);
+
+    /// The pool that this thread was started by: an address, to be compared. Nothing that is dropped, so that it is there
+    /// to the very end of the thread.
+    #[allow(clippy::missing_const_for_thread_local)]
+    static STARTED_BY: Cell<usize> = Cell::new(0);
 }
 
 /// A worker's own belongings, also reachable from the jobs it runs.
@@ -82,6 +87,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
     sample::note_tid(&desk);
     priority::lower_current_thread(pool.config.nice);
     let slice = TimeSlice::new(pool.config.nice > 0);
+    STARTED_BY.with(|by| by.set(Arc::as_ptr(&pool) as usize));
     let local = Rc::new(Local {
         pool,
         desk,
@@ -129,6 +135,11 @@ pub(crate) fn running_tenant(pool: &Arc<Shared>) -> Option<u64> {
 /// Whether the current thread is a worker of `pool`.
 pub(crate) fn is_inside(pool: &Arc<Shared>) -> bool {
     on_worker_of(pool, |_| ()).is_some()
+}
+
+/// The same, and still so in the destructors of its thread-locals, when it is no worker any more.
+pub(crate) fn is_or_was_of(pool: &Arc<Shared>) -> bool {
+    STARTED_BY.try_with(|by| by.get() == Arc::as_ptr(pool) as usize).unwrap_or(false)
 }
 
 fn on_worker_of<R>(pool: &Arc<Shared>, then: impl FnOnce(&Local) -> R) -> Option<R> {

@@ -61,6 +61,11 @@ fn one_thread_and_no_more_does_all_the_work() {
 }
 
 #[test]
+fn a_job_refused_in_a_destructor_of_a_thread_local_is_refused_like_any_other() {
+    survives("no_thread_at_a_threads_end", &format!("pthread_create:2-:{EAGAIN}"));
+}
+
+#[test]
 fn interrupted_waits_escape_nowhere() {
     survives("interrupted_waits", &format!("epoll_wait:/3:{EINTR}"));
 }

@@ -58,8 +58,11 @@ impl Hold {
     pub(super) fn refuse(&self, why: Failure) {
         let header = self.header();
         self.will_not_run(&why);
-        // SAFETY: the caller has claimed the job, so the stage is its own.
-        if let Err(message) = unsafe { (header.vtable.refuse)(self.header, why) } {
+        let refused = header.account.delivering(|| {
+            // SAFETY: the caller has claimed the job, so the stage is its own.
+            unsafe { (header.vtable.refuse)(self.header, why) }
+        });
+        if let Err(message) = refused {
             self.report(|job, message| Report::DropPanicked { job, message }, message);
         }
         if let Some(terms) = &header.terms {
@@ -88,12 +91,12 @@ impl Hold {
                 let waker = header.waker.with_mut(|waker| unsafe { (*waker).take() });
                 let waker = waker.expect("WAKER is only set with a waker in its cell");
                 on_wake();
-                if let Err(payload) = contain::contain(|| waker.wake()) {
+                if let Err(payload) = header.account.delivering(|| contain::contain(|| waker.wake())) {
                     let message = contain::message_and_discard(payload);
                     self.report(|job, message| Report::WakerPanicked { job, message }, message);
                 }
             }
-            Completion::Unobserved => self.drop_outcome(),
+            Completion::Unobserved => header.account.delivering(|| self.drop_outcome()),
         }
         if header.terms.is_some() {
             self.unbind();

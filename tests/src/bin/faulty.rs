@@ -5,6 +5,7 @@
 
 use sideline::{Pool, Runtime, block_on, spawn, spawn_blocking, time::sleep, to_thread};
 use sideline_tests::open_descriptors;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ fn main() {
     match scenario.as_str() {
         "no_thread_at_all" => no_thread_at_all(),
         "first_thread_fails" => first_thread_fails(),
+        "no_thread_at_a_threads_end" => no_thread_at_a_threads_end(),
         "one_thread_and_no_more" => one_thread_and_no_more(),
         "interrupted_waits" => interrupted_waits(),
         "failing_wakes" => failing_wakes(),
@@ -69,6 +71,30 @@ fn one_thread_and_no_more() {
     });
     assert_eq!(done.load(Relaxed), 100);
     assert_eq!(pool.metrics().threads, 1);
+}
+
+/// A job is refused in a destructor of a thread-local, after the pool's own thread-locals are gone; and so is a dedicated
+/// closure.
+fn no_thread_at_a_threads_end() {
+    struct Submits(Pool);
+    impl Drop for Submits {
+        fn drop(&mut self) {
+            assert!(self.0.try_spawn(|| ()).is_err());
+        }
+    }
+    thread_local!(static LAST: RefCell<Option<Submits>> = const { RefCell::new(None) });
+
+    let pool = Pool::new();
+    let theirs = pool.clone();
+    let thread = std::thread::spawn(move || {
+        // Registered first, hence dropped last.
+        LAST.set(Some(Submits(theirs.clone())));
+        assert!(theirs.try_spawn(|| ()).is_err());
+        assert!(theirs.job().spawn_dedicated(|| ()).is_err());
+    });
+    thread.join().unwrap();
+    let m = pool.metrics();
+    assert_eq!((m.rejected, m.submitted, m.cancelled), (1, 2, 2));
 }
 
 /// EINTR escapes nowhere, and does not make a wait longer or shorter.
