@@ -9,6 +9,13 @@ pub(crate) fn shut_down() -> io::Error {
     io::Error::other("the runtime was shut down")
 }
 
+/// What somebody gets who registers one source more than tokens can tell apart.
+pub(crate) fn too_many_sources() -> io::Error {
+    io::Error::other(
+        "the runtime has as many sources as it can tell apart: use another one, on a thread of its own",
+    )
+}
+
 /// What a waiter gets whose source was deregistered under it.
 pub(crate) fn deregistered() -> io::Error {
     io::Error::other("the source was deregistered from the runtime")

@@ -82,7 +82,7 @@ impl Handle {
 
     /// A slot for a source that is not registered yet.
     fn reserve(&self) -> io::Result<Registration> {
-        let (token, io) = self.0.table.insert().ok_or_else(errors::shut_down)?;
+        let (token, io) = self.0.table.insert()?;
         Ok(Registration::new(self.clone(), token, io))
     }
 

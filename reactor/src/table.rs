@@ -3,17 +3,20 @@
 //! A slot is reused as soon as its source is deregistered, possibly in the middle of a batch of events that still
 //! names the old owner, and a descriptor that was duplicated keeps reporting for an owner long gone. So a token
 //! carries, beside the slot's index, the generation of the registration it was made for, and an event whose
-//! generation is not the slot's present one is nobody's.
+//! generation is not the slot's present one is nobody's. Each has half of the token's bits: on a 32-bit system there is
+//! room for 65,535 sources, and who comes after that gets an error.
 //!
 //! The closed flag lives under the same lock as the slots: a registration is either in the table when the reactor
 //! closes, and is told, or it comes later and is refused. Model: `register_against_close`, twin
 //! `register-sees-closed`.
 
+use crate::errors;
 use crate::readiness::Ready;
 use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, Mutex, left_out};
 use mio::Token;
 use slab::Slab;
+use std::io;
 use std::task::Waker;
 
 pub(crate) struct Table(Mutex<Slots>);
@@ -38,19 +41,28 @@ impl Table {
         Table(Mutex::new(Slots { slots: Slab::new(), next_generation: 0, closed: false }))
     }
 
-    /// A slot for a new source; `None` if the reactor is closed.
-    pub(crate) fn insert(&self) -> Option<(Token, Arc<ScheduledIo>)> {
+    /// A slot for a new source.
+    ///
+    /// # Errors
+    /// If the reactor is closed; if there are more sources than a token can tell apart.
+    pub(crate) fn insert(&self) -> io::Result<(Token, Arc<ScheduledIo>)> {
+        self.insert_below(LOW)
+    }
+
+    fn insert_below(&self, most: usize) -> io::Result<(Token, Arc<ScheduledIo>)> {
         let io = Arc::new(ScheduledIo::new());
         let mut table = self.0.lock();
         if table.closed && !left_out("register-sees-closed") {
-            return None;
+            return Err(errors::shut_down());
+        }
+        if table.slots.vacant_key() >= most {
+            return Err(errors::too_many_sources());
         }
         let generation = table.next_generation;
         // The highest generation is never given out: its token could be the wakeup's.
         table.next_generation = if generation + 1 >= LOW { 0 } else { generation + 1 };
         let index = table.slots.insert(Slot { generation, io: io.clone() });
-        assert!(index < LOW, "more sources than a token can tell apart");
-        Some((Token(generation << HALF | index), io))
+        Ok((Token(generation << HALF | index), io))
     }
 
     /// Frees the slot, unless it is not this token's any more.
@@ -123,5 +135,17 @@ mod tests {
         table.0.lock().next_generation = LOW - 2;
         let generations: Vec<_> = (0..4).map(|_| table.insert().unwrap().0.0 >> HALF).collect();
         assert_eq!(generations, [LOW - 2, LOW - 1, 0, 1]);
+    }
+
+    #[test]
+    fn one_source_too_many_is_an_error_and_costs_nobody_a_slot() {
+        let table = Table::new();
+        let (first, _) = table.insert_below(2).unwrap();
+        table.insert_below(2).unwrap();
+        let error = table.insert_below(2).unwrap_err();
+        assert!(error.to_string().contains("sources"), "{error}");
+        table.remove(first);
+        table.insert_below(2).unwrap();
+        assert_eq!(table.len(), 2);
     }
 }

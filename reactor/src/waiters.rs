@@ -57,12 +57,7 @@ impl Waiters {
             self.last_id += 1;
             *id = WaiterId((POLL_SLOT + self.last_id) << 1 | id.0);
         }
-        let waiter = Waiter { id: *id, waker };
-        if self.first.is_none() {
-            self.first = Some(waiter);
-        } else {
-            self.more.push(waiter);
-        }
+        self.push(Waiter { id: *id, waker });
     }
 
     pub(crate) fn remove(&mut self, id: WaiterId) -> Option<Waiter> {
@@ -73,18 +68,33 @@ impl Waiters {
         Some(self.more.remove(at))
     }
 
-    /// Moves those to `woken` whose direction is ready.
+    /// Moves those to `woken` whose direction is ready. In one pass, however many there are.
     pub(crate) fn take_ready(&mut self, is_ready: impl Fn(Direction) -> bool, woken: &mut Vec<Waker>) {
-        while self.first.as_ref().is_some_and(|first| is_ready(first.id.direction())) {
-            woken.extend(self.take_first().map(|first| first.waker));
-        }
-        let mut at = 0;
-        while let Some(waiter) = self.more.get(at) {
-            if is_ready(waiter.id.direction()) {
-                woken.push(self.more.remove(at).waker);
+        if self.more.iter().all(|waiter| is_ready(waiter.id.direction())) {
+            // All or none but the first, as a rule, and the memory is kept.
+            if self.first.as_ref().is_some_and(|first| is_ready(first.id.direction())) {
+                let first = self.first.take();
+                woken.extend(first.into_iter().chain(self.more.drain(..)).map(|waiter| waiter.waker));
             } else {
-                at += 1;
+                woken.extend(self.more.drain(..).map(|waiter| waiter.waker));
             }
+            return;
+        }
+        // Not the whole of `self`: numbers that were given out are not given out again.
+        for waiter in self.first.take().into_iter().chain(std::mem::take(&mut self.more)) {
+            if is_ready(waiter.id.direction()) {
+                woken.push(waiter.waker);
+            } else {
+                self.push(waiter);
+            }
+        }
+    }
+
+    fn push(&mut self, waiter: Waiter) {
+        if self.first.is_none() {
+            self.first = Some(waiter);
+        } else {
+            self.more.push(waiter);
         }
     }
 
@@ -101,5 +111,49 @@ impl IntoIterator for Waiters {
 
     fn into_iter(self) -> Self::IntoIter {
         self.first.into_iter().chain(self.more)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use Direction::{Read, Write};
+    use std::sync::{Arc, Mutex};
+    use std::task::Wake;
+
+    /// Says its number when it is woken.
+    struct Number(usize, Arc<Mutex<Vec<usize>>>);
+
+    impl Wake for Number {
+        fn wake(self: Arc<Self>) {
+            self.1.lock().unwrap().push(self.0);
+        }
+    }
+
+    #[test]
+    fn those_who_are_ready_are_taken_in_their_order_and_the_others_keep_theirs() {
+        let order = Arc::default();
+        let mut waiters = Waiters::default();
+        for (number, direction) in [Read, Write, Read, Read, Write, Write].into_iter().enumerate() {
+            let waker = Waker::from(Arc::new(Number(number, Arc::clone(&order))));
+            waiters.add(&mut WaiterId::none(direction), waker);
+        }
+        for (ready, expected) in [(None, &[][..]), (Some(Write), &[1, 4, 5]), (Some(Read), &[0, 2, 3])] {
+            let mut woken = Vec::new();
+            waiters.take_ready(|direction| ready == Some(direction), &mut woken);
+            woken.into_iter().for_each(Waker::wake);
+            assert_eq!(std::mem::take(&mut *order.lock().unwrap()), expected);
+        }
+        assert_eq!(waiters.into_iter().count(), 0);
+    }
+
+    #[test]
+    fn the_next_one_who_stays_is_the_first() {
+        let mut waiters = Waiters::default();
+        let mut ids = [Read, Write].map(WaiterId::none);
+        ids.iter_mut().for_each(|id| waiters.add(id, Waker::noop().clone()));
+        waiters.take_ready(|direction| direction == Read, &mut Vec::new());
+        assert!(waiters.remove(ids[0]).is_none());
+        assert!(waiters.remove(ids[1]).is_some());
     }
 }
