@@ -19,12 +19,16 @@ use std::sync::Arc;
 struct Context {
     handle: RefCell<Option<Handle>>,
     core: RefCell<Option<Rc<Core>>>,
-    /// Where `block_on` was called that this thread is in.
-    blocked_on: Cell<Option<&'static Location<'static>>>,
 }
 
 thread_local! {
     static CONTEXT: Context = Context::default();
+
+    /// Where `block_on` was called that drives a loop on this thread. By itself, because it has no destructor and is
+    /// there to the end of the thread: a runtime may be driven in the destructor of a thread-local, and who blocks in there
+    /// must be told, and not wait for ever.
+    #[allow(clippy::missing_const_for_thread_local)] // loom's macro does not take that.
+    static BLOCKED_ON: Cell<Option<&'static Location<'static>>> = Cell::new(None);
 }
 
 /// Called outside a runtime.
@@ -91,14 +95,11 @@ pub(crate) fn is_core_of(shared: &Arc<Shared>) -> bool {
 
 /// Where the `block_on` was called that drives a loop on this thread, if there is one.
 pub(crate) fn blocked_on() -> Option<&'static Location<'static>> {
-    CONTEXT
-        .try_with(|context| context.core.borrow().is_some().then(|| context.blocked_on.get()).flatten())
-        .ok()
-        .flatten()
+    BLOCKED_ON.try_with(Cell::get).ok().flatten()
 }
 
 /// Enters a runtime on this thread until the guard is dropped, on unwinding too. In a thread that is ending and
-/// has lost its thread-locals nothing is entered: a runtime kept in a thread-local is dropped there.
+/// has lost its thread-locals nothing is entered but `at`: a runtime kept in a thread-local is dropped there.
 pub(crate) fn enter(
     handle: Handle,
     core: Option<Rc<Core>>,
@@ -123,8 +124,8 @@ impl Entered {
         let _ = CONTEXT.try_with(|context| {
             std::mem::swap(&mut *context.handle.borrow_mut(), &mut self.handle);
             std::mem::swap(&mut *context.core.borrow_mut(), &mut self.core);
-            self.blocked_on = context.blocked_on.replace(self.blocked_on);
         });
+        let _ = BLOCKED_ON.try_with(|blocked_on| self.blocked_on = blocked_on.replace(self.blocked_on));
     }
 }
 

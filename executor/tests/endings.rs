@@ -7,8 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -216,4 +216,34 @@ fn a_thread_without_thread_locals_still_refuses_a_loop_inside_its_own_poll() {
         block_on(async {});
     });
     assert!(!result.recv().unwrap());
+}
+
+/// The destructor of a thread-local that is gone after ours: the loop runs, and whoever blocks in it is told.
+#[test]
+fn blocking_inside_a_loop_is_refused_when_the_thread_locals_are_gone() {
+    struct Last(Runtime, mpsc::Sender<String>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let handle = self.0.handle().clone();
+            let message = self.0.block_on(async {
+                let nested = || handle.block_on(async { handle.spawn(async {}).await });
+                let payload = catch_unwind(AssertUnwindSafe(nested)).unwrap_err();
+                *payload.downcast::<String>().unwrap()
+            });
+            self.1.send(message).unwrap();
+        }
+    }
+    // Registered first, hence dropped last.
+    thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
+
+    let (tell, told) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        LAST.with(|_| ());
+        let runtime = Runtime::new().unwrap();
+        runtime.block_on(async {});
+        LAST.set(Some(Last(runtime, tell)));
+    });
+    let message = told.recv().unwrap();
+    assert!(message.contains("inside the block_on at") && message.contains("endings.rs"), "{message}");
+    thread.join().unwrap();
 }
