@@ -183,6 +183,9 @@ impl Shared {
             let queued = self.gate.count().saturating_sub(totals.started + totals.cancelled);
             let running = totals.started - totals.ended;
             let settled = self.counters.totals() == totals && survivors.len() as u64 == running;
+            if how == Shutdown::Abandon && queued > 0 && looks.is_time_to_sweep() {
+                self.cancel_queued(&|_| true);
+            }
             if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
                 let cancelled = totals.cancelled - before.cancelled;
                 let dedicated = self.dedicated.survivors(&|_| true);

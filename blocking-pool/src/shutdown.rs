@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::desk::Desk;
 use crate::job::{JobId, JobInfo};
-use crate::sync::thread;
+use crate::sync::{left_out, thread};
 
 /// How to shut down a [`Pool`](crate::Pool) or a [`Tenant`](crate::Tenant). In all modes, nothing new is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +61,20 @@ impl ShutdownReport {
 /// Jobs move on while a report is drawn up: it is drawn up again until nothing has moved meanwhile. Between being
 /// taken out of a queue and being started or cancelled a job is in neither class; that takes a moment only, so after
 /// an abandon we wait for it. Within reason: a pool that is never still is reported as it was last seen.
+///
+/// And between the injector and the deque of a worker that takes a batch, jobs are in nobody's sight: whoever emptied the
+/// queues meanwhile has missed them, and if that worker then blocks in the first of them, another tenant's, the others would
+/// wait for the next who is free to find out that they are cancelled. So an abandon sweeps again, less and less often, while it sees that
+/// something is queued. (Model: `abandon_against_a_batch`, twin `abandon-sweeps-again`.)
 #[derive(Default)]
 pub(crate) struct Looks(u32);
 
 impl Looks {
+    /// At the first look, the second, the fourth, ...: others' jobs are taken out and put back each time.
+    pub(crate) fn is_time_to_sweep(&self) -> bool {
+        (self.0 + 1).is_power_of_two() && !left_out("abandon-sweeps-again")
+    }
+
     pub(crate) fn are_over(&mut self) -> bool {
         self.0 += 1;
         thread::yield_now();

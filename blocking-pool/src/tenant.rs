@@ -247,6 +247,9 @@ impl Account {
             let queued = self.gate.count().saturating_sub(claimed_before);
             let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
             let settled = (claimed(), self.left()) == (claimed_before, left_before);
+            if how == Shutdown::Abandon && queued > 0 && looks.is_time_to_sweep() {
+                self.pool.cancel_queued(&|account| account.id == self.id);
+            }
             if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
                 let dedicated = self.pool.dedicated.survivors(&|tenant| tenant == self.id);
                 return ShutdownReport {

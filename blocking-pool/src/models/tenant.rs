@@ -1,6 +1,9 @@
 //! A tenant's count: whoever waits for it is told.
 
+use std::sync::Arc;
+
 use super::{block_on, check, pool, race, settled};
+use crate::park::Parker;
 use crate::shutdown::Shutdown;
 
 /// The last job leaves while somebody begins to wait. A lost bell is a deadlock.
@@ -36,6 +39,29 @@ fn tenant_abandon_against_run() {
         assert!(report.cancelled <= 1 && report.left_queued == 0, "{report}");
         assert_eq!(block_on(theirs).is_err(), report.cancelled == 1);
         assert_eq!(block_on(mine).unwrap(), 7);
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// A worker takes two jobs in one go, another's to run and the tenant's into its deque, while the tenant is abandoned. The
+/// other one's blocks; the tenant's has to be cancelled all the same.
+#[test]
+fn abandon_against_a_batch() {
+    check(2, || {
+        let pool = pool(1, 1);
+        let tenant = pool.tenant();
+        block_on(pool.spawn(|| ())).unwrap();
+        let gate = Arc::new(Parker::new());
+        let theirs = Arc::clone(&gate);
+        race();
+        let blocks = pool.spawn(move || theirs.park());
+        let waits = tenant.spawn(|| ());
+        let report = tenant.shutdown(Shutdown::Abandon);
+        settled();
+        assert_eq!(report.left_queued, 0, "{report}");
+        gate.unpark();
+        block_on(blocks).unwrap();
+        assert_eq!(block_on(waits).is_err(), report.cancelled == 1);
         pool.shutdown(Shutdown::Drain);
     });
 }

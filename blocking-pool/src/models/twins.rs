@@ -28,6 +28,7 @@ const TWINS: &[(&str, &str)] = &[
     ("drain-is-told", "models::limiter::drain_without_a_thread_against_abort"),
     ("line-looks-again", "models::room::room_against_standing_in_line"),
     ("room-is-handed-on", "models::room::giving_up_against_room"),
+    ("abandon-sweeps-again", "models::tenant::abandon_against_a_batch"),
     ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
 ];
 
