@@ -79,7 +79,7 @@ mod waiting;
 mod worker;
 
 pub use builder::{BuildError, Builder};
-pub use cancel::{CancelToken, Cancelled, OnCancel};
+pub use cancel::{CancelToken, Cancelled, OnCancel, WhenCancelled};
 pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
 pub use job::{Around, JobId, JobInfo, JoinHandle};
 pub use job_builder::{JobBuilder, WithToken};

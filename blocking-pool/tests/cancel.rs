@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Barrier, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -279,4 +280,43 @@ fn a_deadline_inherited_from_an_ended_job_runs_the_hooks() {
     let child = given.recv().unwrap();
     let _hook = child.on_cancel(move || told.0.send(()).unwrap());
     told.1.recv_timeout(Duration::from_secs(10)).expect("its time is up");
+}
+
+#[test]
+fn tasks_that_wait_are_woken_by_whoever_cancels_and_leave_nothing_behind() {
+    struct Counts(AtomicUsize);
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let parent = CancelToken::new();
+    let token = parent.child();
+    let counts = Arc::new(Counts(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&counts));
+    let cx = &mut Context::from_waker(&waker);
+    let (mut stays, mut goes) = (Box::pin(token.cancelled()), Box::pin(token.cancelled()));
+    for _ in 0..2 {
+        assert!(stays.as_mut().poll(cx).is_pending());
+        assert!(goes.as_mut().poll(cx).is_pending());
+    }
+    drop(goes);
+    // Ours, the test's and that of the one that waits.
+    assert_eq!(Arc::strong_count(&counts), 3);
+    parent.cancel();
+    assert_eq!(counts.0.load(Ordering::Relaxed), 1);
+    assert!(stays.as_mut().poll(cx).is_ready());
+    assert!(Box::pin(token.cancelled()).as_mut().poll(cx).is_ready());
+    block_on(CancelToken::with_deadline(Instant::now() + Duration::from_millis(1)).cancelled());
+}
+
+/// Hooks end with the job; a task that waits touches nothing of the job's.
+#[test]
+fn a_task_goes_on_waiting_when_the_job_has_ended() {
+    let all = CancelToken::new();
+    let job = Pool::new().job().cancel_with(&all).cancellable().spawn(|token| token.cancelled());
+    let waiting = block_on(job).unwrap();
+    let canceller = std::thread::spawn(move || all.cancel());
+    block_on(waiting);
+    canceller.join().unwrap();
 }

@@ -34,7 +34,8 @@ use std::future::Future;
 use std::time::Instant;
 
 pub use sideline_blocking_pool::{
-    CancelToken, Cancelled, JobInfo, Limiter, LimiterMetrics, OnCancel, Rejection, SpawnError, SpawnErrorKind,
+    CancelToken, Cancelled, JobInfo, Limiter, LimiterMetrics, OnCancel, Rejection, SpawnError,
+    SpawnErrorKind, WhenCancelled,
 };
 
 /// A job of the runtime that this thread is in, to be described and then spawned.

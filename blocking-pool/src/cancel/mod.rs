@@ -2,6 +2,7 @@
 
 mod error;
 mod node;
+mod wait;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 pub use error::Cancelled;
 pub(crate) use node::WeakToken;
+pub use wait::WhenCancelled;
 
 use node::Node;
 
@@ -141,6 +143,10 @@ impl CancelToken {
     /// the job has ended whose token this is: both wait for a hook that is running. So it may use what the closure
     /// owns, and must not wait for the closure.
     ///
+    /// A deadline's hooks run on the one thread that watches all deadlines of the process. A hook that blocks there holds
+    /// up those whose deadlines pass meanwhile: their hooks, and jobs that expire in their queue. What takes longer than a
+    /// call to interrupt something is to be handed to a job or to a thread.
+    ///
     /// ```
     /// use sideline_blocking_pool::Pool;
     /// use std::io::Read;
@@ -165,6 +171,28 @@ impl CancelToken {
     pub fn on_cancel(&self, hook: impl FnOnce() + Send + 'static) -> OnCancel<'_> {
         let key = self.0.register(Box::new(hook));
         OnCancel { node: Arc::clone(&self.0), key, token: PhantomData }
+    }
+}
+
+impl CancelToken {
+    /// A future that is ready once it is cancelled, or at once if it has been. For async code that goes along with jobs:
+    /// one token ends both. It borrows nothing, and any number may wait.
+    ///
+    /// The waker is called on the thread that cancels, or on the one that watches deadlines. Dropping the future takes it
+    /// back, and waits for nobody.
+    ///
+    /// ```
+    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+    /// # use bare::block_on;
+    /// use sideline_blocking_pool::{CancelToken, Pool};
+    ///
+    /// let token = CancelToken::new();
+    /// let waiting = token.cancelled();
+    /// drop(Pool::global().spawn(move || token.cancel()));
+    /// block_on(waiting);
+    /// ```
+    pub fn cancelled(&self) -> WhenCancelled {
+        WhenCancelled::new(Arc::clone(&self.0))
     }
 }
 

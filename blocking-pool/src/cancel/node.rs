@@ -23,11 +23,17 @@
 //! those belong to whoever cancels from above, and to the deadline, as before. A job that still waits in a queue is
 //! one more entry of its node: cancelling takes it out of the queue.
 //!
+//! A task that waits for the cancellation is one more entry, its waker, which is subject to none of this: it touches nothing
+//! of the job's, so nobody waits for its return, and it stays when the job has ended. A poll puts it there under the lock,
+//! and only if the token is not cancelled by then; or the canceller, who sets the flag before it takes the entries, would
+//! have found none. (Model: `cancel_against_waiting`, twin `waiting-looks-under-the-lock`.)
+//!
 //! Models: `cancel_against_guard_drop` (twin `guard-waits`), `cancel_against_end_of_job` (twin `end-waits`),
 //! `cancel_against_start`.
 
 use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::CancelToken;
@@ -68,6 +74,8 @@ struct List {
 enum Hook {
     User(Box<dyn FnOnce() + Send>),
     Child(Weak<Node>),
+    /// Of a task that waits.
+    Task(Waker),
 }
 
 /// For the pool, whose jobs have tokens.
@@ -159,6 +167,12 @@ impl Node {
         self.give_up_queued();
         list = self.list.lock();
         while let Some((key, hook)) = list.hooks.take_first() {
+            if let Hook::Task(waker) = hook {
+                drop(list);
+                self.wake(waker);
+                list = self.list.lock();
+                continue;
+            }
             list.running.push((key, thread::current().id()));
             drop(list);
             self.run(hook);
@@ -174,7 +188,7 @@ impl Node {
             let mut list = self.list.lock();
             let below = |hook: &mut Hook| match hook {
                 Hook::Child(child) => child.upgrade(),
-                Hook::User(_) => None,
+                Hook::User(_) | Hook::Task(_) => None,
             };
             let below: Vec<Arc<Self>> = list.hooks.iter_mut().filter_map(below).collect();
             (list.queued.take(), below)
@@ -210,6 +224,7 @@ impl Node {
     fn run(&self, hook: Hook) {
         match hook {
             Hook::Child(child) => _ = child.upgrade().map(|child| child.cancel()),
+            Hook::Task(waker) => self.wake(waker),
             Hook::User(hook) => {
                 if let Err(payload) = contain::contain(hook) {
                     self.tell(contain::message_and_discard(payload));
@@ -236,6 +251,37 @@ impl Node {
         }
     }
 
+    /// For a task; the last waker under this key is woken.
+    pub(super) fn poll_cancelled(&self, key: u64, cx: &mut Context<'_>) -> Poll<()> {
+        let early = left_out("waiting-looks-under-the-lock");
+        if self.is_cancelled() {
+            return Poll::Ready(());
+        }
+        // Foreign code, as is the drop of the one before: not under the lock.
+        let waker = cx.waker().clone();
+        let mut list = self.list.lock();
+        if self.cancelled.load(Ordering::Acquire) && !early {
+            drop(list);
+            return Poll::Ready(());
+        }
+        let before = match list.hooks.get_mut(key) {
+            Some(place) => Some(std::mem::replace(place, Hook::Task(waker))),
+            None => {
+                list.hooks.join(key, Hook::Task(waker));
+                None
+            }
+        };
+        drop(list);
+        self.discard(before);
+        Poll::Pending
+    }
+
+    /// The task does not wait any more.
+    pub(super) fn forget(&self, key: u64) {
+        let waker = self.list.lock().hooks.take(key);
+        self.discard(waker);
+    }
+
     fn end_job(&self) {
         let mut list = self.list.lock();
         list.over = true;
@@ -254,6 +300,12 @@ impl Node {
             list.waiting += 1;
             self.bell.wait(&mut list);
             list.waiting -= 1;
+        }
+    }
+
+    fn wake(&self, waker: Waker) {
+        if let Err(payload) = contain::contain(|| waker.wake()) {
+            self.tell(contain::message_and_discard(payload));
         }
     }
 
@@ -295,7 +347,7 @@ impl WeakToken {
 }
 
 /// Keys are unique in the process, and those of one node in the order of registration.
-fn next_key() -> u64 {
+pub(super) fn next_key() -> u64 {
     // std's atomic even under loom: nothing is decided by it.
     static NEXT: PlainU64 = PlainU64::new(0);
     NEXT.fetch_add(1, PlainOrdering::Relaxed)

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::job::{Await, Counted, job_with, run};
-use super::{block_on, check, race};
+use super::{block_on, check, race, settled};
 use crate::cancel::CancelToken;
 use crate::job::{Cancellable, Plain, Terms};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -73,5 +73,21 @@ fn cancel_against_start() {
         worker.join().unwrap();
         drop(token);
         assert_eq!(Arc::strong_count(&drops), 1, "the cell is gone, with everything in it");
+    });
+}
+
+/// A task begins to wait while the token is cancelled. A lost wake is a deadlock.
+#[test]
+fn cancel_against_waiting() {
+    check(3, || {
+        let token = CancelToken::new();
+        let canceller = {
+            let token = token.clone();
+            thread::spawn(move || token.cancel())
+        };
+        race();
+        block_on(token.cancelled());
+        settled();
+        assert!(canceller.join().unwrap());
     });
 }

@@ -21,6 +21,7 @@ const TWINS: &[(&str, &str)] = &[
     ("last-leaver-calls", "models::idle::workers_leave_a_closed_pool"),
     ("retire-by-the-list", "models::idle::keep_alive_against_call"),
     ("guard-waits", "models::cancel::cancel_against_guard_drop"),
+    ("waiting-looks-under-the-lock", "models::cancel::cancel_against_waiting"),
     ("end-waits", "models::cancel::cancel_against_end_of_job"),
     ("limiter-one-look", "models::limiter::release_against_enqueue"),
     ("limiter-line-first", "models::limiter::late_comer_against_release"),
