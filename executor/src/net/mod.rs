@@ -43,6 +43,8 @@ mod options;
 #[cfg(unix)]
 mod patience;
 #[cfg(unix)]
+mod peer_cred;
+#[cfg(unix)]
 mod raw;
 mod socket;
 mod stream;
@@ -62,6 +64,8 @@ mod unix_stream;
 pub use addrs::{ToSocketAddrs, lookup_host};
 pub(crate) use halves::Stream;
 pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+#[cfg(unix)]
+pub use peer_cred::PeerCred;
 pub use tcp_listener::TcpListener;
 #[cfg(unix)]
 pub use tcp_socket::TcpSocket;

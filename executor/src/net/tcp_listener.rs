@@ -43,7 +43,8 @@ impl TcpListener {
     /// On Unix the address may be bound again at once after the listener is gone (`SO_REUSEADDR`).
     ///
     /// # Errors
-    /// That of the last address, if none can be bound; outside a runtime.
+    /// If none can be bound: of a single address its own error, of several one that names each of them with its error and
+    /// has the kind of the last. If a name cannot be looked up; outside a runtime.
     pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let reactor = context::reactor()?;
         let bind = |addr| {

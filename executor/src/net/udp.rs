@@ -35,7 +35,8 @@ impl UdpSocket {
     /// Binds the first address of `addr` that can be bound; port 0 lets the kernel choose.
     ///
     /// # Errors
-    /// That of the last address, if none can be bound; outside a runtime.
+    /// If none can be bound: of a single address its own error, of several one that names each of them with its error and
+    /// has the kind of the last. If a name cannot be looked up; outside a runtime.
     pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<UdpSocket> {
         let reactor = context::reactor()?;
         let bind = |addr| {
@@ -49,10 +50,12 @@ impl UdpSocket {
         Async::register(reactor, socket, Interest::READABLE | Interest::WRITABLE).map(UdpSocket)
     }
 
-    /// Sets the peer for [`send`](UdpSocket::send) and [`recv`](UdpSocket::recv): datagrams of others are dropped.
+    /// Sets the peer for [`send`](UdpSocket::send) and [`recv`](UdpSocket::recv): datagrams of others are dropped. Of
+    /// several addresses it is the first that the kernel takes, for example one of this socket's own family; nothing is
+    /// sent, so nobody knows whether somebody is there.
     ///
     /// # Errors
-    /// That of the last address, if none is accepted.
+    /// If the kernel takes none, as of [`bind`](UdpSocket::bind).
     pub async fn connect(&self, addr: impl ToSocketAddrs) -> io::Result<()> {
         first_that(addr.to_addrs(), |addr| ready(self.0.get_ref().connect(addr))).await
     }
@@ -74,10 +77,13 @@ impl UdpSocket {
         self.0.read_with(|socket| socket.recv(buf)).await
     }
 
-    /// Sends one datagram to the first address of `addr`.
+    /// Sends one datagram, to the first address of `addr` for which the kernel takes it: one of another family than this
+    /// socket's, for example, is passed over. That it was taken does not say that it arrives. A name is looked up each
+    /// time; [`lookup_host`](super::lookup_host) does it once.
     ///
     /// # Errors
-    /// As [`send`](UdpSocket::send).
+    /// If the kernel takes it for none: of a single address its own error, of several one that names each of them with its
+    /// error and has the kind of the last. If the runtime was shut down.
     pub async fn send_to(&self, buf: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
         let send = |addr| self.0.write_with(move |socket| socket.send_to(buf, addr));
         first_that(addr.to_addrs(), send).await

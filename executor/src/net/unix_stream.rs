@@ -3,6 +3,7 @@
 use super::halves::{self, halves};
 use super::options;
 use super::patience::Patience;
+use super::peer_cred::{PeerCred, peer_cred};
 use super::socket::{readiness, socket};
 use super::stream::byte_stream;
 use super::tcp_stream::is_connected;
@@ -11,6 +12,7 @@ use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::task::{Context, Poll};
@@ -95,6 +97,27 @@ impl UnixStream {
     /// What the kernel says.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
+    }
+
+    /// Who is at the other end: the user, group and process that called `connect`, `listen` or `pair`, as they were then.
+    /// The kernel says so, not the peer.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    ///
+    /// # Example
+    /// ```
+    /// use sideline::net::UnixStream;
+    ///
+    /// sideline::block_on(async {
+    ///     let (left, right) = UnixStream::pair()?;
+    ///     assert_eq!(left.peer_cred()?, right.peer_cred()?); // both are this process
+    ///     std::io::Result::Ok(())
+    /// })
+    /// # .unwrap()
+    /// ```
+    pub fn peer_cred(&self) -> io::Result<PeerCred> {
+        peer_cred(self.as_fd())
     }
 }
 

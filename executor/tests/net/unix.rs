@@ -1,6 +1,7 @@
 //! Unix domain streams, by path.
 
 use super::*;
+use std::os::unix::fs::MetadataExt;
 
 #[test]
 fn unix_sockets_connect_by_path() {
@@ -64,6 +65,23 @@ fn abstract_addresses_need_no_file() {
             format!("{name}-datagrams"),
         )?)?;
         assert!(datagrams.local_addr()?.as_abstract_name().is_some());
+        Ok(())
+    });
+}
+
+#[test]
+fn the_kernel_says_who_is_at_the_other_end() {
+    run(async {
+        let path = TempPath::new("cred");
+        let listener = UnixListener::bind(&path.0)?;
+        let client = UnixStream::connect(&path.0).await?;
+        let (server, _) = listener.accept().await?;
+        let peer = server.peer_cred()?;
+        assert_eq!(peer, client.peer_cred()?);
+        // The owner of a file that this process has made.
+        assert_eq!(peer.uid, std::fs::symlink_metadata(&path.0)?.uid());
+        #[cfg(target_os = "linux")]
+        assert_eq!(peer.pid, Some(std::process::id() as i32));
         Ok(())
     });
 }

@@ -1,0 +1,40 @@
+//! Who is at the other end of a Unix connection, as the kernel knows it.
+
+#![allow(unsafe_code)]
+
+use super::options::check;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// The user, the group and, where the kernel tells it, the process at the other end of a Unix connection. From
+/// [`UnixStream::peer_cred`](super::UnixStream::peer_cred).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PeerCred {
+    /// Its effective user.
+    pub uid: u32,
+    /// Its effective group.
+    pub gid: u32,
+    /// Its number. `None` except on Linux. It may have ended since, and another process may have the number.
+    pub pid: Option<i32>,
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
+    let mut cred = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
+    let (level, option) = (libc::SOL_SOCKET, libc::SO_PEERCRED);
+    // SAFETY: the descriptor is open, and at most `len` bytes are written to `cred`, which has them.
+    check(unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, option, (&raw mut cred).cast(), &raw mut len)
+    })?;
+    Ok(PeerCred { uid: cred.uid, gid: cred.gid, pid: Some(cred.pid) })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
+    let (mut uid, mut gid) = (0, 0);
+    // SAFETY: the descriptor is open, and both numbers are ours.
+    check(unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut uid, &raw mut gid) })?;
+    Ok(PeerCred { uid, gid, pid: None })
+}
