@@ -164,10 +164,14 @@ fn many_children_end_at_once() {
 fn a_child_that_is_dropped_goes_on_and_leaves_no_zombie() {
     run(async {
         let mut child = cat()?;
-        let (pid, stdin) = (child.id().unwrap(), child.stdin.take());
+        let pid = child.id().unwrap();
+        let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         drop(child);
-        sleep(Duration::from_millis(5)).await;
-        assert!(is_in_the_process_table(pid), "dropping does not kill");
+        // It is there, and answers.
+        stdin.write_all(b"you").await?;
+        let mut answer = [0; 3];
+        stdout.read_exact(&mut answer).await?;
+        assert_eq!(&answer, b"you");
         drop(stdin);
         while is_in_the_process_table(pid) {
             sleep(Duration::from_millis(1)).await;
@@ -209,6 +213,33 @@ fn a_child_that_outlives_its_runtime_is_waited_for_by_the_next() {
         while is_in_the_process_table(pid) {
             sh("true").status().await?;
         }
+        Ok(())
+    });
+}
+
+/// Nothing else happens in the process: no child is spawned, and none is dropped.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_outlives_its_runtime_is_asked_again_when_another_has_ended() {
+    let runtime = Runtime::new().unwrap();
+    let (pid, stdin) = runtime.block_on(async {
+        let mut child = cat().unwrap();
+        (child.id().unwrap(), child.stdin.take().unwrap())
+    });
+    drop(runtime);
+    run(async {
+        let mut other = cat()?;
+        drop(stdin);
+        let is_alive = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        while is_alive() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        drop(other.stdin.take());
+        other.wait().await?;
+        assert!(!is_in_the_process_table(pid));
         Ok(())
     });
 }

@@ -22,8 +22,12 @@
 //! # Who waits for whom
 //! A child that has ended stays in the process table until its parent has asked for its status: a zombie. So one is
 //! asked for whether or not anybody still wants it. A [`Child`] that is dropped before is left to a task of the runtime
-//! in which it was spawned; what is left when that runtime ends is asked again whenever a child is spawned or
-//! dropped in this process.
+//! in which it was spawned.
+//!
+//! A child that outlives its runtime has nobody who is told of its end: no thread and no signal handler stays behind for it.
+//! It is asked again whenever a child is spawned, dropped or found to have ended in this process, in whatever runtime. If that
+//! never happens, it stays a zombie until this process ends: an entry in the table and no memory. To be sure, wait for it
+//! before the runtime ends. Dropping a runtime does not, since a child may well be meant to go on.
 //!
 //! # Spawned from the loop
 //! A process is started on the thread that calls [`Command::spawn`], which takes a fraction of a millisecond, up to a

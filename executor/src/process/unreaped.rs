@@ -64,6 +64,7 @@ impl Unreaped {
         let known = self.ended.poll(cx, || child.try_wait());
         if let Poll::Ready(Ok(status)) = known {
             self.status = Some(status);
+            orphans::sweep();
         }
         known
     }
