@@ -51,9 +51,9 @@ impl Registration {
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
-        op: impl FnMut() -> io::Result<R>,
+        mut op: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(direction, cx, op, |_| false)
+        self.poll_with(direction, cx, &mut op, &|_| false)
     }
 
     /// As [`poll_io`](Registration::poll_io), for a byte stream: `op` was asked to move `wanted` bytes.
@@ -67,9 +67,9 @@ impl Registration {
         direction: Direction,
         cx: &mut Context<'_>,
         wanted: usize,
-        op: impl FnMut() -> io::Result<usize>,
+        mut op: impl FnMut() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        self.poll_with(direction, cx, op, |&moved| is_short(moved, wanted))
+        self.poll_with(direction, cx, &mut op, &|&moved| is_short(moved, wanted))
     }
 
     /// Tries `op` until it does something else than block, waiting for `direction` in between.
@@ -167,12 +167,14 @@ impl Registration {
         self.token
     }
 
+    /// For poll functions, which libraries call and which have no future of their own: built once for each type of
+    /// result. A call through a pointer is nothing beside the system call in it.
     fn poll_with<R>(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
-        mut op: impl FnMut() -> io::Result<R>,
-        drained: impl Fn(&R) -> bool,
+        mut op: &mut dyn FnMut() -> io::Result<R>,
+        drained: &dyn Fn(&R) -> bool,
     ) -> Poll<io::Result<R>> {
         let mut slot = WaiterId::poll_slot(direction);
         loop {

@@ -12,7 +12,7 @@ pub(super) trait Value: Copy {}
 impl Value for c_int {}
 impl Value for libc::linger {}
 
-pub(super) fn get<V: Value>(socket: impl AsFd, level: c_int, name: c_int) -> io::Result<V> {
+pub(super) fn get<V: Value>(socket: &dyn AsFd, level: c_int, name: c_int) -> io::Result<V> {
     let mut value = std::mem::MaybeUninit::<V>::zeroed();
     let mut len = size_of::<V>() as socklen_t;
     let fd = socket.as_fd().as_raw_fd();
@@ -23,26 +23,26 @@ pub(super) fn get<V: Value>(socket: impl AsFd, level: c_int, name: c_int) -> io:
     Ok(unsafe { value.assume_init() })
 }
 
-pub(super) fn set<V: Value>(socket: impl AsFd, level: c_int, name: c_int, value: V) -> io::Result<()> {
+pub(super) fn set<V: Value>(socket: &dyn AsFd, level: c_int, name: c_int, value: V) -> io::Result<()> {
     let len = size_of::<V>() as socklen_t;
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the descriptor is open, and `len` bytes are read from `value`, which has them.
     check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), len) })
 }
 
-pub(super) fn flag(socket: impl AsFd, level: c_int, name: c_int) -> io::Result<bool> {
+pub(super) fn flag(socket: &dyn AsFd, level: c_int, name: c_int) -> io::Result<bool> {
     get::<c_int>(socket, level, name).map(|value| value != 0)
 }
 
-pub(super) fn set_flag(socket: impl AsFd, level: c_int, name: c_int, on: bool) -> io::Result<()> {
+pub(super) fn set_flag(socket: &dyn AsFd, level: c_int, name: c_int, on: bool) -> io::Result<()> {
     set(socket, level, name, c_int::from(on))
 }
 
-pub(super) fn size(socket: impl AsFd, name: c_int) -> io::Result<usize> {
+pub(super) fn size(socket: &dyn AsFd, name: c_int) -> io::Result<usize> {
     get::<c_int>(socket, libc::SOL_SOCKET, name).map(|bytes| usize::try_from(bytes).unwrap_or(0))
 }
 
-pub(super) fn set_size(socket: impl AsFd, name: c_int, bytes: usize) -> io::Result<()> {
+pub(super) fn set_size(socket: &dyn AsFd, name: c_int, bytes: usize) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, name, c_int::try_from(bytes).unwrap_or(c_int::MAX))
 }
 
@@ -52,12 +52,12 @@ const LINGER: c_int = libc::SO_LINGER;
 #[cfg(target_vendor = "apple")]
 const LINGER: c_int = libc::SO_LINGER_SEC;
 
-pub(super) fn linger(socket: impl AsFd) -> io::Result<Option<Duration>> {
+pub(super) fn linger(socket: &dyn AsFd) -> io::Result<Option<Duration>> {
     let linger: libc::linger = get(socket, libc::SOL_SOCKET, LINGER)?;
     Ok((linger.l_onoff != 0).then(|| Duration::from_secs(u64::try_from(linger.l_linger).unwrap_or(0))))
 }
 
-pub(super) fn set_linger(socket: impl AsFd, linger: Option<Duration>) -> io::Result<()> {
+pub(super) fn set_linger(socket: &dyn AsFd, linger: Option<Duration>) -> io::Result<()> {
     let value =
         libc::linger { l_onoff: c_int::from(linger.is_some()), l_linger: linger.map_or(0, whole_seconds) };
     set(socket, libc::SOL_SOCKET, LINGER, value)
@@ -68,8 +68,8 @@ const KEEPALIVE_IDLE: c_int = libc::TCP_KEEPALIVE;
 #[cfg(not(any(target_vendor = "apple", target_os = "openbsd")))]
 const KEEPALIVE_IDLE: c_int = libc::TCP_KEEPIDLE;
 
-pub(super) fn keepalive(socket: impl AsFd) -> io::Result<Option<Duration>> {
-    if !flag(socket.as_fd(), libc::SOL_SOCKET, libc::SO_KEEPALIVE)? {
+pub(super) fn keepalive(socket: &dyn AsFd) -> io::Result<Option<Duration>> {
+    if !flag(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE)? {
         return Ok(None);
     }
     // OpenBSD has one idle time for the whole system.
@@ -80,10 +80,10 @@ pub(super) fn keepalive(socket: impl AsFd) -> io::Result<Option<Duration>> {
     Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
 }
 
-pub(super) fn set_keepalive(socket: impl AsFd, idle: Option<Duration>) -> io::Result<()> {
+pub(super) fn set_keepalive(socket: &dyn AsFd, idle: Option<Duration>) -> io::Result<()> {
     #[cfg(not(target_os = "openbsd"))]
     if let Some(idle) = idle {
-        set(socket.as_fd(), libc::IPPROTO_TCP, KEEPALIVE_IDLE, whole_seconds(idle).max(1))?;
+        set(socket, libc::IPPROTO_TCP, KEEPALIVE_IDLE, whole_seconds(idle).max(1))?;
     }
     set_flag(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, idle.is_some())
 }

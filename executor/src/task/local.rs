@@ -240,12 +240,15 @@ impl Locals {
             let keys = keys.borrow();
             (!keys.is_empty()).then(|| keys.clone())
         });
-        let mut keys = keys.ok().flatten()?;
-        // Each once: the slot has the innermost value.
-        keys.sort_by_key(|key| address(*key));
-        keys.dedup_by_key(|key| address(*key));
         // The clones are the user's code: the list is not borrowed any more.
-        Some(Self(keys.into_iter().filter_map(|key| Some((key, key.capture()?))).collect()))
+        let mut captured: Vec<(&'static dyn Carry, _)> = Vec::new();
+        for key in keys.ok().flatten()? {
+            // Each once: the slot has the innermost value.
+            if captured.iter().all(|(other, _)| address(*other) != address(key)) {
+                captured.extend(key.capture().map(|value| (key, value)));
+            }
+        }
+        Some(Self(captured))
     }
 
     /// Puts them in scope until the guard is dropped.
