@@ -49,19 +49,29 @@ impl Spinner {
     /// Calls `ready` until it returns true, for some tens of microseconds at most, or only once if spinning has not
     /// been paying off. True if `ready` was.
     pub fn spin(&mut self, ready: impl FnMut() -> bool) -> bool {
-        self.spin_from(None, ready)
+        self.spin_from(None, 0, ready)
+    }
+
+    /// The same with `gap` pauses of the processor before each look, for who would rather find several things than one.
+    pub(crate) fn spin_with_gaps(&mut self, gap: u32, ready: impl FnMut() -> bool) -> bool {
+        self.spin_from(None, gap, ready)
     }
 
     /// The same for who has just read the clock, which then need not be read again.
     pub fn spin_since(&mut self, now: Instant, ready: impl FnMut() -> bool) -> bool {
-        self.spin_from(Some(now), ready)
+        self.spin_from(Some(now), 0, ready)
     }
 
-    fn spin_from(&mut self, now: Option<Instant>, mut ready: impl FnMut() -> bool) -> bool {
+    fn spin_from(&mut self, now: Option<Instant>, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
+        let pause = |times: u32| (0..times).for_each(|_| std::hint::spin_loop());
+        let may_spin = SPINS && several_processors();
+        if may_spin {
+            pause(gap);
+        }
         if ready() {
             return true;
         }
-        if !SPINS || !several_processors() {
+        if !may_spin {
             return false;
         }
         if self.skip > 0 {
@@ -70,12 +80,12 @@ impl Spinner {
         }
         let start = now.unwrap_or_else(Instant::now);
         loop {
-            for _ in 0..LOOKS {
+            for _ in 0..LOOKS.div_ceil(gap + 1) {
                 if ready() {
                     self.pause = 0;
                     return true;
                 }
-                std::hint::spin_loop();
+                pause(gap + 1);
             }
             if start.elapsed() >= LIMIT {
                 self.pause = (2 * self.pause + 1).min(LONGEST_PAUSE);

@@ -48,6 +48,8 @@ struct Local {
     /// After the last jobs.
     condition: Cell<Condition>,
     slice: TimeSlice,
+    /// Pauses between two looks at the injector while it spins: see `spin`.
+    gap: Cell<u32>,
 }
 
 /// What kind of worker to start.
@@ -80,6 +82,9 @@ const FAIRNESS: u32 = 61;
 /// was taken in a batch and now lies behind a long one must not wait until nothing comes from outside any more.
 const STEAL_FIRST: u32 = 16;
 
+/// The most pauses between two looks of a worker that spins: 5 to 10 us.
+const LONGEST_GAP: u32 = 255;
+
 /// The body of a worker thread. It has been counted as a thread, and as searching, before it was started.
 pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
     // Absent in a closed pool whose core workers have gone: then this one serves without a seat.
@@ -99,6 +104,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
         fatigue: Fatigue::new(),
         condition: Cell::new(Condition::Rested),
         slice,
+        gap: Cell::new(0),
     });
     LOCAL.with(|slot| *slot.borrow_mut() = Some(Rc::clone(&local)));
     local.pool.on_thread_start();
@@ -226,12 +232,12 @@ impl Local {
         *now = end;
         if self.is_tired() && pool.idle.census().idle() > 0 {
             // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
-            ready.deliver(end, || pool.counters.woken(seat));
+            self.note_whether_awaited(!ready.deliver(end, || pool.counters.woken(seat)));
             pool.idle.start_searching();
         } else {
             // Free before delivered: see `crate::idle`.
             pool.idle.start_searching();
-            ready.deliver(end, || pool.counters.woken(seat));
+            self.note_whether_awaited(!ready.deliver(end, || pool.counters.woken(seat)));
         }
         None
     }
@@ -257,12 +263,24 @@ impl Local {
 
     /// Nothing found: waits a little for the next job without parking, if that has been paying off, nobody else does, and
     /// nobody else wants the processor. Submitters see a searcher meanwhile, and have nothing to do but push.
+    ///
+    /// Each look takes from the submitter the cache line that its next push has to write. If somebody waits for each
+    /// outcome, that is what it costs to be quick. If one outcome after the other is published before anybody has asked
+    /// for it, somebody is submitting faster than awaiting, and nobody is in a hurry: then the worker looks less and less
+    /// often, finds several jobs at a time instead of one, and leaves the submitter alone meanwhile. The first
+    /// outcome that was waited for ends that.
+    ///
+    /// Nor does it look at the gate, whose line every submission writes, too: a pool that is closed is noticed after this.
     fn spin(&self, spinner: &mut Spinner) -> bool {
         let pool = &self.pool;
         pool.idle.census().searching() == 1
             && !self.fatigue.is_crowded()
-            && spinner.spin(|| pool.queues.has_injected() || pool.gate.is_closed())
-            && !pool.gate.is_closed()
+            && spinner.spin_with_gaps(self.gap.get(), || pool.queues.has_injected())
+    }
+
+    /// After the last job in a row.
+    fn note_whether_awaited(&self, awaited: bool) {
+        self.gap.set(if awaited { 0 } else { (2 * self.gap.get() + 1).min(LONGEST_GAP) });
     }
 
     /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.

@@ -15,7 +15,7 @@
 use crate::budget::Budget;
 use crate::context;
 use crate::fairness;
-use crate::handle::Handle;
+use crate::handle::{Handle, References};
 use crate::linger::Linger;
 use crate::paused::Time;
 use crate::shared::{MainWaker, Shared};
@@ -36,6 +36,8 @@ use std::time::{Duration, Instant};
 /// A loop. Never leaves its thread.
 pub(crate) struct Core {
     shared: Arc<Shared>,
+    /// For the jobs that this thread spawns.
+    references: References,
     pub(crate) tasks: Tasks,
     time: Time,
     pub(crate) budget: Budget,
@@ -54,6 +56,7 @@ impl Core {
         let budget = Budget::new(reactor.handle().clock().clone());
         Self {
             shared,
+            references: References::default(),
             tasks: Tasks::default(),
             time,
             budget,
@@ -63,6 +66,12 @@ impl Core {
             embedded: Cell::new(false),
             reactor: RefCell::new(reactor),
         }
+    }
+
+    /// The runtime, for a job to take along.
+    #[inline]
+    pub(crate) fn handle_for_job(&self) -> Handle {
+        self.references.take(&self.shared)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
