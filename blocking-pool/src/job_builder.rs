@@ -220,9 +220,8 @@ impl<A: Around> JobBuilder<A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> JoinHandle<W::Output> {
-        let terms = self.wish.into_terms(with_token, &self.shared);
-        let work = Inside { around: self.around, work };
-        self.shared.spawn(&self.account, work, location, terms)
+        let Ready { shared, account, work, terms } = self.prepare(work, with_token);
+        shared.spawn(&account, work, location, terms)
     }
 
     fn try_start<W: Work>(
@@ -231,9 +230,8 @@ impl<A: Around> JobBuilder<A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let terms = self.wish.into_terms(with_token, &self.shared);
-        let work = Inside { around: self.around, work };
-        let tried = self.shared.submit(&self.account, work, location, terms);
+        let Ready { shared, account, work, terms } = self.prepare(work, with_token);
+        let tried = shared.submit(&account, work, location, terms);
         tried.map_err(|error| error.map(|inside| inside.work))
     }
 
@@ -243,9 +241,7 @@ impl<A: Around> JobBuilder<A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> impl Future<Output = Result<JoinHandle<W::Output>, SpawnError<W>>> + Send + use<W, A> {
-        let terms = self.wish.into_terms(with_token, &self.shared);
-        let work = Inside { around: self.around, work };
-        let (shared, account) = (self.shared, self.account);
+        let Ready { shared, account, work, terms } = self.prepare(work, with_token);
         async move {
             let waited = spawn_when_room(shared, account, work, location, terms).await;
             waited.map_err(|error| error.map(|inside| inside.work))
@@ -258,11 +254,24 @@ impl<A: Around> JobBuilder<A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let terms = self.wish.into_terms(with_token, &self.shared);
-        let work = Inside { around: self.around, work };
-        let started = self.shared.spawn_dedicated(&self.account, work, location, terms);
+        let Ready { shared, account, work, terms } = self.prepare(work, with_token);
+        let started = shared.spawn_dedicated(&account, work, location, terms);
         started.map_err(|error| error.map(|inside| inside.work))
     }
+
+    fn prepare<W>(self, work: W, with_token: bool) -> Ready<Inside<A, W>> {
+        let Self { shared, account, wish, around } = self;
+        let terms = wish.into_terms(with_token, &shared);
+        Ready { shared, account, work: Inside { around, work }, terms }
+    }
+}
+
+/// What all four ways to start a job begin with.
+struct Ready<W> {
+    shared: Arc<Shared>,
+    account: Arc<Account>,
+    work: W,
+    terms: Option<Box<Terms>>,
 }
 
 impl Wish {
