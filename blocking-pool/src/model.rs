@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use std::sync::Arc;
 
@@ -71,20 +71,8 @@ impl Condvar {
         guard.0 = Some(self.0.wait(held).expect("loom's mutex is never poisoned"));
     }
 
-    pub(crate) fn wait_for<T>(
-        &self,
-        _guard: &mut MutexGuard<'_, T>,
-        _timeout: Duration,
-    ) -> WaitTimeoutResult {
-        WaitTimeoutResult
-    }
-
     pub(crate) fn wait_until<T>(&self, _guard: &mut MutexGuard<'_, T>, _until: Instant) -> WaitTimeoutResult {
         WaitTimeoutResult
-    }
-
-    pub(crate) fn notify_one(&self) {
-        self.0.notify_one();
     }
 
     pub(crate) fn notify_all(&self) {
