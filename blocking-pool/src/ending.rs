@@ -153,10 +153,11 @@ impl Shared {
     pub(crate) fn shutdown(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
         // In a fork nobody is there to be told or waited for.
         let forked = self.is_forked();
+        // Before the gate shuts: who sees that may cancel a job at once, and it belongs into the report.
+        let before = self.counters.totals();
         if !forked {
             self.close();
         }
-        let before = self.counters.totals();
         let outstanding = self.gate.count().saturating_sub(before.ended + before.cancelled);
         let inside = worker::is_inside(self);
         match how {

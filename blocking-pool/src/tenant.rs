@@ -231,9 +231,11 @@ impl Account {
     }
 
     fn shutdown(&self, how: Shutdown) -> ShutdownReport {
-        self.close();
+        // Before the gate shuts: who sees that may cancel a job at once, and it belongs into the report.
         let cancelled_before = self.left.cancelled.load(PlainOrdering::Acquire);
-        let outstanding = self.outstanding();
+        let left_before = self.left();
+        self.close();
+        let outstanding = self.gate.count() - left_before;
         match how {
             Shutdown::Drain => _ = self.wait(None),
             Shutdown::Deadline(limit) => _ = self.wait(Instant::now().checked_add(limit)),
