@@ -86,25 +86,30 @@ impl Shared {
                 }
                 Ok(JoinHandle::accepted(fresh.into_handle()))
             }
-            Err(error) => match fresh.take_back() {
-                Ok(work) => {
-                    self.counters.rejected();
-                    Err(SpawnError::new(SpawnErrorKind::NoThread(error), work))
+            Err((error, entry)) => {
+                let taken_back = fresh.take_back();
+                // Only now: an entry that is dropped takes its closure along.
+                drop(entry);
+                match taken_back {
+                    Ok(work) => {
+                        self.counters.rejected();
+                        Err(SpawnError::new(SpawnErrorKind::NoThread(error), work))
+                    }
+                    // Its token was cancelled meanwhile.
+                    Err(handle) => Ok(JoinHandle::accepted(handle)),
                 }
-                // Its token was cancelled meanwhile.
-                Err(handle) => Ok(JoinHandle::accepted(handle)),
-            },
+            }
         }
     }
 
-    /// Starts the thread, and lists it. Err: it did not start, and `entry` is gone.
+    /// Starts the thread, and lists it. Err: it did not start, and here is the entry.
     fn start_dedicated(
         self: &Arc<Self>,
         entry: Entry,
         tenant: u64,
         name: Option<String>,
         token: Option<CancelToken>,
-    ) -> io::Result<()> {
+    ) -> Result<(), (io::Error, Option<Entry>)> {
         let mut list = self.dedicated.0.lock();
         let name = name.unwrap_or_else(|| format!("{}-dedicated-{}", self.config.thread_name, list.names));
         list.names += 1;
@@ -118,13 +123,14 @@ impl Shared {
             let entry = handed_over.lock().take().expect("a thread starts once");
             pool.run_dedicated(entry, &theirs, tenant);
         };
-        let started = self.start_thread(&desk.name, Box::new(body));
-        if started.is_err() {
-            list.threads.pop();
+        match self.start_thread(&desk.name, Box::new(body)) {
+            // The thread is detached.
+            Ok(_thread) => Ok(()),
+            Err(error) => {
+                list.threads.pop();
+                Err((error, entry.lock().take()))
+            }
         }
-        drop(list);
-        // The thread is detached.
-        started.map(drop)
     }
 
     fn run_dedicated(&self, entry: Entry, desk: &Arc<Desk>, tenant: u64) {
