@@ -1,7 +1,7 @@
 //! Tokens: who cancels, who is told, when, and never afterwards.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::thread;
@@ -10,20 +10,10 @@ use std::time::{Duration, Instant};
 use sideline_blocking_pool::{CancelToken, JoinHandle, Pool, Shutdown};
 
 include!("common/block_on.rs");
+include!("common/occupy.rs");
 
 fn one_thread() -> Pool {
     Pool::builder().core_threads(1).max_threads(1).build().unwrap()
-}
-
-fn occupy(pool: &Pool) -> (JoinHandle<()>, Sender<()>) {
-    let (started, has_started) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let job = pool.spawn(move || {
-        started.send(()).unwrap();
-        _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    (job, release)
 }
 
 /// A job that is blocked until a hook of its token, registered before `started` says so, lets it go.
@@ -81,7 +71,7 @@ fn one_token_cancels_running_and_waiting_jobs_alike() {
 #[test]
 fn a_deadline_wakes_the_awaiter_of_a_waiting_job_while_every_thread_is_busy() {
     let pool = one_thread();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let late = pool.job().deadline(Instant::now() + Duration::from_millis(1)).spawn(|| panic!("it has run"));
     assert!(block_on(late).unwrap_err().is_expired());
     drop(release);

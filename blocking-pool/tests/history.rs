@@ -14,7 +14,7 @@
 //! | tokio#4430, #3967 | the result's own drop panicked | `jobs::a_result_that_panics_on_drop_is_contained_on_either_side` |
 //! | rust#86027 | the panic's payload panicked on drop | `jobs::a_payload_that_panics_on_drop_is_contained` |
 //! | tokio#3689, #4069 | a waker panicked, and the state was stuck | `jobs::wakers_that_panic_stop_nothing` |
-//! | tokio#3157, #3662, #3964 | an abort was lost | `jobs::abort_before_during_and_after`, the scripts of `oracle.rs` |
+//! | tokio#3157, #3662, #3964 | an abort was lost | `jobs::abort_before_during_and_after`, the scripts of `oracle` |
 //! | tokio#2082, #3870, #1972 | user code dropped under a lock | `drops_that_use_the_pool_deadlock_nobody` |
 //! | cpython#111358 | exit blocked; a worker joined itself | `shutdown::the_last_handle_may_be_dropped_on_a_worker`, `shutdown::shutdown_from_a_job_does_not_wait_for_itself`, `shutdown::deadline_returns_and_names_who_is_left` |
 //! | tokio#5429, compio#937 | a waker called back | `wakers_that_use_the_pool_deadlock_nobody` |
@@ -32,6 +32,7 @@ use std::time::Duration;
 use sideline_blocking_pool::{JoinHandle, Pool, Shutdown};
 
 include!("common/block_on.rs");
+include!("common/occupy.rs");
 
 fn one_thread() -> Pool {
     Pool::builder().core_threads(1).max_threads(1).on_report(|_| ()).build().unwrap()
@@ -136,13 +137,7 @@ fn drops_that_use_the_pool_deadlock_nobody() {
     let unread = busybody();
     drop(pool.spawn(move || unread));
     // With a closure that never runs: aborted, and cancelled by a shutdown.
-    let (release, released) = mpsc::channel::<()>();
-    let (start, started) = mpsc::channel();
-    let blocked = pool.spawn(move || {
-        start.send(()).unwrap();
-        _ = released.recv();
-    });
-    started.recv().unwrap();
+    let (blocked, release) = occupy(pool.job());
     let (aborted, cancelled) = (busybody(), busybody());
     assert!(pool.spawn(move || drop(aborted)).abort());
     let cancelled = pool.spawn(move || drop(cancelled));

@@ -4,29 +4,19 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sideline_blocking_pool::{Around, JoinHandle, Pool, Shutdown};
+use sideline_blocking_pool::{Around, Pool, Shutdown};
 
 include!("common/block_on.rs");
+include!("common/occupy.rs");
 
 fn one_thread() -> Pool {
     Pool::builder().core_threads(1).max_threads(1).build().unwrap()
 }
 
-fn occupy(pool: &Pool) -> (JoinHandle<()>, Sender<()>) {
-    let (started, has_started) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let job = pool.job().name("occupier").spawn(move || {
-        started.send(()).unwrap();
-        _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    (job, release)
-}
-
 #[test]
 fn a_name_is_in_the_handle_the_error_and_the_list_of_survivors() {
     let pool = one_thread();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job().name("occupier"));
     assert_eq!(busy.name(), Some("occupier"));
     let tenant = pool.tenant();
     let named = tenant.job().name(format!("file {}", 7)).spawn(|| panic!("gone"));
@@ -62,7 +52,7 @@ fn a_name_is_in_reports() {
 #[test]
 fn an_expired_job_never_runs_and_is_counted() {
     let pool = one_thread();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job().name("occupier"));
     let captured = Arc::new(());
     let held = Arc::clone(&captured);
     let late = pool.job().deadline(Instant::now()).spawn(move || drop(held));

@@ -3,13 +3,14 @@
 use std::panic::panic_any;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use sideline_blocking_pool::{JoinHandle, Pool, Report, Shutdown};
 
 include!("common/block_on.rs");
+include!("common/occupy.rs");
 
 /// A pool of one thread, and what it reported.
 fn pool() -> (Pool, Arc<Mutex<Vec<String>>>) {
@@ -48,18 +49,6 @@ impl Drop for Counted {
     }
 }
 
-/// Occupies the pool's one thread until the sender is dropped.
-fn occupy(pool: &Pool) -> (JoinHandle<()>, Sender<()>) {
-    let (started, has_started) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let job = pool.spawn(move || {
-        started.send(()).unwrap();
-        _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    (job, release)
-}
-
 #[test]
 fn a_panic_in_the_closure_reaches_the_awaiter() {
     let (pool, reports) = pool();
@@ -78,7 +67,7 @@ fn a_panic_in_the_closure_reaches_the_awaiter() {
 #[test]
 fn an_error_that_is_no_panic_has_no_payload() {
     let (pool, _) = pool();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let job = pool.spawn(|| ());
     assert!(job.abort());
     let error = block_on(job).unwrap_err();
@@ -156,7 +145,7 @@ fn a_captured_value_that_panics_on_drop_is_a_panic_of_the_job() {
 #[test]
 fn a_captured_value_of_an_aborted_job_may_panic_on_drop() {
     let (pool, reports) = pool();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let bomb = Bomb(1);
     let job = pool.spawn(move || {
         let _bomb = &bomb;
@@ -173,7 +162,7 @@ fn a_captured_value_of_an_aborted_job_may_panic_on_drop() {
 fn abort_before_during_and_after() {
     let (pool, _) = pool();
     let drops = Arc::new(AtomicUsize::new(0));
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let captured = Counted(Arc::clone(&drops));
     let queued = pool.spawn(move || drop(captured));
     assert!(queued.abort(), "it has not started");
@@ -196,7 +185,7 @@ fn abort_before_during_and_after() {
 #[test]
 fn abort_wakes_the_awaiter() {
     let (pool, _) = pool();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let mut job = pool.spawn(|| ());
     let woken = Arc::new(CountWakes::default());
     let waker = Waker::from(Arc::clone(&woken));
@@ -256,7 +245,7 @@ fn what_the_closure_captured_is_gone_before_the_result_is_seen() {
 #[test]
 fn the_second_waker_is_woken_and_the_first_forgotten() {
     let (pool, _) = pool();
-    let (mut job, release) = occupy(&pool);
+    let (mut job, release) = occupy(pool.job());
     let (first, second) = (Arc::new(CountWakes::default()), Arc::new(CountWakes::default()));
     for waker in [Waker::from(Arc::clone(&first)), Waker::from(Arc::clone(&second))] {
         assert!(pin!(&mut job).poll(&mut Context::from_waker(&waker)).is_pending());
@@ -291,7 +280,7 @@ fn a_nested_job_runs_while_its_parent_is_awaited() {
 fn wakers_that_panic_stop_nothing() {
     for (point, reported) in [(Fails::Wake, 1), (Fails::Drop, 1)] {
         let (pool, reports) = pool();
-        let (job, release) = occupy(&pool);
+        let (job, release) = occupy(pool.job());
         let (polled, waker) = poll_with(job, point);
         drop(release);
         block_on(pool.spawn(|| ())).unwrap();
@@ -307,7 +296,7 @@ fn wakers_that_panic_stop_nothing() {
 #[test]
 fn a_waker_whose_clone_panics_reaches_the_poller() {
     let (pool, _) = pool();
-    let (mut job, release) = occupy(&pool);
+    let (mut job, release) = occupy(pool.job());
     let waker = failing(Fails::Clone);
     let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         pin!(&mut job).poll(&mut Context::from_waker(&waker)).is_pending()

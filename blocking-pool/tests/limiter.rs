@@ -1,25 +1,14 @@
 //! Limiters: how many at once, in which order, and that no slot is lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sideline_blocking_pool::{CancelToken, JoinHandle, Limiter, Pool, Shutdown};
+use sideline_blocking_pool::{CancelToken, Limiter, Pool, Shutdown};
 
 include!("common/block_on.rs");
-
-/// Takes a slot of `limiter` until released.
-fn occupy(pool: &Pool, limiter: &Limiter) -> (JoinHandle<()>, Sender<()>) {
-    let (started, has_started) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let job = pool.job().limiter(limiter).spawn(move || {
-        started.send(()).unwrap();
-        _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    (job, release)
-}
+include!("common/occupy.rs");
 
 fn numbers(limiter: &Limiter) -> (usize, usize) {
     let m = limiter.metrics();
@@ -60,7 +49,7 @@ fn never_more_than_the_limit_and_all_of_them_run() {
 fn within_a_kind_the_order_is_that_of_submission_and_other_jobs_pass_by() {
     let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();
     let limiter = Limiter::new(1);
-    let (holder, release) = occupy(&pool, &limiter);
+    let (holder, release) = occupy(pool.job().limiter(&limiter));
     let order = Arc::new(Mutex::new(Vec::new()));
     let jobs: Vec<_> = (0..100)
         .map(|i| {
@@ -86,16 +75,7 @@ fn within_a_kind_the_order_is_that_of_submission_and_other_jobs_pass_by() {
 fn a_backlog_of_one_kind_does_not_starve_the_rest() {
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
     let limiter = Limiter::new(2);
-    let (busy, release) = {
-        let (started, has_started) = mpsc::channel();
-        let (release, released) = mpsc::channel::<()>();
-        let job = pool.spawn(move || {
-            started.send(()).unwrap();
-            _ = released.recv();
-        });
-        has_started.recv().unwrap();
-        (job, release)
-    };
+    let (busy, release) = occupy(pool.job());
     let before = Arc::new(AtomicUsize::new(0));
     let jobs: Vec<_> = (0..1_000)
         .map(|_| {
@@ -128,7 +108,7 @@ fn strictly_sequential_use_never_waits() {
 fn a_job_in_line_can_be_aborted_cancelled_and_expire() {
     let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();
     let limiter = Limiter::new(1);
-    let (holder, release) = occupy(&pool, &limiter);
+    let (holder, release) = occupy(pool.job().limiter(&limiter));
     let token = CancelToken::new();
     let captured = Arc::new(());
     let held = [Arc::clone(&captured), Arc::clone(&captured), Arc::clone(&captured)];
@@ -158,7 +138,7 @@ fn drain_waits_for_those_in_line_and_abandon_cancels_them() {
     let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();
     let (mine, theirs) = (pool.tenant(), pool.tenant());
     let limiter = Limiter::new(1);
-    let (holder, release) = occupy(&pool, &limiter);
+    let (holder, release) = occupy(pool.job().limiter(&limiter));
     let jobs: Vec<_> = (0..10).map(|_| mine.job().limiter(&limiter).spawn(|| ())).collect();
     let kept: Vec<_> = (0..10).map(|i| theirs.job().limiter(&limiter).spawn(move || i)).collect();
     let report = mine.shutdown(Shutdown::Abandon);
@@ -180,7 +160,7 @@ fn drain_waits_for_those_in_line_and_abandon_cancels_them() {
 fn a_higher_limit_admits_those_that_wait() {
     let pool = Pool::builder().core_threads(1).max_threads(8).build().unwrap();
     let limiter = Limiter::new(1);
-    let (holder, release) = occupy(&pool, &limiter);
+    let (holder, release) = occupy(pool.job().limiter(&limiter));
     let (sender, receiver) = mpsc::channel();
     let job = pool.job().limiter(&limiter).spawn(move || sender.send(()).unwrap());
     limiter.set_limit(2);
@@ -219,7 +199,7 @@ fn one_limiter_serves_two_pools() {
     let limiter = Limiter::new(1);
     let pools =
         [Pool::builder().core_threads(1).build().unwrap(), Pool::builder().core_threads(1).build().unwrap()];
-    let (holder, release) = occupy(&pools[0], &limiter);
+    let (holder, release) = occupy(pools[0].job().limiter(&limiter));
     let job = pools[1].job().limiter(&limiter).spawn(|| std::thread::current().name().map(str::to_owned));
     drop(release);
     block_on(holder).unwrap();
@@ -239,7 +219,7 @@ fn a_limiter_of_zero_is_refused() {
 fn a_drain_waits_for_what_is_in_line_although_the_pool_has_no_thread() {
     let (other, pool) = (Pool::new(), Pool::new());
     let limiter = Limiter::new(1);
-    let (running, release) = occupy(&other, &limiter);
+    let (running, release) = occupy(other.job().limiter(&limiter));
     let waiting = pool.job().limiter(&limiter).spawn(|| 7);
     let drain = std::thread::spawn({
         let pool = pool.clone();
@@ -261,7 +241,7 @@ fn a_drain_waits_for_what_is_in_line_although_the_pool_has_no_thread() {
 fn a_drain_ends_when_what_was_in_line_is_aborted() {
     let (other, pool) = (Pool::new(), Pool::new());
     let limiter = Limiter::new(1);
-    let (running, release) = occupy(&other, &limiter);
+    let (running, release) = occupy(other.job().limiter(&limiter));
     let waiting = pool.job().limiter(&limiter).spawn(|| ());
     let drain = std::thread::spawn({
         let pool = pool.clone();

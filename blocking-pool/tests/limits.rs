@@ -1,29 +1,19 @@
 //! What a builder bounds: the queue, the threads and their lives; and the hooks.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sideline_blocking_pool::{JoinHandle, Pool, Rejection, Shutdown, SpawnErrorKind};
+use sideline_blocking_pool::{Pool, Rejection, Shutdown, SpawnErrorKind};
 
 include!("common/block_on.rs");
-
-fn occupy(pool: &Pool) -> (JoinHandle<()>, Sender<()>) {
-    let (started, has_started) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let job = pool.spawn(move || {
-        started.send(()).unwrap();
-        _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    (job, release)
-}
+include!("common/occupy.rs");
 
 #[test]
 fn a_full_queue_gives_the_closure_back() {
     let pool = Pool::builder().core_threads(1).max_threads(1).queue_limit(2).build().unwrap();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let queued = [pool.try_spawn(|| 1).unwrap(), pool.try_spawn(|| 2).unwrap()];
     let error = pool.try_spawn(|| 3).unwrap_err();
     assert!(matches!(error.kind(), SpawnErrorKind::Full { limit: 2 }));
@@ -50,7 +40,7 @@ fn a_full_queue_gives_the_closure_back() {
 fn a_full_queue_does_not_count_on_a_tenant() {
     let pool = Pool::builder().core_threads(1).max_threads(1).queue_limit(1).build().unwrap();
     let tenant = pool.tenant();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let queued = tenant.try_spawn(|| ()).unwrap();
     assert!(tenant.try_spawn(|| ()).is_err());
     assert_eq!(tenant.outstanding(), 1);
@@ -64,8 +54,8 @@ fn a_full_queue_does_not_count_on_a_tenant() {
 #[test]
 fn queued_jobs_wait_at_the_cap() {
     let pool = Pool::builder().core_threads(1).max_threads(2).build().unwrap();
-    let (first, release) = occupy(&pool);
-    let (second, release_too) = occupy(&pool);
+    let (first, release) = occupy(pool.job());
+    let (second, release_too) = occupy(pool.job());
     let third = pool.spawn(|| 3);
     assert_eq!(pool.metrics().threads, 2);
     assert_eq!(pool.metrics().queued, 1);
@@ -146,7 +136,7 @@ fn extra_threads_retire() {
         .on_thread_stop(move || _ = stopped.send(()))
         .build()
         .unwrap();
-    let held: Vec<_> = (0..4).map(|_| occupy(&pool)).collect();
+    let held: Vec<_> = (0..4).map(|_| occupy(pool.job())).collect();
     assert_eq!(pool.metrics().threads, 4);
     for (job, release) in held {
         drop(release);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use sideline_blocking_pool::{JoinHandle, Limiter, Metrics, Pool, Shutdown, Tenant};
 
 include!("common/block_on.rs");
+include!("common/random.rs");
 
 /// What holds in every snapshot.
 #[track_caller]
@@ -34,18 +35,6 @@ fn grows(before: &Metrics, m: &Metrics) {
         ("taken", before.handoff.count(), m.handoff.count()),
     ] {
         assert!(before <= now, "{name} went from {before} to {now}");
-    }
-}
-
-/// xorshift: repeatable, and no dependency.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
     }
 }
 

@@ -3,26 +3,16 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use sideline_blocking_pool::{JoinHandle, Pool, Shutdown, SpawnErrorKind};
+use sideline_blocking_pool::{Pool, Shutdown, SpawnErrorKind};
 
 include!("common/block_on.rs");
+include!("common/occupy.rs");
 
 fn bounded(limit: usize) -> Pool {
     Pool::builder().core_threads(1).max_threads(1).queue_limit(limit).build().unwrap()
-}
-
-fn occupy(pool: &Pool) -> (JoinHandle<()>, Sender<()>) {
-    let (started, has_started) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let job = pool.spawn(move || {
-        started.send(()).unwrap();
-        _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    (job, release)
 }
 
 /// A waker that counts.
@@ -38,7 +28,7 @@ impl Wake for Count {
 #[test]
 fn room_goes_to_those_that_wait_in_their_order_and_past_nobody() {
     let pool = bounded(1);
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let queued = pool.try_spawn(|| 0).unwrap();
     let count = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&count));
@@ -62,7 +52,7 @@ fn room_goes_to_those_that_wait_in_their_order_and_past_nobody() {
 #[test]
 fn giving_up_leaves_the_line_and_hands_on_what_it_got() {
     let pool = bounded(1);
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let queued = pool.try_spawn(|| 0).unwrap();
     let captured = Arc::new(());
     let count = Arc::new(Count::default());
@@ -88,7 +78,7 @@ fn giving_up_leaves_the_line_and_hands_on_what_it_got() {
 fn closing_the_tenant_or_the_pool_gives_the_closure_back() {
     let pool = bounded(1);
     let tenant = pool.tenant();
-    let (busy, release) = occupy(&pool);
+    let (busy, release) = occupy(pool.job());
     let _queued = pool.try_spawn(|| 0).unwrap();
     let count = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&count));

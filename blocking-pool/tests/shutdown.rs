@@ -1,27 +1,16 @@
 //! Ways to end: closing, the three modes, drops in odd places, and tenants that end while others go on.
 
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use sideline_blocking_pool::{JoinHandle, Pool, Shutdown, SpawnErrorKind, Tenant};
+use sideline_blocking_pool::{JoinHandle, Pool, Shutdown, SpawnErrorKind};
 
 include!("common/block_on.rs");
+include!("common/occupy.rs");
 
 fn one_thread() -> Pool {
     Pool::builder().core_threads(1).max_threads(1).build().unwrap()
-}
-
-/// A running job of `tenant` that ends when the sender is dropped.
-fn occupy(tenant: &Tenant) -> (JoinHandle<()>, Sender<()>) {
-    let (started, has_started) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let job = tenant.spawn(move || {
-        started.send(()).unwrap();
-        _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    (job, release)
 }
 
 #[cfg(target_os = "linux")]
@@ -66,7 +55,7 @@ fn drain_leaves_no_thread_behind() {
 fn deadline_returns_and_names_who_is_left() {
     let pool = one_thread();
     let tenant = pool.tenant();
-    let (running, release) = occupy(&tenant);
+    let (running, release) = occupy(tenant.job());
     let queued = pool.spawn(|| 2);
     let start = Instant::now();
     let report = pool.shutdown(Shutdown::Deadline(Duration::from_millis(20)));
@@ -88,7 +77,7 @@ fn deadline_returns_and_names_who_is_left() {
 #[test]
 fn abandon_cancels_what_has_not_started() {
     let pool = one_thread();
-    let (running, release) = occupy(&pool.tenant());
+    let (running, release) = occupy(pool.tenant().job());
     let queued: Vec<_> = (0..50).map(|_| pool.spawn(|| unreachable!("abandoned"))).collect();
     let report = pool.shutdown(Shutdown::Abandon);
     assert_eq!((report.finished, report.cancelled, report.left_queued), (0, 50, 0), "{report}");
@@ -175,7 +164,7 @@ fn the_last_handle_may_be_dropped_on_a_worker() {
 fn dropping_a_pool_runs_what_is_queued() {
     let (send, receive) = mpsc::channel();
     let pool = one_thread();
-    let (_running, release) = occupy(&pool.tenant());
+    let (_running, release) = occupy(pool.tenant().job());
     for i in 0..10 {
         let send = send.clone();
         drop(pool.spawn(move || send.send(i).unwrap()));
@@ -188,7 +177,7 @@ fn dropping_a_pool_runs_what_is_queued() {
 fn a_tenant_counts_only_its_own() {
     let pool = Pool::builder().core_threads(2).max_threads(4).build().unwrap();
     let (mine, other) = (pool.tenant(), pool.tenant());
-    let (theirs, release) = occupy(&other);
+    let (theirs, release) = occupy(other.job());
     let jobs: Vec<_> = (0..20).map(|i| mine.spawn(move || i)).collect();
     assert!(mine.wait(None));
     assert!(jobs.iter().all(JoinHandle::is_finished));
@@ -209,7 +198,7 @@ fn a_tenant_counts_only_its_own() {
 fn a_tenant_is_abandoned_and_others_keep_their_order() {
     let pool = one_thread();
     let (mine, other) = (pool.tenant(), pool.tenant());
-    let (running, release) = occupy(&mine);
+    let (running, release) = occupy(mine.job());
     let (send, receive) = mpsc::channel();
     let mut cancelled = Vec::new();
     for i in 0..20 {
@@ -233,7 +222,7 @@ fn a_tenant_is_abandoned_and_others_keep_their_order() {
 fn a_tenants_deadline_reports_what_is_left() {
     let pool = one_thread();
     let tenant = pool.tenant();
-    let (running, release) = occupy(&tenant);
+    let (running, release) = occupy(tenant.job());
     let queued = tenant.spawn(|| ());
     let report = tenant.shutdown(Shutdown::Deadline(Duration::from_millis(5)));
     assert_eq!((report.finished, report.left_queued, report.left_running.len()), (0, 1, 1), "{report}");
@@ -276,7 +265,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 fn abandoning_one_tenant_holds_no_job_of_another_back() {
     let pool = one_thread();
     let (mine, theirs) = (pool.tenant(), pool.tenant());
-    let (running, release) = occupy(&theirs);
+    let (running, release) = occupy(theirs.job());
     let (ran, has_run) = mpsc::channel();
     drop(theirs.spawn(move || ran.send(()).unwrap()));
     // To drop this closure takes until the other tenant's job, which was queued before it, has run.
@@ -297,7 +286,7 @@ fn abandoning_one_tenant_holds_no_job_of_another_back() {
 fn a_tenant_abandoned_while_another_is_finds_its_jobs() {
     let pool = one_thread();
     let (one, two) = (pool.tenant(), pool.tenant());
-    let (running, release) = occupy(&pool.tenant());
+    let (running, release) = occupy(pool.tenant().job());
     let waits = two.spawn(|| ());
     let (report, reported) = mpsc::channel();
     let nested = OnDrop(move || report.send(two.shutdown(Shutdown::Abandon)).unwrap());

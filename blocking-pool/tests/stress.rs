@@ -8,18 +8,7 @@ use std::time::Duration;
 use sideline_blocking_pool::{Pool, Shutdown};
 
 include!("common/block_on.rs");
-
-/// xorshift: repeatable, and no dependency.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
-    }
-}
+include!("common/random.rs");
 
 #[test]
 fn mixed_jobs_of_four_submitters_add_up() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sideline_blocking_pool::{Pool, Shutdown};
 
 include!("common/block_on.rs");
+include!("common/occupy.rs");
 include!("common/compute.rs");
 
 #[test]
@@ -36,17 +37,7 @@ fn long_jobs_in_sequence_use_one_thread() {
 #[test]
 fn a_batch_behind_a_long_job_does_not_starve() {
     let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();
-    let blocker = || {
-        let (started, has_started) = mpsc::channel();
-        let (release, released) = mpsc::channel::<()>();
-        let job = pool.spawn(move || {
-            started.send(()).unwrap();
-            _ = released.recv();
-        });
-        has_started.recv().unwrap();
-        (job, release)
-    };
-    let (first, second) = (blocker(), blocker());
+    let (first, second) = (occupy(pool.job()), occupy(pool.job()));
     let (long_started, long_has_started) = mpsc::channel();
     let (release_long, long_released) = mpsc::channel::<()>();
     let long = pool.spawn(move || {
