@@ -1,0 +1,48 @@
+//! Busy polling and lingering: a loop that does not park at once overlooks nothing.
+
+use sideline::time::sleep;
+use sideline::{Runtime, block_on};
+use std::thread;
+use std::time::Duration;
+
+/// Would hang for an hour if a loop that polls busily overlooked anything.
+#[test]
+fn busy_polling_overlooks_nothing() {
+    let runtime = Runtime::builder().busy_poll(Duration::from_secs(3600)).build().unwrap();
+    runtime.block_on(async {
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(sideline::to_thread(|| 5).await, 5);
+        let handle = sideline::Handle::current();
+        let task = thread::spawn(move || handle.spawn(async { 6 })).join().unwrap();
+        assert_eq!(task.await.unwrap(), 6);
+        let listener = sideline::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = thread::spawn(move || std::net::TcpStream::connect(address).unwrap());
+        listener.accept().await.unwrap();
+        client.join().unwrap();
+    });
+}
+
+/// The loop comes to expect the answers of a thread, and then they stop coming soon.
+#[cfg(unix)]
+#[test]
+fn lingering_for_a_thread_overlooks_nothing_else() {
+    block_on(async {
+        let (to, inbox) = std::sync::mpsc::channel();
+        let (back, outbox) = async_channel::unbounded();
+        let echo = thread::spawn(move || inbox.iter().for_each(|value| back.try_send(value).unwrap()));
+        for round in 0..2_000 {
+            to.send(round).unwrap();
+            assert_eq!(outbox.recv().await, Ok(round));
+            if round % 100 == 0 {
+                sleep(Duration::from_micros(300)).await;
+                let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+                let theirs = sideline::net::UnixStream::from_std(theirs).unwrap();
+                std::io::Write::write_all(&mut ours, b"x").unwrap();
+                theirs.read_exact(&mut [0]).await.unwrap();
+            }
+        }
+        drop(to);
+        echo.join().unwrap();
+    });
+}

@@ -1,0 +1,52 @@
+//! Whoever is always ready starves nobody.
+
+use sideline::task::{JoinSet, yield_now};
+use sideline::{Handle, block_on, spawn, spawn_blocking};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn a_task_that_wakes_itself_for_ever_starves_nobody() {
+    block_on(async {
+        let noisy = spawn(async {
+            loop {
+                yield_now().await;
+            }
+        });
+        // A timer, another thread's wake and a job all get through.
+        sideline::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(spawn_blocking(|| 1).await.unwrap(), 1);
+        let handle = Handle::current();
+        let remote = thread::spawn(move || handle.block_on(handle.spawn(async { 2 })).unwrap());
+        while !remote.is_finished() {
+            yield_now().await;
+        }
+        noisy.abort();
+        assert!(noisy.await.unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn a_join_set_with_always_a_next_result_starves_nobody() {
+    block_on(async {
+        let ran = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&ran);
+        drop(spawn(async move { seen.set(true) }));
+        let mut set = JoinSet::new();
+        for _ in 0..1_000 {
+            // Finished before it is asked for: nothing here ever waits.
+            let job = spawn_blocking(|| ());
+            while !job.is_finished() {
+                std::hint::spin_loop();
+            }
+            set.insert(job);
+            set.join_next().await.unwrap().unwrap();
+            if ran.get() {
+                return;
+            }
+        }
+        panic!("a task that was ready had no turn during a thousand results");
+    });
+}

@@ -1,0 +1,62 @@
+//! Sets of tasks and jobs.
+
+use crate::Drops;
+use sideline::block_on;
+use sideline::task::{JoinSet, yield_now};
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::future::pending;
+use std::rc::Rc;
+
+#[test]
+fn a_join_set_holds_tasks_and_jobs() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        for number in 0..50 {
+            set.spawn(async move { number });
+            set.spawn_blocking(move || 50 + number);
+        }
+        assert_eq!(set.len(), 100);
+        let mut seen = HashSet::new();
+        while let Some(result) = set.join_next().await {
+            assert!(seen.insert(result.unwrap()));
+        }
+        assert_eq!(seen, (0..100).collect());
+        assert!(set.is_empty() && set.try_join_next().is_none());
+    });
+}
+
+#[test]
+fn dropping_a_join_set_aborts_and_detaching_does_not() {
+    block_on(async {
+        let drops = Drops::default();
+        let mut set = JoinSet::new();
+        for _ in 0..3 {
+            let guard = drops.guard();
+            set.spawn(async move {
+                let _guard = guard;
+                pending::<()>().await;
+            });
+        }
+        assert!(set.try_join_next().is_none());
+        drop(set);
+        yield_now().await;
+        assert_eq!(drops.count(), 3);
+
+        let ran = Rc::new(Cell::new(0));
+        let mut set = JoinSet::new();
+        for _ in 0..3 {
+            let ran = Rc::clone(&ran);
+            set.spawn(async move { ran.set(ran.get() + 1) });
+        }
+        set.detach_all();
+        drop(set);
+        yield_now().await;
+        assert_eq!(ran.get(), 3);
+
+        let mut set = JoinSet::new();
+        set.spawn(pending::<()>());
+        set.shutdown().await;
+        assert!(set.is_empty());
+    });
+}
