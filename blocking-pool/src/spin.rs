@@ -62,9 +62,18 @@ impl Spinner {
         self.spin_from(Some(now), 0, ready)
     }
 
+    /// Whether spinning can pay at all: on a machine with one processor nothing happens meanwhile, and a spinner there
+    /// looks only once. Found out once for the process.
+    pub fn can_pay() -> bool {
+        static SEVERAL_PROCESSORS: OnceLock<bool> = OnceLock::new();
+        SPINS
+            && *SEVERAL_PROCESSORS
+                .get_or_init(|| available_parallelism().is_ok_and(|processors| processors.get() > 1))
+    }
+
     fn spin_from(&mut self, now: Option<Instant>, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
         let pause = |times: u32| (0..times).for_each(|_| std::hint::spin_loop());
-        let may_spin = SPINS && several_processors();
+        let may_spin = Self::can_pay();
         if may_spin {
             pause(gap);
         }
@@ -96,18 +105,13 @@ impl Spinner {
     }
 }
 
-fn several_processors() -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| available_parallelism().is_ok_and(|processors| processors.get() > 1))
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
     #[test]
     fn after_failures_it_looks_once_and_after_a_success_it_spins_again() {
-        if !several_processors() {
+        if !Spinner::can_pay() {
             return;
         }
         let mut spinner = Spinner::new();

@@ -25,10 +25,9 @@
 use crate::core::Core;
 use crate::paused::Time;
 use crate::sync::LINGERS;
+use sideline_blocking_pool::Spinner;
 use std::cell::Cell;
 use std::hint::spin_loop;
-use std::sync::OnceLock;
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 /// How long the loop lingers: about as long as parking takes, if it has to be woken again.
@@ -115,7 +114,7 @@ impl Linger {
             return self.evidence.set(0);
         }
         self.evidence.set(self.evidence.get().saturating_add(1));
-        if self.credit.get() == 0 && self.evidence.get() >= self.wanted.get() && several_processors() {
+        if self.credit.get() == 0 && self.evidence.get() >= self.wanted.get() && Spinner::can_pay() {
             self.credit.set(2);
         }
     }
@@ -153,12 +152,6 @@ impl Core {
     }
 }
 
-/// With one processor nothing can happen while the loop looks.
-fn several_processors() -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| available_parallelism().is_ok_and(|processors| processors.get() > 1))
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -175,7 +168,7 @@ mod tests {
 
     #[test]
     fn it_takes_evidence_and_after_times_in_vain_more_of_it() {
-        if !several_processors() {
+        if !Spinner::can_pay() {
             return;
         }
         let linger = Linger::default();
