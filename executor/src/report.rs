@@ -152,16 +152,6 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
     }
 }
 
-/// Wakers are foreign code: one that panics must not cost the others their wake. Not to be called under a lock.
-#[cfg(any(feature = "fs", feature = "signal", feature = "stdin"))]
-pub(crate) fn wake_all(wakers: Vec<std::task::Waker>) {
-    for waker in wakers {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            drop_payload(payload);
-        }
-    }
-}
-
 /// A payload is a value of the user's, and may panic when it is dropped; what that throws is forgotten.
 pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

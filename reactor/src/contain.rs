@@ -7,8 +7,9 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Wakes every waker in order, emptying `wakers`. A panicking one does not keep the others asleep.
-pub(crate) fn wake_all(wakers: &mut Vec<Waker>) {
+/// Wakes every waker in order, emptying `wakers` and keeping its memory. Wakers are foreign code: one that panics does not
+/// keep the others asleep, and its panic goes no further. Not to be called under a lock, which a waker may want.
+pub fn wake_all(wakers: &mut Vec<Waker>) {
     for waker in wakers.drain(..) {
         contain(move || waker.wake());
     }

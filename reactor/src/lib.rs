@@ -68,6 +68,7 @@ mod sys;
 mod timerfd;
 
 pub use clock::Clock;
+pub use contain::wake_all;
 pub use errors::name_descriptor_limit;
 pub use handle::Handle;
 pub use reactor::Reactor;

@@ -4,8 +4,8 @@
 //! disk has it) goes without the handle, any number of tasks at once; on a pool of several threads it would overtake
 //! the write. A waker is put on the list under the lock that the end of the write takes: the one or the other is first.
 
-use crate::report::wake_all;
 use parking_lot::Mutex;
+use sideline_reactor::wake_all;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -44,7 +44,7 @@ impl Writing {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let waiting = {
+        let mut waiting = {
             let mut state = self.0.0.lock();
             state.under_way -= 1;
             if state.under_way > 0 {
@@ -52,6 +52,6 @@ impl Drop for UnderWay {
             }
             std::mem::take(&mut state.waiting)
         };
-        wake_all(waiting);
+        wake_all(&mut waiting);
     }
 }

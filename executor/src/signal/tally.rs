@@ -29,9 +29,9 @@
 //!
 //! A count says *that* signals came since a listener last looked, not how many: the kernel itself merges them.
 
-use crate::report;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, left_out};
+use sideline_reactor::wake_all;
 use std::task::{Context, Poll, Waker};
 
 pub(crate) struct Tally {
@@ -132,7 +132,7 @@ impl Tally {
                 }
             }
         }
-        report::wake_all(came);
+        wake_all(&mut came);
     }
 
     /// The listener is gone.

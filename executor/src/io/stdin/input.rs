@@ -10,8 +10,8 @@
 //!
 //! One lock for the process, never held while a waker is called, cloned or dropped.
 
-use crate::report::wake_all;
 use parking_lot::{Condvar, Mutex};
+use sideline_reactor::wake_all;
 use std::io;
 use std::task::{Context, Poll, Waker};
 
@@ -72,9 +72,9 @@ impl Input {
     pub(super) fn add(&self, bytes: &[u8]) -> Filled {
         let mut state = self.state.lock();
         state.buffer.append(bytes);
-        let waiting = state.overtake();
+        let mut waiting = state.overtake();
         drop(state);
-        wake_all(waiting);
+        wake_all(&mut waiting);
         if bytes.is_empty() { Filled::End } else { Filled::More }
     }
 
@@ -109,9 +109,9 @@ impl Input {
             state.buffer.append(bytes);
             if bytes.is_empty() { Filled::End } else { Filled::More }
         }));
-        let waiting = state.overtake();
+        let mut waiting = state.overtake();
         drop(state);
-        wake_all(waiting);
+        wake_all(&mut waiting);
     }
 }
 
