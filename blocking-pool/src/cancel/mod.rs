@@ -172,9 +172,7 @@ impl CancelToken {
         let key = self.0.register(Box::new(hook));
         OnCancel { node: Arc::clone(&self.0), key, token: PhantomData }
     }
-}
 
-impl CancelToken {
     /// A future that is ready once it is cancelled, or at once if it has been. For async code that goes along with jobs:
     /// one token ends both. It borrows nothing, and any number may wait.
     ///

@@ -4,11 +4,18 @@ use std::sync::Arc;
 
 use super::job::job_with;
 use super::{block_on, check, pool, race, settled};
-use crate::job::{Plain, Terms};
+use crate::job::{Entry, JobHandle, Plain, Terms};
 use crate::limiter::Limiter;
 use crate::shutdown::Shutdown;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
+
+/// Its only slot is taken until the first of these is dropped, by a job that never runs.
+fn held(limiter: &Limiter) -> (Entry, JobHandle<()>) {
+    let terms = Terms::new(None, None, Some(limiter.clone()));
+    let (entry, handle) = job_with(Plain(|| ()), Some(Box::new(terms)));
+    (limiter.admit(entry).expect("the slot is free"), handle)
+}
 
 /// The only slot is given back while the next job asks for it: it gets it, or is admitted from the line. A job that is
 /// waited for by nobody is a deadlock.
@@ -36,9 +43,7 @@ fn late_comer_against_release() {
     check(2, || {
         let pool = pool(1, 1);
         let limiter = Limiter::new(1);
-        let terms = Some(Box::new(Terms::new(None, None, Some(limiter.clone()))));
-        let (entry, _handle) = job_with(Plain(|| ()), terms);
-        let holder = limiter.admit(entry).expect("the slot is free");
+        let (holder, _handle) = held(&limiter);
         let has_run = Arc::new(AtomicUsize::new(0));
         let (mine, theirs) = (Arc::clone(&has_run), Arc::clone(&has_run));
         block_on(pool.spawn(|| ())).unwrap();
@@ -86,9 +91,7 @@ fn limited_submit_against_abandon() {
     check(3, || {
         let pool = pool(1, 1);
         let limiter = Limiter::new(1);
-        let terms = Some(Box::new(Terms::new(None, None, Some(limiter.clone()))));
-        let (entry, _holder) = job_with(Plain(|| ()), terms);
-        let holder = limiter.admit(entry).expect("the slot is free");
+        let (holder, _handle) = held(&limiter);
         let tenant = pool.tenant();
         let theirs = tenant.clone();
         let line = limiter.clone();
@@ -134,9 +137,7 @@ fn drain_without_a_thread_against_abort() {
     check(3, || {
         let pool = pool(1, 1);
         let limiter = Limiter::new(1);
-        let terms = Some(Box::new(Terms::new(None, None, Some(limiter.clone()))));
-        let (entry, _holder) = job_with(Plain(|| ()), terms);
-        let holder = limiter.admit(entry).expect("the slot is free");
+        let (holder, _handle) = held(&limiter);
         let waiting = pool.job().limiter(&limiter).spawn(|| ());
         race();
         let aborter = thread::spawn(move || assert!(waiting.abort()));
