@@ -39,6 +39,7 @@ mod builder;
 mod cancel;
 mod contain;
 mod cpu_clock;
+mod crowd;
 mod deadlines;
 mod dedicated;
 mod desk;

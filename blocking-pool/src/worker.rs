@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::contain;
+use crate::crowd::Crowd;
 use crate::desk::Desk;
 use crate::fatigue::{Condition, Fatigue};
 use crate::growth::sample;
@@ -45,6 +46,7 @@ struct Local {
     /// How the next job will be found.
     found: Cell<Found>,
     fatigue: Fatigue,
+    crowd: Crowd,
     /// After the last jobs.
     condition: Cell<Condition>,
     slice: TimeSlice,
@@ -102,6 +104,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
         searches: Cell::new(0),
         found: Cell::new(Found::WhenCalled),
         fatigue: Fatigue::new(),
+        crowd: Crowd::new(),
         condition: Cell::new(Condition::Rested),
         slice,
         gap: Cell::new(0),
@@ -252,7 +255,10 @@ impl Local {
 
     /// After the last job in a row: has it been computing for long? Then it may well go on like that.
     fn is_tired(&self) -> bool {
-        let condition = self.fatigue.after_work();
+        let condition = self.fatigue.new_tick().map_or(Condition::Rested, |tick| {
+            self.crowd.look_around(tick);
+            self.fatigue.condition()
+        });
         self.condition.set(condition);
         if condition == Condition::Tired {
             self.pool.long_jobs.seen(self.pool.clock());
@@ -274,7 +280,7 @@ impl Local {
     fn spin(&self, spinner: &mut Spinner) -> bool {
         let pool = &self.pool;
         pool.idle.census().searching() == 1
-            && !self.fatigue.is_crowded()
+            && !self.crowd.is_there()
             && spinner.spin_with_gaps(self.gap.get(), || pool.queues.has_injected())
     }
 
