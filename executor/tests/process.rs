@@ -33,6 +33,13 @@ fn is_in_the_process_table(pid: u32) -> bool {
     test_kill_process(Pid::from_raw(pid as i32).unwrap()).is_ok()
 }
 
+/// Until the process has ended and somebody has waited for it.
+async fn is_gone(pid: u32) {
+    while is_in_the_process_table(pid) {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[test]
 fn how_a_child_ended_is_known_and_stays_known() {
     run(async {
@@ -173,9 +180,7 @@ fn a_child_that_is_dropped_goes_on_and_leaves_no_zombie() {
         stdout.read_exact(&mut answer).await?;
         assert_eq!(&answer, b"you");
         drop(stdin);
-        while is_in_the_process_table(pid) {
-            sleep(Duration::from_millis(1)).await;
-        }
+        is_gone(pid).await;
         Ok(())
     });
 }
@@ -186,16 +191,12 @@ fn a_child_that_is_to_be_killed_on_drop_is() {
         let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn()?;
         let pid = child.id().unwrap();
         drop(child);
-        while is_in_the_process_table(pid) {
-            sleep(Duration::from_millis(1)).await;
-        }
+        is_gone(pid).await;
         // Also if the drop comes from a future that is given up, on another thread.
         let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn()?;
         let pid = child.id().unwrap();
         to_thread(move || drop(child)).await;
-        while is_in_the_process_table(pid) {
-            sleep(Duration::from_millis(1)).await;
-        }
+        is_gone(pid).await;
         Ok(())
     });
 }

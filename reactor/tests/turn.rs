@@ -53,12 +53,13 @@ fn a_panic_in_the_look_leaves_the_reactor_usable() {
 }
 
 #[test]
-fn a_signal_neither_fails_a_turn_nor_makes_a_timer_late() {
+fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
     let mut reactor = Reactor::new(Clock::real()).unwrap();
-    let mut timer = Timer::new(reactor.handle(), Instant::now() + Duration::from_millis(300));
-    // Even without a handler, stopping and continuing a process interrupts epoll_wait with EINTR.
+    let mut timer = Timer::new(reactor.handle(), Instant::now() + Duration::from_millis(100));
+    // Even without a handler, stopping and continuing a process interrupts epoll_wait with EINTR. It does not end before
+    // the timer fires: a wait that began anew each time would go on for ever.
     let mut signals = Command::new("sh")
-        .args(["-c", "for i in $(seq 50); do kill -STOP $0; kill -CONT $0; sleep 0.004; done"])
+        .args(["-c", "while kill -STOP $0 && kill -CONT $0; do sleep 0.004; done"])
         .arg(std::process::id().to_string())
         .spawn()
         .unwrap();
@@ -67,10 +68,9 @@ fn a_signal_neither_fails_a_turn_nor_makes_a_timer_late() {
         reactor.turn(None, || false).unwrap();
         turns += 1;
     }
-    let late = Instant::now() - timer.deadline();
+    signals.kill().unwrap();
     signals.wait().unwrap();
     assert!(turns > 3, "{turns} turns: the signals did not arrive");
-    assert!(late < Duration::from_millis(250), "{late:?} late");
 }
 
 fn fresh_listener(handle: &Handle) -> (mio::net::TcpListener, Registration) {

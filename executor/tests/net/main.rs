@@ -17,7 +17,7 @@ use sideline::net::{
     TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, lookup_host,
 };
 use sideline::task::{JoinSet, yield_now};
-use sideline::time::{sleep, timeout};
+use sideline::time::{now, sleep, timeout};
 use sideline::{Handle, Pool, Runtime, block_on, spawn, to_thread};
 use std::cell::Cell;
 use std::future::Future;
@@ -27,13 +27,19 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(30);
 
 /// Runs a test on a fresh runtime; a hang is a failure.
 fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
     block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
+}
+
+/// The same in virtual time, which passes while all wait: for pauses, and how many there are.
+fn run_paused<T>(test: impl Future<Output = io::Result<T>>) -> T {
+    let runtime = Runtime::builder().paused_clock().build().unwrap();
+    runtime.block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
 }
 
 async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {

@@ -63,11 +63,13 @@ fn a_task_whose_socket_is_always_ready_starves_nobody() {
                 }
             }
         });
-        let start = Instant::now();
+        // Would hang if it starved the timers, and not end if the timers starved it.
         for _ in 0..20 {
             sleep(Duration::from_millis(1)).await;
         }
-        assert!(total.get() > 0 && start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        while total.get() == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
         reader.abort();
         assert!(reader.await.unwrap_err().is_cancelled());
         flood.join().unwrap();
