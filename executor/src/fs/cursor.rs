@@ -11,10 +11,14 @@
 //!
 //! So no byte is read twice or skipped, and nothing that was written is lost. Dropping the file leaves its last job to
 //! the pool, which does it to the end.
+//!
+//! A job that needs what was read ahead takes it when it starts, not along into the queue: a pool that refuses or
+//! cancels the job drops the closure, and what the closure owns.
 
 use super::writing::Writing;
 use super::{runtime, start};
 use crate::{Handle, JoinHandle};
+use parking_lot::Mutex;
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -36,12 +40,23 @@ pub(super) struct Cursor {
     /// What was read and not returned yet, from `returned` on. Kept for its capacity.
     read: Vec<u8>,
     returned: usize,
+    /// That, while a job is under way which is to take it.
+    lent: Lent,
     /// How the last read went, if no caller has been told: its bytes are in `read`.
     outcome: Option<io::Result<usize>>,
     /// For those who ask the file as a whole.
     writing_over: Arc<Writing>,
     /// Of a write whose caller is gone.
     failure: Option<io::Error>,
+}
+
+#[derive(Clone, Default)]
+struct Lent(Arc<Mutex<Vec<u8>>>);
+
+impl Lent {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock())
+    }
 }
 
 pub(super) enum Done {
@@ -97,7 +112,13 @@ impl Cursor {
         let Some(job) = &mut self.job else { return Poll::Ready(None) };
         let done = ready!(Pin::new(job).poll(cx));
         self.job = None;
-        Poll::Ready(Some(super::joined(done)))
+        let done = super::joined(done);
+        if done.is_err() {
+            // It never started, and never will.
+            let rest = self.lent.take();
+            self.put_back(rest);
+        }
+        Poll::Ready(Some(done))
     }
 
     fn keep(&mut self, outcome: io::Result<usize>, bytes: Vec<u8>) {
@@ -151,8 +172,9 @@ impl Cursor {
     pub(super) async fn read_to_end(&mut self, file: &Arc<File>) -> io::Result<(io::Result<usize>, Vec<u8>)> {
         poll_fn(|cx| self.poll_settle(cx)).await?;
         let runtime = runtime()?;
-        let (file, mut bytes) = (Arc::clone(file), self.take_rest());
+        let (file, lent) = (Arc::clone(file), self.lend_rest());
         self.begin(&runtime, "fs: read", move || {
+            let mut bytes = lent.take();
             let outcome = (&*file).read_to_end(&mut bytes).map(|_| bytes.len());
             Done::Read(outcome, bytes)
         });
@@ -165,14 +187,15 @@ impl Cursor {
     /// Writes a copy of `bytes`, of [`CHUNK`] at most. To be called when settled.
     pub(super) fn start_write(&mut self, file: &Arc<File>, bytes: &[u8]) -> io::Result<()> {
         let runtime = runtime()?;
-        let (file, mut rest) = (Arc::clone(file), self.take_rest());
-        // In the memory of the rest, if there is no rest.
-        let mut copy = if rest.is_empty() { std::mem::take(&mut rest) } else { Vec::new() };
+        // In the memory of what was read ahead, if there is nothing in it.
+        let mut copy = if self.rest().is_empty() { self.take_rest() } else { Vec::new() };
         copy.extend_from_slice(bytes);
+        let (file, lent) = (Arc::clone(file), self.lend_rest());
         let under_way = self.writing_over.begin();
         self.begin(&runtime, WRITE, move || {
             // Over before the handle says so.
             let _under_way = under_way;
+            let mut rest = lent.take();
             let written = go_back(&file, &mut rest).and_then(|()| (&*file).write_all(&copy));
             if rest.is_empty() {
                 copy.clear();
@@ -186,8 +209,9 @@ impl Cursor {
     /// To be called when settled.
     pub(super) fn start_seek(&mut self, file: &Arc<File>, to: SeekFrom) -> io::Result<()> {
         let runtime = runtime()?;
-        let (file, mut rest) = (Arc::clone(file), self.take_rest());
+        let (file, lent) = (Arc::clone(file), self.lend_rest());
         self.begin(&runtime, "fs: seek", move || {
+            let mut rest = lent.take();
             let position = go_back(&file, &mut rest).and_then(|()| (&*file).seek(to));
             Done::Sought(to, position, rest)
         });
@@ -197,6 +221,12 @@ impl Cursor {
     /// Whoever takes something along that is not to be lost has made sure of the runtime first.
     fn begin(&mut self, runtime: &Handle, name: &'static str, job: impl FnOnce() -> Done + Send + 'static) {
         (self.job, self.writing) = (Some(start(runtime, name, job)), name == WRITE);
+    }
+
+    /// For the job that is about to begin, to be taken when it starts.
+    fn lend_rest(&mut self) -> Lent {
+        *self.lent.0.lock() = self.take_rest();
+        self.lent.clone()
     }
 
     /// What was read ahead of the caller, by as much as the file's position is, and its memory. How the read ended is

@@ -66,6 +66,49 @@ fn an_error_outside_a_runtime_loses_nothing_of_a_directory_or_a_file() {
     });
 }
 
+/// The job that was to go back by what was read ahead, or to add to it, had it with it.
+#[test]
+fn a_job_that_is_refused_loses_nothing_of_a_file() {
+    let scratch = Scratch::new("refused");
+    let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
+    let runtime = Runtime::builder().pool(pool.clone()).build().unwrap();
+    let mut file = runtime.block_on(async {
+        let mut file = open_both_ways(&scratch.path("file")).await.unwrap();
+        file.write_all(b"0123456789").await.unwrap();
+        file.seek(SeekFrom::Start(0)).await.unwrap();
+        begin_and_give_up(file.read(&mut [0; 8]));
+        file.read(&mut [0; 2]).await.unwrap(); // six are left over
+        file
+    });
+    pool.shutdown(sideline::Shutdown::Drain);
+    runtime.block_on(async {
+        file.write(b"x").await.unwrap_err();
+        file.seek(SeekFrom::Current(0)).await.unwrap_err();
+        poll_fn(|cx| file.poll_seek(cx, SeekFrom::Start(0))).await.unwrap_err();
+        file.read_to_end(&mut Vec::new()).await.unwrap_err();
+        let mut some = [0; 3];
+        assert_eq!(file.read(&mut some).await.unwrap(), 3);
+        assert_eq!(&some, b"234");
+    });
+    // A write that is only queued, and then cancelled with what it had along.
+    let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
+    let runtime = Runtime::builder().pool(pool.clone()).build().unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        drop(Handle::current().spawn_blocking(move || released.recv()));
+        assert!(poll_fn(|cx| file.poll_write(cx, b"x")).await.is_ok());
+        pool.shutdown(sideline::Shutdown::Abandon);
+        file.flush().await.unwrap_err();
+    });
+    drop(release);
+    run(async {
+        let mut rest = Vec::new();
+        file.read_to_end(&mut rest).await?;
+        assert_eq!(rest, b"56789");
+        Ok(())
+    });
+}
+
 #[test]
 fn what_a_directory_has_lost_with_its_job_is_not_its_end() {
     let scratch = Scratch::new("lost");
