@@ -46,7 +46,7 @@
 //! | `fs` | `fs`: files and directories, on the pool |
 //! | `process` | `process`: child processes that the loop waits for; brings `signal` (Unix) |
 //! | `signal` | `signal`: ctrl-c and other signals (Unix) |
-//! | `stdin` | `io::stdin`: standard input that holds up neither the loop nor the end |
+//! | `stdio` | `io::stdin`, `stdout` and `stderr`, which hold up neither the loop nor the end |
 //! | `watchdog` | `Builder::watchdog`: polls that hold the loop are reported while they do |
 //!
 //! And for other crates, `full` or not:

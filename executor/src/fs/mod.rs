@@ -52,15 +52,11 @@ pub use open_options::OpenOptions;
 pub use read_dir::{DirEntry, ReadDir, read_dir};
 pub use std::fs::{FileType, Metadata, Permissions};
 
-use crate::{Handle, JoinError, JoinHandle, context};
+use crate::io::job::{joined, runtime};
+use crate::{Handle, JoinHandle};
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// Where jobs go. The error is for a caller outside a runtime, where `spawn_blocking` would panic.
-fn runtime() -> io::Result<Handle> {
-    context::handle().map_err(io::Error::other)
-}
 
 /// Queues `call` as a job. `name` is what a report of the end calls it: its location is only this line.
 fn start<T, F>(runtime: &Handle, name: impl Into<Cow<'static, str>>, call: F) -> JoinHandle<T>
@@ -69,14 +65,6 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     runtime.job().name(name).spawn(call)
-}
-
-/// What came of a job. A panic goes on here.
-fn joined<T>(result: Result<T, JoinError>) -> io::Result<T> {
-    result.map_err(|error| match error.try_into_panic() {
-        Ok(payload) => std::panic::resume_unwind(payload),
-        Err(error) => io::Error::other(error),
-    })
 }
 
 /// Does `call` on the pool.

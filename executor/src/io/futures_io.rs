@@ -3,8 +3,8 @@
 //! Each direction has one place for a waker: at most one task reads, and at most one writes, through these traits.
 
 use super::Async;
-#[cfg(feature = "stdin")]
-use super::Stdin;
+#[cfg(feature = "stdio")]
+use super::{Stderr, Stdin, Stdout};
 #[cfg(unix)]
 use crate::net::UnixStream;
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, WriteHalf};
@@ -68,6 +68,31 @@ byte_stream!(UnixStream, UnixStream);
 #[cfg(unix)]
 byte_stream!(&UnixStream, UnixStream);
 
+/// What writes on the pool.
+#[cfg(any(feature = "fs", feature = "stdio"))]
+macro_rules! queues {
+    ($this:ty) => {
+        /// A write is queued when it returns; flushing and closing wait for it.
+        impl AsyncWrite for $this {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                <$this>::poll_write(&mut self, cx, buf)
+            }
+
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                <$this>::poll_flush(&mut self, cx)
+            }
+
+            fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                <$this>::poll_flush(&mut self, cx)
+            }
+        }
+    };
+}
+
 #[cfg(feature = "fs")]
 mod file {
     use super::*;
@@ -85,20 +110,7 @@ mod file {
         }
     }
 
-    /// A write is queued when it returns; flushing and closing wait for it.
-    impl AsyncWrite for File {
-        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-            File::poll_write(&mut self, cx, buf)
-        }
-
-        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            File::poll_flush(&mut self, cx)
-        }
-
-        fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            File::poll_flush(&mut self, cx)
-        }
-    }
+    queues!(File);
 
     impl AsyncSeek for File {
         fn poll_seek(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
@@ -107,12 +119,17 @@ mod file {
     }
 }
 
-#[cfg(feature = "stdin")]
+#[cfg(feature = "stdio")]
 impl AsyncRead for Stdin {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Stdin::poll_read(&mut self, cx, buf)
     }
 }
+
+#[cfg(feature = "stdio")]
+queues!(Stdout);
+#[cfg(feature = "stdio")]
+queues!(Stderr);
 
 /// The pipes of children, by value and by reference, by way of their methods.
 #[cfg(all(unix, feature = "process"))]

@@ -4,8 +4,8 @@
 //! it would block does its task wait, and the loop wakes it when the kernel reports an event. All operations take
 //! `&self`, so one task may read while another writes; all types are `Send + Sync`.
 //!
-//! [`copy`] and [`copy_bidirectional`] join streams of any kind. `stdin`, behind the feature of that name, is the
-//! process's standard input.
+//! [`copy`] and [`copy_bidirectional`] join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
+//! `stdio`, are those of the process.
 //!
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
 //! loop turn before it starts.
@@ -16,8 +16,12 @@ mod copy;
 mod fd;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+#[cfg(any(feature = "fs", feature = "stdio"))]
+pub(crate) mod job;
+#[cfg(feature = "stdio")]
+mod output;
 mod source;
-#[cfg(feature = "stdin")]
+#[cfg(feature = "stdio")]
 mod stdin;
 mod stream_traits;
 
@@ -25,7 +29,9 @@ pub use copy::{copy, copy_bidirectional};
 #[cfg(unix)]
 pub use fd::Fd;
 pub use mio::Interest;
+#[cfg(feature = "stdio")]
+pub use output::{Stderr, Stdout, stderr, stdout};
 pub use source::Async;
-#[cfg(feature = "stdin")]
+#[cfg(feature = "stdio")]
 pub use stdin::{Stdin, stdin};
 pub use stream_traits::{ReadBytes, WriteBytes};

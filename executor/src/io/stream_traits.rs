@@ -1,7 +1,7 @@
 //! What [`copy`](super::copy) copies from and to.
 
-#[cfg(feature = "stdin")]
-use super::Stdin;
+#[cfg(feature = "stdio")]
+use super::{Stderr, Stdin, Stdout};
 #[cfg(feature = "fs")]
 use crate::fs::File;
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, WriteHalf};
@@ -18,18 +18,18 @@ pub trait ReadBytes: Sealed {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 }
 
-/// A stream of bytes to be written: a connection, a half of one, a pipe, a file. See [`ReadBytes`].
+/// A stream of bytes to be written: a connection, a half of one, a pipe, a file, standard output. See [`ReadBytes`].
 pub trait WriteBytes: Sealed {
     /// Writes at least one byte of `buf`, and returns how many. The last caller is woken.
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Waits until the kernel has all that was written. Only a file ever has to wait.
+    /// Waits until the kernel has all that was written. Only files, standard output and standard error ever have to wait.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))
     }
 
-    /// Ends writing: the peer of a connection reads the end. A pipe or a file ends when it is dropped; this flushes it.
+    /// Ends writing: the peer of a connection reads the end. Others end when they are dropped; this flushes them.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }
@@ -110,16 +110,37 @@ macro_rules! reads {
 
 reads!(['a, S: Stream] ReadHalf<'a, S>);
 reads!([S: Stream] OwnedReadHalf<S>);
-#[cfg(feature = "stdin")]
+#[cfg(feature = "stdio")]
 reads!([] Stdin);
 
-#[cfg(feature = "fs")]
-impl Sealed for File {
-    /// Each is a job: with 16 KiB its way to the pool and back takes as long as the copying.
-    fn portion(&self) -> usize {
-        256 * 1024
-    }
+/// What writes on the pool. Each write is a job: with 16 KiB its way there and back takes as long as the copying.
+#[cfg(any(feature = "fs", feature = "stdio"))]
+macro_rules! queues {
+    ($writer:ty, $portion:expr) => {
+        impl Sealed for $writer {
+            fn portion(&self) -> usize {
+                $portion
+            }
+        }
+
+        impl WriteBytes for $writer {
+            fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                <$writer>::poll_write(self, cx, buf)
+            }
+
+            fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                <$writer>::poll_flush(self, cx)
+            }
+        }
+    };
 }
+
+#[cfg(feature = "fs")]
+queues!(File, 256 * 1024);
+#[cfg(feature = "stdio")]
+queues!(Stdout, 64 * 1024); // as much as fits a pipe
+#[cfg(feature = "stdio")]
+queues!(Stderr, 64 * 1024);
 
 #[cfg(feature = "fs")]
 impl ReadBytes for File {
@@ -146,17 +167,6 @@ macro_rules! write_half {
 
 write_half!(['a, S: Stream] WriteHalf<'a, S>);
 write_half!([S: Stream] OwnedWriteHalf<S>);
-
-#[cfg(feature = "fs")]
-impl WriteBytes for File {
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        File::poll_write(self, cx, buf)
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        File::poll_flush(self, cx)
-    }
-}
 
 #[cfg(unix)]
 mod unix {

@@ -1,28 +1,24 @@
-//! The program that `tests/stdio.rs` runs with one kind of standard input after another.
+//! Standard input.
 
 use sideline::time::{sleep, timeout};
-use sideline::{block_on, io::stdin, spawn};
+use sideline::{io::stdin, spawn};
 use std::io::Write;
 use std::time::Duration;
 
-fn main() {
-    let mode = std::env::args().nth(1).expect("a mode");
-    block_on(async {
-        match mode.as_str() {
-            "copy" => copy().await,
-            "lines" => lines().await,
-            "ticks" => ticks().await,
-            #[cfg(unix)]
-            "two" => two().await,
-            // The read is never done: neither the runtime's end nor the process's waits for it.
-            "leave" => {
-                let mut input = stdin().unwrap();
-                assert!(timeout(Duration::from_millis(5), input.read(&mut [0; 8])).await.is_err());
-            }
-            other => panic!("no mode is called {other}"),
+pub(crate) async fn run(mode: &str) {
+    match mode {
+        "copy" => copy().await,
+        "lines" => lines().await,
+        "ticks" => ticks().await,
+        #[cfg(unix)]
+        "two" => two().await,
+        // The read is never done: neither the runtime's end nor the process's waits for it.
+        "leave" => {
+            let mut input = stdin().unwrap();
+            assert!(timeout(Duration::from_millis(5), input.read(&mut [0; 8])).await.is_err());
         }
-    });
-    std::io::stdout().flush().unwrap();
+        other => panic!("no mode is called {other}"),
+    }
 }
 
 /// To the end, in pieces that no read fits, with a reader that gives up now and then.

@@ -1,6 +1,6 @@
-//! Standard input of every kind, read by a program of its own: `src/bin/stdio.rs`.
-#![cfg(all(target_os = "linux", not(loom)))]
+//! Standard input.
 
+use super::*;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
@@ -8,23 +8,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 fn start(mode: &str, stdin: impl Into<Stdio>) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stdio"));
-    command.arg(mode).stdin(stdin).stdout(Stdio::piped()).spawn().unwrap()
-}
-
-/// What the program says, once it has ended well.
-fn said(child: Child) -> Vec<u8> {
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", output.status);
-    output.stdout
-}
-
-/// Bytes that show when one is lost, doubled or out of place.
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect()
+    program(mode).stdin(stdin).spawn().unwrap()
 }
 
 fn file_with(bytes: &[u8], name: &str) -> PathBuf {
