@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::desk::Desk;
 use crate::queue::Seat;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, left_out};
 
 pub(crate) struct Roster {
     list: Mutex<List>,
@@ -77,10 +77,12 @@ impl Roster {
         list.members.iter().filter(|member| member.is_worker).map(|member| Arc::clone(&member.desk)).collect()
     }
 
-    /// Waits until no thread is left but those that wait here themselves. `inside`: the caller is one of them. With no
-    /// thread at all that is not enough: a job in a limiter's line will start one. So it has to be `drained`, and whoever
-    /// makes it so without a thread has to [ring](Self::ring). (Model:
-    /// `drain_without_a_thread_against_abort`, twin `drain-is-told`.) False if `until` came first.
+    /// Waits until no thread is left, or, `inside`, where the caller is one of them, none but those that wait here
+    /// themselves. (Model: `outside_shutdown_against_shutdown_in_a_job`, twin `outside-waits-for-threads`.)
+    ///
+    /// With no thread at all that is not enough: a job in a limiter's line will start one. So it has to be `drained`, and
+    /// whoever makes it so without a thread has to [ring](Self::ring). (Model: `drain_without_a_thread_against_abort`,
+    /// twin `drain-is-told`.) False if `until` came first.
     pub(crate) fn wait_gone(&self, inside: bool, drained: impl Fn() -> bool, until: Option<Instant>) -> bool {
         let mut list = self.list.lock();
         if inside {
@@ -89,7 +91,8 @@ impl Roster {
         }
         let over = |list: &List| match list.members.len() {
             0 => drained(),
-            there => there <= list.waiting,
+            // Outside, those who wait inside are waited for like all others.
+            there => (inside || left_out("outside-waits-for-threads")) && there <= list.waiting,
         };
         let gone = loop {
             if over(&list) {

@@ -10,10 +10,18 @@
 //!
 //! Who waits from inside of a job must not wait for that job. A closure is inside while it runs; but so is other code of the
 //! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, that of a
-//! closure which is refused. All of it goes through `delivering`.
+//! closure which is refused. All of it goes through `delivering`, one tenant's inside another's, too. Nor do those who
+//! wait inside wait for each other. Whoever waits outside waits for them all. (Model:
+//! `outside_wait_against_wait_in_a_job`, twin `outside-waits-for-jobs`.)
+//!
+//! A shutdown says what became of the jobs that were outstanding when it began. A job that is cancelled counts as such
+//! before it is delivered, since its awaiter may look; it leaves afterwards. If it is in between when the shutdown begins,
+//! it is outstanding, and must not have been cancelled before, or it would be one that has finished. So those who leave
+//! after having been cancelled are counted once more, under the lock that the shutdown's first look takes, too.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
@@ -40,6 +48,11 @@ thread_local! {
     /// that it is there in destructors, too.
     #[allow(clippy::missing_const_for_thread_local)] // loom's macro does not take that.
     static DELIVERING: Cell<(u64, u64)> = Cell::new((0, 0));
+
+    /// The same of other tenants, further out. Empty as a rule, and whenever nothing is being delivered; so not to drop
+    /// it leaks nothing.
+    #[allow(clippy::missing_const_for_thread_local)]
+    static FURTHER_OUT: ManuallyDrop<RefCell<Vec<(u64, u64)>>> = ManuallyDrop::new(RefCell::new(Vec::new()));
 }
 
 pub(crate) struct Account {
@@ -58,6 +71,8 @@ struct Waiters {
     all: usize,
     /// Jobs of this tenant that they are inside of: they wait for the rest, not for each other.
     inside: u64,
+    /// How many have left that had been cancelled. Here, because it goes with the count of those who have left.
+    cancelled: u64,
 }
 
 /// What the workers write; submitters keep to the gate.
@@ -93,7 +108,7 @@ impl Account {
             }),
             abandoned: AtomicBool::new(false),
             is_apart,
-            waiters: Mutex::new(Waiters { all: 0, inside: 0 }),
+            waiters: Mutex::new(Waiters { all: 0, inside: 0, cancelled: 0 }),
             bell: Condvar::new(),
         }
     }
@@ -133,22 +148,51 @@ impl Account {
 
     /// Calls what is the user's and comes before a job of this account has left.
     pub(crate) fn delivering<R>(&self, user: impl FnOnce() -> R) -> R {
-        let swap = |now| DELIVERING.try_with(|delivering| delivering.replace(now)).unwrap_or_default();
-        // In the drop of another tenant's job, that one is out of sight meanwhile.
-        let outer = self.delivered_here();
-        let before = swap((self.id, outer + 1));
+        let outer = delivering();
+        let (tenant, count) = outer;
+        if count > 0 && tenant != self.id {
+            return self.delivering_inside_another(outer, user);
+        }
+        set_delivering((self.id, count + 1));
         let done = user();
-        swap(before);
+        set_delivering(outer);
+        done
+    }
+
+    #[cold]
+    fn delivering_inside_another<R>(&self, outer: (u64, u64), user: impl FnOnce() -> R) -> R {
+        further_out(|further| further.push(outer));
+        set_delivering((self.id, 1));
+        let done = user();
+        set_delivering(outer);
+        further_out(|further| {
+            further.pop();
+            if further.is_empty() {
+                *further = Vec::new();
+            }
+        });
         done
     }
 
     /// How many jobs of this account this thread is delivering.
     fn delivered_here(&self) -> u64 {
-        let (tenant, count) = DELIVERING.try_with(Cell::get).unwrap_or_default();
-        if tenant == self.id { count } else { 0 }
+        let of_this = |(tenant, count): (u64, u64)| if tenant == self.id { count } else { 0 };
+        let mut all = of_this(delivering());
+        further_out(|further| all += further.iter().copied().map(of_this).sum::<u64>());
+        all
     }
 
-    /// The job was delivered.
+    /// The job was cancelled, and that has been delivered.
+    pub(crate) fn leave_cancelled(&self) {
+        let mut waiters = self.waiters.lock();
+        waiters.cancelled += 1;
+        let before = self.left.count.fetch_add(1, Ordering::AcqRel);
+        if before & WATCHED != 0 {
+            self.bell.notify_all();
+        }
+    }
+
+    /// The job has run, and was delivered.
     pub(crate) fn leave(&self) {
         // AcqRel: whoever counts us sees all that the job did.
         let before = self.left.count.fetch_add(1, Ordering::AcqRel);
@@ -186,17 +230,21 @@ impl Account {
             waiters.inside += inside;
             self.bell.notify_all();
         }
+        // Outside, those inside are waited for like all others.
+        let but = |waiters: &Waiters| {
+            if inside > 0 || left_out("outside-waits-for-jobs") { waiters.inside } else { 0 }
+        };
         let quiet = loop {
             // AcqRel: the count is read by the same operation that asks to be told of the next.
             let left = self.left.count.fetch_or(WATCHED, Ordering::AcqRel) & !WATCHED;
-            if self.gate.count() - left <= waiters.inside {
+            if self.gate.count() - left <= but(&waiters) {
                 break true;
             }
             match until {
                 None => self.bell.wait(&mut waiters),
                 Some(until) => {
                     if self.bell.wait_until(&mut waiters, until).timed_out() {
-                        break self.outstanding() <= waiters.inside;
+                        break self.outstanding() <= but(&waiters);
                     }
                 }
             }
@@ -232,8 +280,10 @@ impl Account {
 
     fn shutdown(&self, how: Shutdown) -> ShutdownReport {
         // Before the gate shuts: who sees that may cancel a job at once, and it belongs into the report.
-        let cancelled_before = self.left.cancelled.load(PlainOrdering::Acquire);
-        let left_before = self.left();
+        let (cancelled_before, left_before) = {
+            let waiters = self.waiters.lock();
+            (waiters.cancelled, self.left())
+        };
         self.close();
         let outstanding = self.gate.count() - left_before;
         match how {
@@ -261,6 +311,18 @@ impl Account {
             }
         }
     }
+}
+
+fn delivering() -> (u64, u64) {
+    DELIVERING.try_with(Cell::get).unwrap_or_default()
+}
+
+fn set_delivering(now: (u64, u64)) {
+    _ = DELIVERING.try_with(|delivering| delivering.set(now));
+}
+
+fn further_out(look: impl FnOnce(&mut Vec<(u64, u64)>)) {
+    _ = FURTHER_OUT.try_with(|further| look(&mut further.borrow_mut()));
 }
 
 /// A user of a pool that counts its own jobs: an async runtime, a library, a subsystem with a life of its own.
@@ -340,6 +402,11 @@ impl Tenant {
     ///
     /// Called from one of its own jobs, it does not wait for that job, nor for others of them that are in here. What a
     /// job leaves behind counts as the job: its waker, and the drop of its closure or of a result that nobody reads.
+    ///
+    /// Other tenants' jobs are nothing it knows of. If a job of one waits for another tenant, and a job of that one for
+    /// the first, both wait for ever, like two threads that take two locks in a different order; and so does a job that
+    /// waits for a result of a job which waits for this tenant. Where that may be, a `deadline` ends it. (A runtime that
+    /// is dropped has one.)
     pub fn wait(&self, deadline: Option<Instant>) -> bool {
         self.account.wait(deadline)
     }

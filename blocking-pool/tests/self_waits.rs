@@ -72,6 +72,29 @@ fn a_closure_that_is_refused_in_a_job_waits_for_neither() {
     assert!(block_on(first).unwrap());
 }
 
+/// The closure of another tenant's job, dropped while the closure of ours is.
+#[test]
+fn a_closure_that_is_refused_inside_anothers_refusal_waits_for_neither() {
+    struct Aborts(Option<sideline_blocking_pool::JoinHandle<()>>);
+    impl Drop for Aborts {
+        fn drop(&mut self) {
+            assert!(self.0.take().unwrap().abort());
+        }
+    }
+    let pool = one_thread();
+    let (busy, ours, theirs) = (pool.tenant(), pool.tenant(), pool.tenant());
+    let (release, released) = mpsc::channel::<()>();
+    drop(busy.spawn(move || released.recv()));
+    let (tell, told) = mpsc::channel();
+    let waits = Waits(ours.clone(), tell);
+    let inner = theirs.spawn(move || drop(waits));
+    let aborts = Aborts(Some(inner));
+    assert!(ours.spawn(move || drop(aborts)).abort());
+    assert!(told.recv().unwrap());
+    drop(release);
+    assert!(ours.wait(None) && theirs.wait(None) && busy.wait(None));
+}
+
 struct WaitsWhenWoken(Mutex<Option<Waits>>);
 
 impl Wake for WaitsWhenWoken {

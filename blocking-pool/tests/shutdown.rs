@@ -1,7 +1,10 @@
 //! Ways to end: closing, the three modes, drops in odd places, and tenants that end while others go on.
 
+use std::pin::Pin;
 use std::sync::mpsc;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
+use std::task::{Context, Wake, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use sideline_blocking_pool::{JoinHandle, Pool, Shutdown, SpawnErrorKind};
@@ -298,4 +301,38 @@ fn a_tenant_abandoned_while_another_is_finds_its_jobs() {
     assert!(waits.is_finished());
     drop(release);
     block_on(running).unwrap();
+}
+
+/// Tells when it is woken, and then blocks until it is let go.
+struct BlocksWhenWoken(mpsc::Sender<()>, Mutex<mpsc::Receiver<()>>);
+
+impl Wake for BlocksWhenWoken {
+    fn wake(self: Arc<Self>) {
+        self.0.send(()).unwrap();
+        _ = self.1.lock().unwrap().recv();
+    }
+}
+
+/// It was counted as cancelled before, and leaves later: it would be one that has finished.
+#[test]
+fn a_job_that_is_being_cancelled_when_a_shutdown_begins_is_cancelled_in_its_report() {
+    let pool = one_thread();
+    let (busy, release) = occupy(pool.job());
+    let tenant = pool.tenant();
+    let (tell, woken) = mpsc::channel();
+    let (let_go, wait) = mpsc::channel();
+    let waker = Waker::from(Arc::new(BlocksWhenWoken(tell, Mutex::new(wait))));
+    let mut job = tenant.spawn(|| ());
+    assert!(Pin::new(&mut job).poll(&mut Context::from_waker(&waker)).is_pending());
+    let aborter = thread::spawn(move || job.abort());
+    woken.recv().unwrap();
+    let report = tenant.shutdown(Shutdown::Deadline(Duration::ZERO));
+    assert_eq!((report.finished, report.cancelled, report.left_queued), (0, 1, 0), "{report}");
+    drop(let_go);
+    assert!(aborter.join().unwrap());
+    let report = tenant.shutdown(Shutdown::Drain);
+    assert_eq!((report.finished, report.cancelled), (0, 0), "{report}");
+    drop(release);
+    block_on(busy).unwrap();
+    pool.shutdown(Shutdown::Drain);
 }

@@ -68,7 +68,7 @@ impl Hold {
         if let Some(terms) = &header.terms {
             terms.leave_line();
         }
-        self.deliver(|| ());
+        self.deliver_refusal();
     }
 
     /// Counts a claimed job as one that will not run.
@@ -78,9 +78,22 @@ impl Hold {
         header.times.never_ran();
     }
 
-    /// Publishes the outcome, wakes, and takes the job off its account. By the claimer, once. True if that was all,
-    /// and no code of the user's has run. `on_wake` is called if there is somebody to wake, just before.
+    /// Delivers the outcome of a job that has run, and takes the job off its account. By the claimer, once. True if that
+    /// was all, and no code of the user's has run. `on_wake` is called if there is somebody to wake, just before.
     pub(super) fn deliver(&self, on_wake: impl FnOnce()) -> bool {
+        let quiet = self.publish(on_wake);
+        self.header().account.leave();
+        quiet
+    }
+
+    /// The same for a job that will not run.
+    pub(super) fn deliver_refusal(&self) {
+        self.publish(|| ());
+        self.header().account.leave_cancelled();
+    }
+
+    /// Publishes the outcome and wakes; the job is still on its account.
+    fn publish(&self, on_wake: impl FnOnce()) -> bool {
         let header = self.header();
         let completion = header.state.complete();
         let quiet = completion == Completion::Quiet && header.terms.is_none();
@@ -101,7 +114,6 @@ impl Hold {
         if header.terms.is_some() {
             self.unbind();
         }
-        header.account.leave();
         quiet
     }
 

@@ -48,7 +48,7 @@ impl<W: Work> Fresh<W> {
         let outcome = Stage::Outcome(Err(Failure::Cancelled));
         // SAFETY: claimed, hence ours; the types are those of `new`, which alone makes a `Fresh`.
         let stage = unsafe { JobCell::<W, W::Output>::replace(hold.header, outcome) };
-        hold.deliver(|| ());
+        hold.deliver_refusal();
         match stage {
             Stage::Closure(closure) => Ok(closure),
             _ => unreachable!("a claimed job holds its closure"),

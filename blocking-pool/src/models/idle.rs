@@ -214,6 +214,28 @@ fn failed_start_against_submit() {
     });
 }
 
+/// A job ends its pool, and so does somebody outside: who waits for that job, too, which waits for the other thread.
+#[test]
+fn outside_shutdown_against_shutdown_in_a_job() {
+    check(2, || {
+        let pool = pool(2, 2);
+        let is_over = Arc::new(AtomicUsize::new(0));
+        let (inside, mark) = (pool.clone(), Arc::clone(&is_over));
+        block_on(pool.spawn(|| ())).unwrap();
+        let other = pool.spawn(|| ());
+        race();
+        let ends = pool.spawn(move || {
+            inside.shutdown(Shutdown::Drain);
+            mark.store(1, Ordering::Release);
+        });
+        pool.shutdown(Shutdown::Drain);
+        assert_eq!(is_over.load(Ordering::Acquire), 1, "it was not waited for");
+        settled();
+        block_on(other).unwrap();
+        block_on(ends).unwrap();
+    });
+}
+
 fn ended(outcome: Result<(), crate::JoinError>) {
     if let Err(error) = outcome {
         assert!(error.is_rejected(), "{error}");

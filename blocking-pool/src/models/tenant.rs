@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{block_on, check, pool, race, settled};
 use crate::park::Parker;
 use crate::shutdown::Shutdown;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// The last job leaves while somebody begins to wait. A lost bell is a deadlock.
 #[test]
@@ -20,6 +21,30 @@ fn tenant_wait_against_leave() {
         settled();
         assert!(job.is_finished());
         assert_eq!(block_on(job).unwrap(), 7);
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// A job waits for the others of its tenant while somebody outside waits for all of them. He waits for that job, too.
+#[test]
+fn outside_wait_against_wait_in_a_job() {
+    check(2, || {
+        let pool = pool(2, 2);
+        let tenant = pool.tenant();
+        let is_over = Arc::new(AtomicUsize::new(0));
+        let (inside, mark) = (tenant.clone(), Arc::clone(&is_over));
+        block_on(pool.spawn(|| ())).unwrap();
+        race();
+        let other = tenant.spawn(|| ());
+        let waits = tenant.spawn(move || {
+            inside.wait(None);
+            mark.store(1, Ordering::Release);
+        });
+        tenant.wait(None);
+        assert_eq!(is_over.load(Ordering::Acquire), 1, "it was not waited for");
+        settled();
+        block_on(other).unwrap();
+        block_on(waits).unwrap();
         pool.shutdown(Shutdown::Drain);
     });
 }

@@ -31,6 +31,8 @@ const TWINS: &[(&str, &str)] = &[
     ("room-is-handed-on", "models::room::giving_up_against_room"),
     ("abandon-sweeps-again", "models::tenant::abandon_against_a_batch"),
     ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
+    ("outside-waits-for-jobs", "models::tenant::outside_wait_against_wait_in_a_job"),
+    ("outside-waits-for-threads", "models::idle::outside_shutdown_against_shutdown_in_a_job"),
 ];
 
 #[test]
