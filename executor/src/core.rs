@@ -93,7 +93,7 @@ impl Core {
         self.shared.refuse_fork("block_on", at);
         let _awake = self.awake();
         let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
-        self.shared.pulse.block_on(at);
+        self.shared.pulse.driven_from(at);
         let mut future = pin!(future);
         let waker = Waker::from(Arc::new(MainWaker(Arc::clone(&self.shared))));
         waker.wake_by_ref();
@@ -196,12 +196,18 @@ impl Core {
     }
 
     pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> io::Result<()> {
-        if max_wait == Some(Duration::ZERO) {
-            return self.reactor.borrow_mut().turn(max_wait, || false);
+        let (shared, sleeps) = (&self.shared, max_wait != Some(Duration::ZERO));
+        if sleeps {
+            shared.rest();
         }
-        self.shared.rest();
-        let waited = self.reactor.borrow_mut().turn(max_wait, || self.shared.has_work());
-        self.shared.rise();
+        let has_work = || sleeps && shared.has_work();
+        let waited = self.reactor.borrow_mut().turn_telling(max_wait, has_work, || {
+            if sleeps {
+                shared.rise();
+            }
+            shared.pulse.begin_wakers();
+        });
+        shared.pulse.end_wakers();
         waited
     }
 

@@ -112,6 +112,7 @@ impl Core {
         self.shared().pulse.refuse_poll("Runtime::turn", at);
         self.shared().refuse_fork("Runtime::turn", at);
         self.embedded.set(true);
+        self.shared().pulse.driven_from(at);
         let _awake = self.awake();
         let _entered =
             context::enter(Handle::new(Arc::clone(self.shared())), Some(Rc::clone(self)), Some(at));

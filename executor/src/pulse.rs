@@ -1,13 +1,14 @@
 //! What the loop says of itself at every poll: that one begins, and of which task.
 //!
-//! The loop writes, the watchdog reads. At every poll the loop counts it and stores a pointer to the task, and none when
+//! The loop writes, the watchdog reads. A turn of the reactor, from the moment at which its sleep is over, counts as a
+//! poll for that: it calls wakers, which are foreign code, too. At every poll the loop counts it and stores a pointer to the task, and none when
 //! the poll is over; which also serves the loop itself, as its sign that no task may be polled now. The watchdog reads
 //! the number all the time, since a number that stays is a poll that lasts. The task it wants to see only when it is
 //! about to report one, and then it must not be freed under its eyes:
 //!
 //! | word | written by | meaning |
 //! |---|---|---|
-//! | `polls` | loop | polls that have begun |
+//! | `polls`, `turns` | loop | polls, and turns of the reactor, that have begun |
 //! | `current` | loop | the task that is being polled; null between polls |
 //! | `held` | watchdog | a task that it reads, for some nanoseconds: the loop may not give it up |
 //!
@@ -46,10 +47,12 @@ use std::ptr;
 #[derive(Debug)]
 pub(crate) struct Pulse {
     polls: AtomicU64,
+    /// Turns of the reactor, if somebody watches. They are no polls for anybody else.
+    turns: AtomicU64,
     current: AtomicPtr<()>,
     held: AtomicPtr<()>,
-    /// Where `block_on` was called last.
-    block_on: AtomicPtr<Location<'static>>,
+    /// Where `block_on`, or `turn`, was called last.
+    driven_from: AtomicPtr<Location<'static>>,
     watched: bool,
 }
 
@@ -57,23 +60,41 @@ pub(crate) struct Pulse {
 #[cfg(feature = "watchdog")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Polled {
-    /// `None`: the main future.
-    pub(crate) task: Option<Id>,
-    /// Where the task was spawned, or `block_on` called.
+    pub(crate) who: Who,
+    /// Where the task was spawned, or the loop is driven from.
     pub(crate) location: &'static Location<'static>,
+}
+
+#[cfg(feature = "watchdog")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    Task(Id),
+    Main,
+    /// Of sockets and timers.
+    Wakers,
+}
+
+#[cfg(feature = "watchdog")]
+impl Who {
+    pub(crate) fn task(self) -> Option<Id> {
+        if let Who::Task(id) = self { Some(id) } else { None }
+    }
 }
 
 /// The main future, in `current`: an address that no task can have.
 const MAIN: *mut () = ptr::without_provenance_mut(1);
+/// The reactor's turn, likewise.
+const WAKERS: *mut () = ptr::without_provenance_mut(2);
 
 impl Pulse {
     /// `watched`: there is somebody to call [`read`](Self::read).
     pub(crate) fn new(watched: bool) -> Self {
         Self {
             polls: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
             current: AtomicPtr::new(ptr::null_mut()),
             held: AtomicPtr::new(ptr::null_mut()),
-            block_on: AtomicPtr::new(ptr::null_mut()),
+            driven_from: AtomicPtr::new(ptr::null_mut()),
             watched,
         }
     }
@@ -90,9 +111,9 @@ impl Pulse {
         );
     }
 
-    /// The main future is the one of this `block_on` from now on.
-    pub(crate) fn block_on(&self, at: &'static Location<'static>) {
-        self.block_on.store(ptr::from_ref(at).cast_mut(), Relaxed);
+    /// The main future is the one of this `block_on` from now on, or there is none in this `turn`.
+    pub(crate) fn driven_from(&self, at: &'static Location<'static>) {
+        self.driven_from.store(ptr::from_ref(at).cast_mut(), Relaxed);
     }
 
     /// The loop is about to poll the main future.
@@ -109,8 +130,27 @@ impl Pulse {
         self.begin(task.as_raw());
     }
 
+    /// The reactor is about to call wakers.
+    pub(crate) fn begin_wakers(&self) {
+        if self.watched {
+            self.turns.store(self.turns.load(Relaxed).wrapping_add(1), Relaxed);
+            self.show(WAKERS);
+        }
+    }
+
+    /// The reactor's turn is over.
+    pub(crate) fn end_wakers(&self) {
+        if self.watched {
+            self.end();
+        }
+    }
+
     fn begin(&self, current: *mut ()) {
         self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+        self.show(current);
+    }
+
+    fn show(&self, current: *mut ()) {
         // Release: pairs with W3. Whoever sees the task sees it whole, and the location of the main future.
         self.current.store(current, Release);
     }
@@ -144,6 +184,12 @@ impl Pulse {
         self.polls.load(Relaxed)
     }
 
+    /// What changes with whatever begins. Both numbers only grow, so the sum is the same only if both are.
+    #[cfg(feature = "watchdog")]
+    pub(crate) fn beginnings(&self) -> u64 {
+        self.polls().wrapping_add(self.turns.load(Relaxed))
+    }
+
     /// Whether something is being polled.
     pub(crate) fn is_polling(&self) -> bool {
         !self.current.load(Relaxed).is_null()
@@ -153,15 +199,16 @@ impl Pulse {
     #[cfg(feature = "watchdog")]
     pub(crate) fn read(&self) -> Option<Polled> {
         self.hold(|current| {
-            if current == MAIN {
-                let location = self.block_on.load(Relaxed);
-                // SAFETY: null, or the `&'static Location` that block_on() stored.
+            if current == MAIN || current == WAKERS {
+                let location = self.driven_from.load(Relaxed);
+                // SAFETY: null, or the `&'static Location` that driven_from() stored.
                 let location = unsafe { location.as_ref() };
-                return location.map(|location| Polled { task: None, location });
+                let who = if current == MAIN { Who::Main } else { Who::Wakers };
+                return location.map(|location| Polled { who, location });
             }
             // SAFETY: begin_task() was given it, and it is held: the loop keeps its reference.
             let Culprit { id, location } = unsafe { TaskPtr::culprit_at(current) };
-            Some(Polled { task: Some(id), location })
+            Some(Polled { who: Who::Task(id), location })
         })
     }
 

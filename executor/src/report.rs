@@ -8,7 +8,7 @@
 use crate::Id;
 use crate::join_error::JoinError;
 #[cfg(feature = "watchdog")]
-use crate::watchdog::{Milliseconds, Stall, Who};
+use crate::watchdog::{Milliseconds, Named, Stall};
 use sideline_blocking_pool::Survivor;
 use std::any::Any;
 use std::fmt;
@@ -46,9 +46,11 @@ pub enum Report {
     /// The poll that was reported as stalled is over. From the watchdog's thread.
     #[cfg(feature = "watchdog")]
     StallOver {
-        /// The task that was polled. `None`: the main future.
+        /// The task that was polled. `None`: the main future, or a waker.
         task: Option<Id>,
-        /// Where it was spawned, or where `block_on` was called.
+        /// It was a waker that the loop called for a socket or a timer.
+        in_waker: bool,
+        /// Where it was spawned, or where `block_on` or `turn` was called.
         location: &'static Location<'static>,
         /// How long the poll has lasted, to a sixteenth or a quarter of the threshold.
         lasted: std::time::Duration,
@@ -74,8 +76,8 @@ impl fmt::Display for Report {
             #[cfg(feature = "watchdog")]
             Report::Stalled(stall) => fmt::Display::fmt(stall, f),
             #[cfg(feature = "watchdog")]
-            Report::StallOver { task, location, lasted } => {
-                let who = Who { task: *task, location };
+            Report::StallOver { task, in_waker, location, lasted } => {
+                let who = Named { task: *task, in_waker: *in_waker, location };
                 write!(f, "{who} has let go of the loop after {}", Milliseconds(*lasted))
             }
             Report::JobsLeft { running, queued } => {

@@ -3,8 +3,12 @@
 #![cfg(not(loom))]
 
 use sideline::task::yield_now;
+use sideline::time::sleep;
 use sideline::{Doing, Report, Runtime, Stall, spawn, to_thread};
+use std::pin::pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 const MS: Duration = Duration::from_millis(1);
@@ -84,6 +88,34 @@ fn the_main_future_is_named_by_its_block_on() {
     // The runtime ends, or runs on: the end of the stall is told.
     drop(runtime);
     over(&reports);
+}
+
+/// A future may hand a timer a waker of its own making.
+#[test]
+fn a_waker_that_blocks_is_reported_too() {
+    struct Blocks(Mutex<Receiver<Said>>, Mutex<Option<(Stall, String)>>);
+    impl Wake for Blocks {
+        fn wake(self: Arc<Self>) {
+            *self.1.lock().unwrap() = Some(stalled(&self.0.lock().unwrap()));
+        }
+    }
+    let (runtime, reports) = watched(2 * MS);
+    let blocks = Arc::new(Blocks(Mutex::new(reports), Mutex::new(None)));
+    let waker = Waker::from(Arc::clone(&blocks));
+    let line = line!() + 1;
+    runtime.block_on(async {
+        let mut timer = pin!(sleep(MS));
+        assert!(timer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        while blocks.1.lock().unwrap().is_none() {
+            sleep(MS).await;
+        }
+    });
+    let (stall, text) = blocks.1.lock().unwrap().take().unwrap();
+    assert!(stall.in_waker && stall.task.is_none() && stall.lasted >= 2 * MS, "{text}");
+    assert_eq!((stall.location.file(), stall.location.line()), (file!(), line));
+    assert!(text.starts_with("a waker (called by the loop that is driven from"), "{text}");
+    drop(runtime);
+    assert!(over(&blocks.0.lock().unwrap()).starts_with("a waker"));
 }
 
 #[test]

@@ -85,7 +85,21 @@ impl Reactor {
     /// # Errors
     /// If the kernel's wait fails, other than by a signal. Due timers have been fired even then.
     pub fn turn(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<()> {
+        self.turn_telling(max_wait, has_work, || ())
+    }
+
+    /// As [`turn`](Self::turn), and `awake` is called once the sleep is over, before any waker is.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn turn_telling(
+        &mut self,
+        max_wait: Option<Duration>,
+        has_work: impl FnOnce() -> bool,
+        awake: impl FnOnce(),
+    ) -> io::Result<()> {
         let waited = self.wait(max_wait, has_work);
+        awake();
         // From before the wait, or left during it by another thread.
         self.handle.0.timers.forget_reading();
         if waited.is_ok() {

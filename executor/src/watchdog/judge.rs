@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Seen {
     /// See [`Doze::rests`].
     pub(crate) rests: u64,
-    /// How many polls have begun.
+    /// How many polls, and turns of the reactor, have begun.
     pub(crate) polls: u64,
     /// Whether one of them is going on.
     pub(crate) polling: bool,

@@ -22,9 +22,9 @@ mod stall;
 
 pub(crate) use doze::Doze;
 pub use stall::{Doing, Stall};
-pub(crate) use stall::{Milliseconds, Who};
+pub(crate) use stall::{Milliseconds, Named};
 
-use crate::pulse::Polled;
+use crate::pulse::{Polled, Who};
 use crate::report::Report;
 use crate::shared::Shared;
 use judge::{Judge, Next, Seen, Verdict};
@@ -94,14 +94,15 @@ fn watch(shared: &Shared, doze: &Doze, the_loop: &linux::Thread, threshold: Dura
     // The poll that was reported last.
     let mut stalled = None;
     let over = |lasted, polled: Option<Polled>| {
-        if let Some(Polled { task, location }) = polled {
-            shared.reporter.report(Report::StallOver { task, location, lasted });
+        if let Some(Polled { who, location }) = polled {
+            let (task, in_waker) = (who.task(), who == Who::Wakers);
+            shared.reporter.report(Report::StallOver { task, in_waker, location, lasted });
         }
     };
     while !doze.has_ended() {
         let seen = Seen {
             rests: doze.rests(),
-            polls: shared.pulse.polls(),
+            polls: shared.pulse.beginnings(),
             polling: shared.pulse.is_polling(),
             starved: the_loop.starved(),
         };
@@ -110,11 +111,18 @@ fn watch(shared: &Shared, doze: &Doze, the_loop: &linux::Thread, threshold: Dura
             Verdict::Nothing => {}
             Verdict::Stuck(lasted) => {
                 // If the poll has ended by now, what we see is somebody else.
-                let still = || (doze.rests(), shared.pulse.polls()) == (seen.rests, seen.polls);
+                let still = || (doze.rests(), shared.pulse.beginnings()) == (seen.rests, seen.polls);
                 stalled = shared.pulse.read().filter(|_| still());
-                if let Some(Polled { task, location }) = stalled {
+                if let Some(Polled { who, location }) = stalled {
+                    let (task, in_waker) = (who.task(), who == Who::Wakers);
                     let doing = Some(the_loop.doing()).filter(|_| still()).unwrap_or(Doing::Unknown);
-                    shared.reporter.report(Report::Stalled(Stall { task, location, lasted, doing }));
+                    shared.reporter.report(Report::Stalled(Stall {
+                        task,
+                        in_waker,
+                        location,
+                        lasted,
+                        doing,
+                    }));
                 }
             }
             Verdict::Over(lasted) => over(lasted, stalled.take()),

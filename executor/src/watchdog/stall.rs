@@ -9,9 +9,12 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stall {
-    /// The task that is being polled. `None`: the main future, that was given to `block_on`.
+    /// The task that is being polled. `None`: the main future, that was given to `block_on`; or a waker.
     pub task: Option<Id>,
-    /// Where the task was spawned, or where `block_on` was called.
+    /// It is no poll, but a waker that the loop called for a socket or a timer. Those of tasks never take long, but a
+    /// future may have made its own.
+    pub in_waker: bool,
+    /// Where the task was spawned, or where `block_on` or `turn` was called.
     pub location: &'static Location<'static>,
     /// How long the poll has lasted. It may be longer by a quarter of the threshold.
     pub lasted: Duration,
@@ -38,7 +41,7 @@ pub enum Doing {
 
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = Who { task: self.task, location: self.location };
+        let who = Named { task: self.task, in_waker: self.in_waker, location: self.location };
         write!(f, "{who} has been holding the loop for {}", Milliseconds(self.lasted))?;
         match &self.doing {
             Doing::SystemCall { name, on: Some(on) } => write!(f, ", in {name} on {on}")?,
@@ -51,15 +54,19 @@ impl fmt::Display for Stall {
 }
 
 /// Whose poll it is, and where that comes from.
-pub(crate) struct Who {
+pub(crate) struct Named {
     pub(crate) task: Option<Id>,
+    pub(crate) in_waker: bool,
     pub(crate) location: &'static Location<'static>,
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.task {
             Some(task) => write!(f, "{task} (spawned at {})", self.location),
+            None if self.in_waker => {
+                write!(f, "a waker (called by the loop that is driven from {})", self.location)
+            }
             None => write!(f, "the main future (block_on at {})", self.location),
         }
     }
