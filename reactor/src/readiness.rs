@@ -54,6 +54,16 @@ impl Ready {
         }
     }
 
+    /// What ends the wait of somebody who wants to try an operation in this direction.
+    pub(crate) const fn to_try(direction: Direction) -> Ready {
+        Ready(Ready::worth_trying(direction).0 | Ready::GONE.0)
+    }
+
+    /// What ends the wait of somebody who wants to hear of this direction.
+    pub(crate) const fn to_report(direction: Direction) -> Ready {
+        Ready(Ready::known(direction).0 | Ready::GONE.0)
+    }
+
     /// What the kernel itself has said about this direction.
     const fn known(direction: Direction) -> Ready {
         match direction {
@@ -126,7 +136,11 @@ impl Snapshot {
 
     /// Whether the kernel has reported `direction`, or nothing will ever be reported again.
     pub(crate) fn reported(self, direction: Direction) -> bool {
-        self.flags().intersects(Ready::known(direction) | Ready::GONE)
+        self.has_any(Ready::to_report(direction))
+    }
+
+    pub(crate) fn has_any(self, of: Ready) -> bool {
+        self.flags().intersects(of)
     }
 
     pub(crate) fn is_gone(self) -> bool {

@@ -108,14 +108,15 @@ impl Registration {
     /// If the runtime was shut down, or the source deregistered.
     pub async fn ready(&self, direction: Direction) -> io::Result<()> {
         let mut place = Place::new(self, direction);
-        poll_fn(|cx| place.wait(cx, Snapshot::reported)).await;
+        poll_fn(|cx| place.wait_to_report(cx)).await;
         if self.io.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) }
     }
 
     /// As [`ready`](Registration::ready), in the place that [`poll_io`](Registration::poll_io) uses.
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.io.snapshot().reported(direction)
-            && self.io.wait(&mut WaiterId::poll_slot(direction), cx, Snapshot::reported).is_pending()
+        let ends = Ready::to_report(direction);
+        if !self.io.snapshot().has_any(ends)
+            && self.io.wait(&mut WaiterId::poll_slot(direction), cx, ends).is_pending()
         {
             return Poll::Pending;
         }
@@ -181,7 +182,7 @@ impl Registration {
             if let Some(result) = self.attempt(direction, &mut op, &drained) {
                 return Poll::Ready(result);
             }
-            if self.io.wait(&mut slot, cx, worth_another_look).is_pending() {
+            if self.io.wait(&mut slot, cx, Ready::to_try(direction)).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -244,10 +245,6 @@ enum Failure {
     Final,
 }
 
-fn worth_another_look(seen: Snapshot, direction: Direction) -> bool {
-    seen.worth_trying(direction) || seen.is_gone()
-}
-
 /// Nothing moved at all is the end of the stream, or an empty request: no proof of anything.
 fn is_short(moved: usize, wanted: usize) -> bool {
     0 < moved && moved < wanted
@@ -279,7 +276,8 @@ where
                 place.leave();
                 return Poll::Ready(result);
             }
-            if place.wait(cx, worth_another_look).is_pending() {
+            // It has just been found not to be worth a try: no need to look before it is listed.
+            if place.registration.io.wait(&mut place.id, cx, Ready::to_try(direction)).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -297,12 +295,13 @@ impl Place<'_> {
         Place { registration, id: WaiterId::none(direction) }
     }
 
-    fn wait(&mut self, cx: &mut Context<'_>, is_ready: fn(Snapshot, Direction) -> bool) -> Poll<()> {
+    fn wait_to_report(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let io = &self.registration.io;
-        if is_ready(io.snapshot(), self.id.direction()) {
+        let ends = Ready::to_report(self.id.direction());
+        if io.snapshot().has_any(ends) {
             return Poll::Ready(());
         }
-        io.wait(&mut self.id, cx, is_ready)
+        io.wait(&mut self.id, cx, ends)
     }
 
     fn leave(&mut self) {

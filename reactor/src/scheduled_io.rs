@@ -14,12 +14,16 @@
 //! If the waiter has the lock first, the loop finds it. Either order of the two critical sections wakes it. Model:
 //! `event_against_operation`, twin `waiter-looks-again`.
 //!
+//! A waiter that was woken is off the list, and finds that out without the lock: `nobody_waits` is written with the lock held,
+//! and whoever has added itself has also said that somebody waits, so what it reads can only be that or newer. If
+//! nobody waits now, it does not either.
+//!
 //! Wakers are cloned, woken and dropped outside the lock: all three are foreign code that may call back in here.
 
 use crate::contain;
 use crate::readiness::{Disproof, ReadinessWord, Ready, Snapshot};
 use crate::registration::Direction;
-use crate::sync::{Mutex, left_out};
+use crate::sync::{AtomicBool, Mutex, Ordering, left_out};
 use crate::waiters::{WaiterId, Waiters};
 use std::fmt;
 use std::mem;
@@ -28,12 +32,18 @@ use std::task::{Context, Poll, Waker};
 /// An idle connection costs one of these and a table slot; so it is kept slim.
 pub(crate) struct ScheduledIo {
     word: ReadinessWord,
+    /// Whether the list is empty. Written with the lock held.
+    nobody_waits: AtomicBool,
     waiters: Mutex<Waiters>,
 }
 
 impl ScheduledIo {
     pub(crate) fn new() -> ScheduledIo {
-        ScheduledIo { word: ReadinessWord::new(), waiters: Mutex::new(Waiters::default()) }
+        ScheduledIo {
+            word: ReadinessWord::new(),
+            nobody_waits: AtomicBool::new(true),
+            waiters: Mutex::new(Waiters::default()),
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -48,21 +58,18 @@ impl ScheduledIo {
     pub(crate) fn set_ready(&self, ready: Ready, woken: &mut Vec<Waker>) {
         self.word.set(ready);
         let now = self.word.snapshot();
-        self.waiters.lock().take_ready(|direction| now.reported(direction), woken);
+        let mut waiters = self.waiters.lock();
+        waiters.take_ready(|direction| now.reported(direction), woken);
+        self.note_length(&waiters);
     }
 
-    /// Adds or renews a waiter, unless `is_ready` holds for its direction by now: then nothing is added. `id` is none, and becomes its
-    /// own, if it was not there before.
-    pub(crate) fn wait(
-        &self,
-        id: &mut WaiterId,
-        cx: &mut Context<'_>,
-        is_ready: fn(Snapshot, Direction) -> bool,
-    ) -> Poll<()> {
+    /// Adds or renews a waiter, unless there is something of what ends its wait by now: then nothing is added. `id` is
+    /// none, and becomes its own, if it was not there before.
+    pub(crate) fn wait(&self, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
         // A waiter that is only renewed needs no clone, so the first attempt brings none.
         let mut spare = id.is_none().then(|| cx.waker().clone());
         loop {
-            let outcome = self.list(id, cx.waker(), &mut spare, is_ready);
+            let outcome = self.list(id, cx.waker(), &mut spare, ends);
             match outcome {
                 Listing::NeedsWaker => spare = Some(cx.waker().clone()),
                 Listing::Listed | Listing::Ready => {
@@ -76,16 +83,10 @@ impl ScheduledIo {
     }
 
     /// `spare` goes in as the waker to add, and comes out as whatever is now to be dropped.
-    fn list(
-        &self,
-        id: &mut WaiterId,
-        waker: &Waker,
-        spare: &mut Option<Waker>,
-        is_ready: fn(Snapshot, Direction) -> bool,
-    ) -> Listing {
+    fn list(&self, id: &mut WaiterId, waker: &Waker, spare: &mut Option<Waker>, ends: Ready) -> Listing {
         let mut waiters = self.waiters.lock();
         // The second look: an event since the first one did not find us listed.
-        if !left_out("waiter-looks-again") && is_ready(self.word.snapshot(), id.direction()) {
+        if !left_out("waiter-looks-again") && self.word.snapshot().has_any(ends) {
             return Listing::Ready;
         }
         match (waiters.find(*id), spare) {
@@ -94,15 +95,29 @@ impl ScheduledIo {
             (Some(waiter), Some(spare)) => mem::swap(&mut waiter.waker, spare),
             (None, spare) => waiters.add(id, spare.take().expect("it was some")),
         }
+        self.note_length(&waiters);
         Listing::Listed
     }
 
-    /// Takes a waiter off the list, if it is there.
+    /// Takes a waiter off the list, if it is there. To be called by whoever has added it.
     pub(crate) fn forget(&self, id: WaiterId) {
-        let forgotten = self.waiters.lock().remove(id);
+        // Relaxed: not older than what the caller has written itself.
+        if self.nobody_waits.load(Ordering::Relaxed) {
+            return;
+        }
+        let forgotten = {
+            let mut waiters = self.waiters.lock();
+            let forgotten = waiters.remove(id);
+            self.note_length(&waiters);
+            forgotten
+        };
         if let Some(forgotten) = forgotten {
             contain::discard(forgotten);
         }
+    }
+
+    fn note_length(&self, waiters: &Waiters) {
+        self.nobody_waits.store(waiters.is_empty(), Ordering::Relaxed);
     }
 }
 

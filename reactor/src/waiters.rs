@@ -68,16 +68,29 @@ impl Waiters {
         Some(self.more.remove(at))
     }
 
-    /// Moves those to `woken` whose direction is ready. In one pass, however many there are.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Moves those to `woken` whose direction is ready.
     pub(crate) fn take_ready(&mut self, is_ready: impl Fn(Direction) -> bool, woken: &mut Vec<Waker>) {
+        if self.more.is_empty() {
+            let first = self.first.take_if(|first| is_ready(first.id.direction()));
+            if let Some(first) = first {
+                woken.push(first.waker);
+            }
+        } else {
+            self.take_ready_of_many(&is_ready, woken);
+        }
+    }
+
+    /// In one pass, however many there are.
+    #[cold]
+    fn take_ready_of_many(&mut self, is_ready: &dyn Fn(Direction) -> bool, woken: &mut Vec<Waker>) {
         if self.more.iter().all(|waiter| is_ready(waiter.id.direction())) {
             // All or none but the first, as a rule, and the memory is kept.
-            if self.first.as_ref().is_some_and(|first| is_ready(first.id.direction())) {
-                let first = self.first.take();
-                woken.extend(first.into_iter().chain(self.more.drain(..)).map(|waiter| waiter.waker));
-            } else {
-                woken.extend(self.more.drain(..).map(|waiter| waiter.waker));
-            }
+            let first = self.first.take_if(|first| is_ready(first.id.direction()));
+            woken.extend(first.into_iter().chain(self.more.drain(..)).map(|waiter| waiter.waker));
             return;
         }
         // Not the whole of `self`: numbers that were given out are not given out again.
