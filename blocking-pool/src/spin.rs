@@ -49,29 +49,11 @@ impl Spinner {
     /// Calls `ready` until it returns true, for some tens of microseconds at most, or only once if spinning has not
     /// been paying off. True if `ready` was.
     pub fn spin(&mut self, ready: impl FnMut() -> bool) -> bool {
-        self.spin_from(None, 0, ready)
+        self.spin_with_gaps(0, ready)
     }
 
     /// The same with `gap` pauses of the processor before each look, for who would rather find several things than one.
-    pub(crate) fn spin_with_gaps(&mut self, gap: u32, ready: impl FnMut() -> bool) -> bool {
-        self.spin_from(None, gap, ready)
-    }
-
-    /// The same for who has just read the clock, which then need not be read again.
-    pub fn spin_since(&mut self, now: Instant, ready: impl FnMut() -> bool) -> bool {
-        self.spin_from(Some(now), 0, ready)
-    }
-
-    /// Whether spinning can pay at all: on a machine with one processor nothing happens meanwhile, and a spinner there
-    /// looks only once. Found out once for the process.
-    pub fn can_pay() -> bool {
-        static SEVERAL_PROCESSORS: OnceLock<bool> = OnceLock::new();
-        SPINS
-            && *SEVERAL_PROCESSORS
-                .get_or_init(|| available_parallelism().is_ok_and(|processors| processors.get() > 1))
-    }
-
-    fn spin_from(&mut self, now: Option<Instant>, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
+    pub(crate) fn spin_with_gaps(&mut self, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
         let pause = |times: u32| (0..times).for_each(|_| std::hint::spin_loop());
         let may_spin = Self::can_pay();
         if may_spin {
@@ -87,7 +69,7 @@ impl Spinner {
             self.skip -= 1;
             return false;
         }
-        let start = now.unwrap_or_else(Instant::now);
+        let start = Instant::now();
         loop {
             for _ in 0..LOOKS.div_ceil(gap + 1) {
                 if ready() {
@@ -102,6 +84,15 @@ impl Spinner {
                 return false;
             }
         }
+    }
+
+    /// Whether spinning can pay at all: on a machine with one processor nothing happens meanwhile, and a spinner there
+    /// looks only once. Found out once for the process.
+    pub fn can_pay() -> bool {
+        static SEVERAL_PROCESSORS: OnceLock<bool> = OnceLock::new();
+        SPINS
+            && *SEVERAL_PROCESSORS
+                .get_or_init(|| available_parallelism().is_ok_and(|processors| processors.get() > 1))
     }
 }
 

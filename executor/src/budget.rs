@@ -9,19 +9,21 @@
 //! the [counters](crate::metrics) either as a stride of polls or as a wait. That is one reading more for each wait than
 //! the budget alone would need, beside the system call that a wait is.
 //!
+//! Times are numbers of nanoseconds: of what a look at the clock cost, arithmetic on `Instant`s was three quarters.
+//!
 //! A manual clock stands still during a turn. On it the budget is a number of polls, and nothing is timed.
 
 use crate::metrics::Counters;
 use sideline_reactor::Clock;
 use std::cell::Cell;
-use std::time::{Duration, Instant};
 
 /// The time after which a turn goes to the reactor although tasks are ready. Looking costs about half a
 /// microsecond, so this is 0.25 %.
-const TURN: Duration = Duration::from_micros(200);
+const TURN: u64 = 200 * MICROSECOND;
 /// A stride should take about a tenth of a turn.
-const QUICK: Duration = Duration::from_micros(10);
-pub(crate) const SLOW: Duration = Duration::from_micros(40);
+const QUICK: u64 = 10 * MICROSECOND;
+pub(crate) const SLOW: u64 = 40 * MICROSECOND;
+const MICROSECOND: u64 = 1_000;
 const LONGEST_STRIDE: u32 = 32;
 /// On a manual clock.
 const POLLS: u32 = 128;
@@ -33,9 +35,9 @@ pub(crate) struct Budget {
     /// Polls until the next look at the clock.
     countdown: Cell<u32>,
     /// What of this turn's time is over.
-    passed: Cell<Duration>,
+    passed: Cell<u64>,
     /// When the clock was last looked at.
-    looked: Cell<Instant>,
+    looked: Cell<u64>,
     spent: Cell<bool>,
 }
 
@@ -45,8 +47,8 @@ impl Budget {
         Self {
             stride: Cell::new(stride),
             countdown: Cell::new(stride),
-            passed: Cell::new(Duration::ZERO),
-            looked: Cell::new(clock.now()),
+            passed: Cell::new(0),
+            looked: Cell::new(clock.nanos()),
             spent: Cell::new(false),
             clock,
         }
@@ -55,14 +57,14 @@ impl Budget {
     /// The loop's thread comes from somewhere else: what happened there is not the loop's time.
     pub(crate) fn enter(&self) {
         if !self.clock.is_manual() {
-            self.looked.set(self.clock.now());
+            self.looked.set(self.clock.nanos());
             self.countdown.set(self.stride.get());
         }
     }
 
     /// A turn begins, where the last look at the clock was.
     pub(crate) fn begin_turn(&self) {
-        self.passed.set(Duration::ZERO);
+        self.passed.set(0);
         self.spent.set(false);
         if self.clock.is_manual() {
             self.countdown.set(POLLS);
@@ -80,14 +82,13 @@ impl Budget {
     }
 
     /// Reads the clock now: polls are over, a stride of them or what there was. What follows is a wait, or more polls.
-    pub(crate) fn look(&self, counters: &Counters) -> Instant {
+    pub(crate) fn look(&self, counters: &Counters) {
         if self.clock.is_manual() {
             self.countdown.set(POLLS);
-            self.spent.set(true);
-            return self.looked.get();
+            return self.spent.set(true);
         }
-        let now = self.clock.now();
-        let took = now.saturating_duration_since(self.looked.get());
+        let now = self.clock.nanos();
+        let took = now.saturating_sub(self.looked.get());
         let stride = self.stride.get();
         let polls = stride - self.countdown.get();
         counters.polled(polls, took);
@@ -99,24 +100,23 @@ impl Budget {
             self.stride.set((stride * 2).min(LONGEST_STRIDE));
         }
         self.mark(now, took);
-        now
     }
 
-    /// A wait is over that began with a look. Returns how long it was.
-    pub(crate) fn waited(&self, counters: &Counters) -> Duration {
+    /// A wait is over that began with a look. Returns how many nanoseconds it was.
+    pub(crate) fn waited(&self, counters: &Counters) -> u64 {
         if self.clock.is_manual() {
             self.countdown.set(POLLS);
             self.spent.set(true);
-            return Duration::ZERO;
+            return 0;
         }
-        let now = self.clock.now();
-        let took = now.saturating_duration_since(self.looked.get());
+        let now = self.clock.nanos();
+        let took = now.saturating_sub(self.looked.get());
         counters.parked(took);
         self.mark(now, took);
         took
     }
 
-    fn mark(&self, now: Instant, took: Duration) {
+    fn mark(&self, now: u64, took: u64) {
         let passed = self.passed.get() + took;
         self.passed.set(passed);
         self.spent.set(passed >= TURN);
@@ -128,6 +128,7 @@ impl Budget {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
 
     fn polls_in_a_turn(budget: &Budget, poll: impl Fn()) -> u32 {
         budget.enter();
@@ -147,7 +148,7 @@ mod tests {
         let budget = Budget::new(Clock::real());
         let slow = || {
             let start = Instant::now();
-            while start.elapsed() < 2 * TURN {}
+            while start.elapsed() < Duration::from_nanos(2 * TURN) {}
         };
         assert_eq!(polls_in_a_turn(&budget, slow), 1);
         polls_in_a_turn(&budget, || ());

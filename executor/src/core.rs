@@ -31,7 +31,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A loop. Never leaves its thread.
 pub(crate) struct Core {
@@ -123,14 +123,14 @@ impl Core {
                 }
                 self.round.set(self.tasks.ready());
                 if self.round.get() == 0 && !main_woken {
-                    let idle_since = self.budget.look(&self.shared.counters);
-                    if self.spin(idle_since) || self.linger(idle_since) {
+                    self.budget.look(&self.shared.counters);
+                    if self.spin() || self.linger() {
                         self.budget.waited(&self.shared.counters);
                         continue;
                     }
                     self.park(None);
                     let waited = self.budget.waited(&self.shared.counters);
-                    self.linger.parked(waited, self.reactor.borrow().was_notified());
+                    self.linger.parked(Duration::from_nanos(waited), self.reactor.borrow().was_notified());
                     return Poll::Pending;
                 }
                 if main_woken && self.budget.spend(&self.shared.counters) {
@@ -174,9 +174,8 @@ impl Core {
 
     /// Waits a little for the results of jobs without parking, if there are jobs and that has been paying off. A
     /// result that comes so does not end the turn, so the budget goes on counting.
-    fn spin(&self, since: Instant) -> bool {
-        self.shared.tenant.outstanding() > 0
-            && self.spinner.borrow_mut().spin_since(since, || self.shared.has_work())
+    fn spin(&self) -> bool {
+        self.shared.tenant.outstanding() > 0 && self.spinner.borrow_mut().spin(|| self.shared.has_work())
     }
 
     /// Waits for events at most this long, and not at all if there is work.

@@ -122,17 +122,18 @@ impl Linger {
 
 impl Core {
     /// Lingers, if it is time to. True if there is something to do.
-    pub(crate) fn linger(&self, since: Instant) -> bool {
+    pub(crate) fn linger(&self) -> bool {
         let limit = self.linger.limit();
         if limit.is_zero() || self.time() == Time::Paused {
             return false;
         }
-        let outcome = self.look_around(since, limit);
+        let outcome = self.look_around(limit);
         self.linger.lingered(outcome);
         outcome != Lingered::Vain
     }
 
-    fn look_around(&self, since: Instant, limit: Duration) -> Lingered {
+    fn look_around(&self, limit: Duration) -> Lingered {
+        let since = Instant::now();
         loop {
             for _ in 0..LOOKS {
                 if self.shared().has_work() {

@@ -29,15 +29,15 @@ impl Counters {
         self.turns.store(self.turns.load(Relaxed) + 1, Relaxed);
     }
 
-    /// So many polls have taken so long together.
-    pub(crate) fn polled(&self, polls: u32, took: Duration) {
-        let (polls, nanos) = (u64::from(polls), nanos(took));
+    /// So many polls have taken so many nanoseconds together.
+    pub(crate) fn polled(&self, polls: u32, nanos: u64) {
+        let polls = u64::from(polls);
         if polls == 0 {
             return;
         }
         let each = nanos / polls;
-        if polls == 1 || took <= SLOW {
-            if took <= SLOW {
+        if polls == 1 || nanos <= SLOW {
+            if nanos <= SLOW {
                 self.usual_poll.store(each, Relaxed);
             }
             self.poll_time.record_nanos_times(each, polls);
@@ -51,8 +51,8 @@ impl Counters {
         }
     }
 
-    pub(crate) fn parked(&self, took: Duration) {
-        self.park_time.record_nanos(nanos(took));
+    pub(crate) fn parked(&self, nanos: u64) {
+        self.park_time.record_nanos(nanos);
     }
 
     fn note_longest(&self, nanos: u64) {
@@ -60,10 +60,6 @@ impl Counters {
             self.longest_poll.store(nanos, Relaxed);
         }
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A snapshot of a runtime's counters, from [`Handle::metrics`].
@@ -126,14 +122,18 @@ impl Handle {
 mod tests {
     use super::*;
 
-    const MICRO: Duration = Duration::from_micros(1);
+    const MICRO: u64 = 1_000;
+
+    fn micros(micros: u64) -> Duration {
+        Duration::from_micros(micros)
+    }
 
     #[test]
     fn quick_polls_count_with_their_average() {
         let counters = Counters::default();
         counters.polled(32, 8 * MICRO);
         let polls = counters.poll_time.snapshot();
-        assert_eq!((polls.count(), polls.sum()), (32, 8 * MICRO));
+        assert_eq!((polls.count(), polls.sum()), (32, micros(8)));
         assert_eq!(counters.longest_poll.load(Relaxed), 250);
     }
 
@@ -144,8 +144,8 @@ mod tests {
         counters.polled(32, 5031 * MICRO);
         assert_eq!(counters.longest_poll.load(Relaxed), 5_000_000);
         let polls = counters.poll_time.snapshot();
-        assert_eq!((polls.count(), polls.sum()), (64, 5063 * MICRO));
-        let slow: u64 = polls.buckets().filter(|it| it.at_most > 1000 * MICRO).map(|it| it.count).sum();
+        assert_eq!((polls.count(), polls.sum()), (64, micros(5063)));
+        let slow: u64 = polls.buckets().filter(|it| it.at_most > micros(1000)).map(|it| it.count).sum();
         assert_eq!(slow, 1);
     }
 

@@ -17,7 +17,7 @@
 //! | `registration.rs`, `scheduled_io.rs`, `waiters.rs`, `readiness.rs` | a source, who waits for it, its readiness word |
 //! | `table.rs` | tokens that cannot be mistaken for an earlier owner's |
 //! | `timer.rs`, `timers.rs`, `heap.rs` | one deadline, all of them, and their order |
-//! | `clock.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
+//! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
 //! | `contain.rs`, `errors.rs`, `platform.rs` | foreign panics, messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
 //! | `descriptor.rs` | the event queue, for loops around this one |
@@ -45,6 +45,7 @@ mod epoch;
 mod errors;
 mod handle;
 mod heap;
+mod nanos;
 mod notifier;
 mod platform;
 mod reactor;
