@@ -14,6 +14,7 @@ use crate::job_builder::JobBuilder;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::shutdown::{Shutdown, ShutdownReport};
+use crate::spin;
 use crate::tenant::{Account, Tenant};
 
 /// A pool of threads for closures that block or compute; their results are futures.
@@ -175,6 +176,20 @@ impl Pool {
     /// A user of this pool that counts its own jobs, and can wait for them or cancel them without touching others'.
     pub fn tenant(&self) -> Tenant {
         Tenant::new(self.clone())
+    }
+
+    /// Whether as many of its workers are awake, running a job or searching for one, as there are processors.
+    ///
+    /// Then whoever spins for a result may be taking the processor from the worker that is to produce it: an executor
+    /// that asks here does so for [`Spinner::SHORT_LIMIT`](crate::Spinner::SHORT_LIMIT) at most. A hint, and as cheap as one load.
+    ///
+    /// ```
+    /// let pool = sideline_blocking_pool::Pool::new();
+    /// assert!(!pool.is_saturated()); // its workers are started when there are jobs
+    /// ```
+    pub fn is_saturated(&self) -> bool {
+        let census = self.shared().idle.census();
+        census.threads().saturating_sub(census.idle()) >= spin::processors()
     }
 
     /// The pool's numbers, now. They add up: see [`Metrics`].

@@ -2,7 +2,7 @@
 //!
 //! A thread that parks and is woken again costs a system call on each side, and an idle processor takes tens of
 //! microseconds to come back; a thread that spins sees the news in a fraction of one. But spinning in vain burns a
-//! processor that somebody else may need. So: spin at most [`LIMIT`], about what parking would cost; and after
+//! processor that somebody else may need. So: spin at most [`Spinner::LIMIT`], about what parking would cost; and after
 //! each time in vain leave out the next 1, 3, 7 ... 63 occasions. One success and it spins at every occasion again.
 //! The worst case, where it never pays, is then one limit for 64 parks.
 //!
@@ -13,8 +13,6 @@ use std::sync::OnceLock;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-/// At most this long. Parking and being woken costs about as much.
-const LIMIT: Duration = Duration::from_micros(40);
 /// Looks between two readings of the clock.
 const LOOKS: u32 = 32;
 /// The longest run of occasions that are left out.
@@ -41,6 +39,12 @@ pub struct Spinner {
 }
 
 impl Spinner {
+    /// How long a thread spins that has a processor for itself. Parking and being woken costs about as much.
+    pub const LIMIT: Duration = Duration::from_micros(40);
+    /// How long one spins while [all processors are wanted](crate::Pool::is_saturated): less than the two switches of
+    /// threads that a park costs, and enough for the result of a short job that is running.
+    pub const SHORT_LIMIT: Duration = Duration::from_micros(4);
+
     /// A spinner that spins at its first occasion.
     pub fn new() -> Self {
         Self::default()
@@ -49,11 +53,20 @@ impl Spinner {
     /// Calls `ready` until it returns true, for some tens of microseconds at most, or only once if spinning has not
     /// been paying off. True if `ready` was.
     pub fn spin(&mut self, ready: impl FnMut() -> bool) -> bool {
-        self.spin_with_gaps(0, ready)
+        self.spin_for(Self::LIMIT, ready)
+    }
+
+    /// The same for as long as `limit` at most.
+    pub fn spin_for(&mut self, limit: Duration, ready: impl FnMut() -> bool) -> bool {
+        self.spin_from(limit, 0, ready)
     }
 
     /// The same with `gap` pauses of the processor before each look, for who would rather find several things than one.
-    pub(crate) fn spin_with_gaps(&mut self, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
+    pub(crate) fn spin_with_gaps(&mut self, gap: u32, ready: impl FnMut() -> bool) -> bool {
+        self.spin_from(Self::LIMIT, gap, ready)
+    }
+
+    fn spin_from(&mut self, limit: Duration, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
         let pause = |times: u32| (0..times).for_each(|_| std::hint::spin_loop());
         let may_spin = Self::can_pay();
         if may_spin {
@@ -78,7 +91,7 @@ impl Spinner {
                 }
                 pause(gap + 1);
             }
-            if start.elapsed() >= LIMIT {
+            if start.elapsed() >= limit {
                 self.pause = (2 * self.pause + 1).min(LONGEST_PAUSE);
                 self.skip = self.pause;
                 return false;
@@ -89,11 +102,14 @@ impl Spinner {
     /// Whether spinning can pay at all: on a machine with one processor nothing happens meanwhile, and a spinner there
     /// looks only once. Found out once for the process.
     pub fn can_pay() -> bool {
-        static SEVERAL_PROCESSORS: OnceLock<bool> = OnceLock::new();
-        SPINS
-            && *SEVERAL_PROCESSORS
-                .get_or_init(|| available_parallelism().is_ok_and(|processors| processors.get() > 1))
+        SPINS && processors() > 1
     }
+}
+
+/// How many there are for this process, one if nobody knows. Found out once.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| available_parallelism().map_or(1, |processors| processors.get()))
 }
 
 #[cfg(all(test, not(loom)))]

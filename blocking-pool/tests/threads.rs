@@ -133,3 +133,20 @@ fn a_short_call_does_not_wait_for_long_ones() {
     block_on(long).unwrap();
     pool.shutdown(Shutdown::Drain);
 }
+
+#[test]
+fn saturated_is_a_pool_with_a_worker_awake_for_each_processor() {
+    let processors = std::thread::available_parallelism().unwrap().get();
+    let pool = Pool::builder().core_threads(processors).build().unwrap();
+    assert!(!pool.is_saturated());
+    let mut busy: Vec<_> = (1..processors).map(|_| occupy(pool.job())).collect();
+    assert!(!pool.is_saturated());
+    busy.push(occupy(pool.job()));
+    assert!(pool.is_saturated());
+    drop(busy);
+    // They lie down at last.
+    while pool.is_saturated() {
+        std::thread::yield_now();
+    }
+    pool.shutdown(Shutdown::Drain);
+}

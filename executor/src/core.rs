@@ -172,10 +172,13 @@ impl Core {
         true
     }
 
-    /// Waits a little for the results of jobs without parking, if there are jobs and that has been paying off. A
-    /// result that comes so does not end the turn, so the budget goes on counting.
+    /// Waits a little for the results of jobs without parking, if there are jobs and that has been paying off; and
+    /// only for a moment if that may keep a worker from its processor: it is put aside for a loop that waits for its result,
+    /// and parking would let it go on. A result that comes so does not end the turn, so the budget goes on counting.
     fn spin(&self) -> bool {
-        self.shared.tenant.outstanding() > 0 && self.spinner.borrow_mut().spin(|| self.shared.has_work())
+        let tenant = &self.shared.tenant;
+        let limit = || if tenant.pool().is_saturated() { Spinner::SHORT_LIMIT } else { Spinner::LIMIT };
+        tenant.outstanding() > 0 && self.spinner.borrow_mut().spin_for(limit(), || self.shared.has_work())
     }
 
     /// Waits for events at most this long, and not at all if there is work.

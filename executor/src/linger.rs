@@ -17,6 +17,8 @@
 //! never lingers; nor does one whose wakes are events of sockets. What evidence costs is two readings of the clock at a
 //! park that follows one which a wake has ended.
 //!
+//! While the pool has a worker awake for each processor nobody lingers: it would take from the jobs what it waits for.
+//!
 //! Results of jobs have a spinner of their own in `core.rs`, which needs no evidence: there the loop knows that
 //! somebody is about to answer.
 //!
@@ -124,7 +126,7 @@ impl Core {
     /// Lingers, if it is time to. True if there is something to do.
     pub(crate) fn linger(&self) -> bool {
         let limit = self.linger.limit();
-        if limit.is_zero() || self.time() == Time::Paused {
+        if limit.is_zero() || self.time() == Time::Paused || self.shared().tenant.pool().is_saturated() {
             return false;
         }
         let outcome = self.look_around(limit);
