@@ -10,6 +10,18 @@ include!("common/block_on.rs");
 include!("common/occupy.rs");
 include!("common/compute.rs");
 
+/// So many jobs, all of which must run at once for any to end.
+fn all_meet(pool: &Pool, count: usize) {
+    let meet = Arc::new(Barrier::new(count));
+    let jobs: Vec<_> = (0..count)
+        .map(|_| {
+            let meet = Arc::clone(&meet);
+            pool.spawn(move || _ = meet.wait())
+        })
+        .collect();
+    jobs.into_iter().for_each(|job| block_on(job).unwrap());
+}
+
 #[test]
 fn a_thousand_jobs_in_sequence_use_one_thread() {
     let pool = Pool::builder().core_threads(4).max_threads(64).build().unwrap();
@@ -81,30 +93,15 @@ fn a_batch_behind_a_long_job_does_not_starve() {
 #[test]
 fn blocked_jobs_open_a_thread_each() {
     let pool = Pool::builder().core_threads(2).max_threads(512).build().unwrap();
-    // All must run at once for any to end. How long it takes to get there is measured by the bench `sleep-burst`.
-    let meet = Arc::new(Barrier::new(200));
-    let jobs: Vec<_> = (0..200)
-        .map(|_| {
-            let meet = Arc::clone(&meet);
-            pool.spawn(move || _ = meet.wait())
-        })
-        .collect();
-    jobs.into_iter().for_each(|job| block_on(job).unwrap());
+    // How long it takes to get there is measured by the bench `sleep-burst`.
+    all_meet(&pool, 200);
     pool.shutdown(Shutdown::Drain);
 }
 
 #[test]
 fn jobs_that_wait_for_jobs_do_not_deadlock_below_the_cap() {
     let pool = Pool::builder().core_threads(2).max_threads(20).build().unwrap();
-    // Sixteen must run at once for any to end.
-    let meet = Arc::new(Barrier::new(16));
-    let jobs: Vec<_> = (0..16)
-        .map(|_| {
-            let meet = Arc::clone(&meet);
-            pool.spawn(move || _ = meet.wait())
-        })
-        .collect();
-    jobs.into_iter().for_each(|job| block_on(job).unwrap());
+    all_meet(&pool, 16);
     pool.shutdown(Shutdown::Drain);
 }
 

@@ -2,7 +2,7 @@
 #![cfg(all(unix, not(loom)))]
 
 use rustix::process::{Pid, test_kill_process};
-use sideline::process::{Child, Command, Stdio};
+use sideline::process::{Child, ChildStdin, Command, Stdio};
 use sideline::task::JoinSet;
 use sideline::time::{sleep, timeout};
 use sideline::{Runtime, block_on, spawn, to_thread};
@@ -26,6 +26,14 @@ fn sh(script: &str) -> Command {
 /// A child that does nothing until its input ends.
 fn cat() -> io::Result<Child> {
     Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+}
+
+/// A child whose runtime is gone, and what ends it when it is dropped.
+fn orphan() -> (u32, ChildStdin) {
+    Runtime::new().unwrap().block_on(async {
+        let mut child = cat().unwrap();
+        (child.id().unwrap(), child.stdin.take().unwrap())
+    })
 }
 
 /// False once nobody has this number, a zombie neither.
@@ -223,12 +231,7 @@ fn a_child_that_outlives_its_runtime_is_waited_for_by_the_next() {
     if ran_alone("a_child_that_outlives_its_runtime_is_waited_for_by_the_next") {
         return;
     }
-    let runtime = Runtime::new().unwrap();
-    let (pid, stdin) = runtime.block_on(async {
-        let mut child = cat().unwrap();
-        (child.id().unwrap(), child.stdin.take().unwrap())
-    });
-    drop(runtime);
+    let (pid, stdin) = orphan();
     drop(stdin);
     run(async {
         while is_in_the_process_table(pid) {
@@ -245,12 +248,7 @@ fn a_child_that_outlives_its_runtime_is_asked_again_when_another_has_ended() {
     if ran_alone("a_child_that_outlives_its_runtime_is_asked_again_when_another_has_ended") {
         return;
     }
-    let runtime = Runtime::new().unwrap();
-    let (pid, stdin) = runtime.block_on(async {
-        let mut child = cat().unwrap();
-        (child.id().unwrap(), child.stdin.take().unwrap())
-    });
-    drop(runtime);
+    let (pid, stdin) = orphan();
     run(async {
         let mut other = cat()?;
         drop(stdin);

@@ -1,4 +1,5 @@
-//! The `AsyncRead` and `AsyncWrite` of `futures-io`, for every source that reads and writes bytes through `&T`.
+//! The `AsyncRead` and `AsyncWrite` of `futures-io`, for everything that reads and writes bytes: streams and their halves,
+//! pipes, files, the standard streams, and any source that does so through `&T`.
 //!
 //! Each direction has one place for a waker: at most one task reads, and at most one writes, through these traits.
 

@@ -1,7 +1,7 @@
 //! Readiness for anything the kernel can report on: [`Async`] wraps a mio source, [`Fd`] makes one of any descriptor.
 //!
 //! The sockets of [`net`](crate::net) are built on the same two layers. An operation is first simply tried; only if
-//! it would block does its task wait, and the loop wakes it when the kernel reports an event. All operations take
+//! it would block does its task wait, and the loop wakes it when the kernel reports an event. Their operations take
 //! `&self`, so one task may read while another writes; all types are `Send + Sync`.
 //!
 //! [`copy`] and [`copy_bidirectional`] join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
