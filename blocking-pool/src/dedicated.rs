@@ -12,10 +12,10 @@ use crate::cancel::CancelToken;
 use crate::desk::Desk;
 use crate::error::{SpawnError, SpawnErrorKind};
 use crate::job::{self, Entry, JoinHandle, Terms, Times, Work};
+use crate::lock::Mutex;
 use crate::priority;
 use crate::shared::Shared;
 use crate::shutdown::Survivor;
-use crate::sync::Mutex;
 use crate::tenant::Account;
 
 pub(crate) struct Dedicated(Mutex<List>);

@@ -74,9 +74,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::fatigue::Condition;
+use crate::lock::Mutex;
 use crate::padded::Padded;
 use crate::park::Parker;
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::sync::{CLOCKS, left_out};
 

@@ -55,6 +55,7 @@ mod job;
 mod job_builder;
 mod limiter;
 mod line;
+mod lock;
 mod metrics;
 #[cfg(loom)]
 mod model;

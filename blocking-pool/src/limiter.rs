@@ -43,9 +43,9 @@ use crate::error::Rejection;
 use crate::fork;
 use crate::job::Entry;
 use crate::line::Line;
+use crate::lock::Mutex;
 use crate::metrics::{Histogram, Recorder, Stamp};
 use crate::shared::Shared;
-use crate::sync::Mutex;
 use crate::sync::left_out;
 use crate::tenant::Account;
 

@@ -1,16 +1,14 @@
-//! Stand-ins under loom for what loom does not model: `parking_lot`'s interface, the deques, thread starts.
+//! Stand-ins under loom for what loom does not model: the deques, thread starts.
 //!
 //! The queues keep their length in an atomic of its own, as `crossbeam-deque` keeps its indices: looking whether
-//! one is empty takes no lock, so a model sees what happens when a fence is missing. A wait with a timeout times
-//! out at once: keep-alive becomes one more interleaving.
+//! one is empty takes no lock, so a model sees what happens when a fence is missing.
 
 use std::collections::VecDeque;
-use std::ops::{Deref, DerefMut};
-use std::time::Instant;
-
 use std::sync::Arc;
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::lock::Mutex;
 
 pub(crate) use crossbeam_deque::Steal;
 pub(crate) use loom::thread;
@@ -19,65 +17,6 @@ pub(crate) use loom::thread;
 pub(crate) fn left_out(step: &str) -> bool {
     static TWIN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     TWIN.get_or_init(|| std::env::var("SIDELINE_TWIN").ok()).as_deref() == Some(step)
-}
-
-#[derive(Debug)]
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
-
-pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
-
-impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard(Some(self.0.lock().expect("loom's mutex is never poisoned")))
-    }
-}
-
-impl<T> Deref for MutexGuard<'_, T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        self.0.as_ref().expect("held except inside a wait")
-    }
-}
-
-impl<T> DerefMut for MutexGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("held except inside a wait")
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Condvar(loom::sync::Condvar);
-
-#[derive(Debug)]
-pub(crate) struct WaitTimeoutResult;
-
-impl WaitTimeoutResult {
-    pub(crate) fn timed_out(&self) -> bool {
-        true
-    }
-}
-
-impl Condvar {
-    pub(crate) fn new() -> Self {
-        Self(loom::sync::Condvar::new())
-    }
-
-    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        let held = guard.0.take().expect("held on entry");
-        guard.0 = Some(self.0.wait(held).expect("loom's mutex is never poisoned"));
-    }
-
-    pub(crate) fn wait_until<T>(&self, _guard: &mut MutexGuard<'_, T>, _until: Instant) -> WaitTimeoutResult {
-        WaitTimeoutResult
-    }
-
-    pub(crate) fn notify_all(&self) {
-        self.0.notify_all();
-    }
 }
 
 /// One queue with its length beside it; injector, deque and stealer are views of it.

@@ -18,8 +18,9 @@
 use std::task::Waker;
 
 use crate::line::Line;
+use crate::lock::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Mutex, left_out};
+use crate::sync::left_out;
 
 pub(crate) struct Room {
     /// `None`: there is always room, and nothing is counted.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::desk::Desk;
+use crate::lock::{Condvar, Mutex};
 use crate::queue::Seat;
+use crate::sync::left_out;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex, left_out};
 
 pub(crate) struct Roster {
     list: Mutex<List>,
@@ -98,13 +99,10 @@ impl Roster {
             if over(&list) {
                 break true;
             }
-            match until {
-                None => self.bell.wait(&mut list),
-                Some(until) => {
-                    if self.bell.wait_until(&mut list, until).timed_out() {
-                        break over(&list);
-                    }
-                }
+            let (again, is_over) = self.bell.wait_until(list, until);
+            list = again;
+            if is_over {
+                break over(&list);
             }
         };
         if inside {

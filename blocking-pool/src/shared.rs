@@ -13,6 +13,7 @@ use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
 use crate::limiter::Slots;
+use crate::lock::Mutex;
 use crate::metrics::{Counters, Stamp};
 use crate::padded::Padded;
 use crate::queue::Queues;
@@ -20,7 +21,6 @@ use crate::report::{self, Report};
 use crate::room::Room;
 use crate::roster::Roster;
 use crate::shutdown::Survivor;
-use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
 use crate::threads::Retry;
 

@@ -5,22 +5,23 @@
 //! they decide nothing, and every modelled access multiplies the interleavings.
 
 #[cfg(loom)]
-pub(crate) use crate::model::{Condvar, Injector, Mutex, MutexGuard, Stealer, left_out, thread};
+pub(crate) use crate::model::{Injector, Stealer, left_out, thread};
 #[cfg(loom)]
 pub(crate) use loom::{cell::UnsafeCell, thread_local};
 #[cfg(not(loom))]
 pub(crate) use {
     crossbeam_deque::{Injector, Stealer},
-    parking_lot::{Condvar, Mutex, MutexGuard},
     std::thread,
     std::thread_local,
 };
 
-/// `std`'s own, where its being small counts: see [`crate::park`].
-#[cfg(loom)]
-pub(crate) use loom::sync::{Condvar as StdCondvar, Mutex as StdMutex, MutexGuard as StdMutexGuard};
-#[cfg(not(loom))]
-pub(crate) use std::sync::{Condvar as StdCondvar, Mutex as StdMutex, MutexGuard as StdMutexGuard};
+/// What [`crate::lock`] is made of.
+pub(crate) mod locks {
+    #[cfg(loom)]
+    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+    #[cfg(not(loom))]
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+}
 
 pub(crate) mod atomic {
     #[cfg(loom)]

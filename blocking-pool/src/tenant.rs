@@ -31,13 +31,14 @@ use crate::error::{Failure, SpawnError};
 use crate::gate::Gate;
 use crate::job::{JoinHandle, Plain};
 use crate::job_builder::JobBuilder;
+use crate::lock::{Condvar, Mutex};
 use crate::metrics::Cohort;
 use crate::padded::Padded;
 use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::shutdown::{Looks, Shutdown, ShutdownReport, Survivor};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::sync::{Condvar, Mutex, left_out, thread_local};
+use crate::sync::{left_out, thread_local};
 use crate::worker;
 
 /// Somebody waits for the count.
@@ -240,13 +241,10 @@ impl Account {
             if self.gate.count() - left <= but(&waiters) {
                 break true;
             }
-            match until {
-                None => self.bell.wait(&mut waiters),
-                Some(until) => {
-                    if self.bell.wait_until(&mut waiters, until).timed_out() {
-                        break self.outstanding() <= but(&waiters);
-                    }
-                }
+            let (again, is_over) = self.bell.wait_until(waiters, until);
+            waiters = again;
+            if is_over {
+                break self.outstanding() <= but(&waiters);
             }
         };
         waiters.inside -= inside;

@@ -122,16 +122,16 @@ fn wake_against_loop_drop_frees_once() {
     check(3, || {
         let runtime = runtime();
         let shared = Arc::clone(runtime.handle().shared());
-        let waker = Arc::new(parking_lot::Mutex::new(None::<Waker>));
+        let waker = Arc::new(std::sync::Mutex::new(None::<Waker>));
         let slot = Arc::clone(&waker);
         runtime.block_on(async move {
             drop(crate::spawn(poll_fn(move |cx| {
-                *slot.lock() = Some(cx.waker().clone());
+                *slot.lock().unwrap() = Some(cx.waker().clone());
                 Poll::<()>::Pending
             })));
             crate::task::yield_now().await;
         });
-        let waker = waker.lock().take().unwrap();
+        let waker = waker.lock().unwrap().take().unwrap();
         let before = Arc::strong_count(&shared);
         let other = thread::spawn(move || waker.wake());
         drop(runtime);

@@ -45,6 +45,7 @@ mod epoch;
 mod errors;
 mod handle;
 mod heap;
+mod lock;
 mod nanos;
 mod notifier;
 mod platform;

@@ -1,9 +1,10 @@
-//! Stand-ins for what loom cannot run: parking_lot's lock, and the kernel.
+//! A stand-in for what loom cannot run: the kernel.
 //!
-//! The kernel is a flag with a condition variable: a wakeup sets it, a wait takes it. It reports no events, since
+//! It is a flag with a condition variable: a wakeup sets it, a wait takes it. It reports no events, since
 //! sources are not really registered. A wait with a limit ends at once if the flag is not up, as if the time had
 //! passed; a wait without one ends only by a wakeup, so a lost wake shows as a deadlock.
 
+use crate::lock::Mutex;
 use crate::readiness::Ready;
 use crate::wait::Wait;
 use loom::sync::{Arc, Condvar};
@@ -16,19 +17,6 @@ use std::{env, io};
 pub(crate) fn left_out(step: &str) -> bool {
     static TWIN: OnceLock<Option<String>> = OnceLock::new();
     TWIN.get_or_init(|| env::var("SIDELINE_TWIN").ok()).as_deref() == Some(step)
-}
-
-/// parking_lot's face on loom's mutex.
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
-
-impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Mutex<T> {
-        Mutex(loom::sync::Mutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-        self.0.lock().expect("no model panics with a lock held")
-    }
 }
 
 struct Kernel {

@@ -21,9 +21,10 @@
 //! Wakers are cloned, woken and dropped outside the lock: all three are foreign code that may call back in here.
 
 use crate::contain;
+use crate::lock::Mutex;
 use crate::readiness::{Disproof, ReadinessWord, Ready, Snapshot};
 use crate::registration::Direction;
-use crate::sync::{AtomicBool, Mutex, Ordering, left_out};
+use crate::sync::{AtomicBool, Ordering, left_out};
 use crate::waiters::{WaiterId, Waiters};
 use std::fmt;
 use std::mem;

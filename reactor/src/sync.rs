@@ -3,7 +3,7 @@
 #[cfg(not(loom))]
 mod chosen {
     pub(crate) use crate::sys;
-    pub(crate) use parking_lot::Mutex;
+    pub(crate) use std::sync as locks;
     pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
     #[cfg(test)]
@@ -18,7 +18,8 @@ mod chosen {
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use crate::model::{self as sys, Mutex, left_out};
+    pub(crate) use crate::model::{self as sys, left_out};
+    pub(crate) use loom::sync as locks;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
     #[cfg(test)]

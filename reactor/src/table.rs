@@ -11,9 +11,10 @@
 //! `register-sees-closed`.
 
 use crate::errors;
+use crate::lock::Mutex;
 use crate::readiness::Ready;
 use crate::scheduled_io::ScheduledIo;
-use crate::sync::{Arc, Mutex, left_out};
+use crate::sync::{Arc, left_out};
 use mio::Token;
 use slab::Slab;
 use std::io;

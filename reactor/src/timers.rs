@@ -22,7 +22,8 @@ use crate::clock::Clock;
 use crate::contain;
 use crate::epoch::{Epoch, Moment, NEVER};
 use crate::heap::{Heap, Key};
-use crate::sync::{AtomicU64, Mutex, Ordering, left_out};
+use crate::lock::Mutex;
+use crate::sync::{AtomicU64, Ordering, left_out};
 use std::mem;
 // What the loop has read is a hint and no part of any protocol, so it stays a plain atomic in the models too.
 use std::sync::atomic::AtomicU64 as Hint;

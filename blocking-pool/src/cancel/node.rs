@@ -41,10 +41,11 @@ use crate::contain;
 use crate::deadlines::{self, Watched};
 use crate::job::Watch;
 use crate::line::Line;
+use crate::lock::{Condvar, Mutex, MutexGuard};
 use crate::report::{self, Report};
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::left_out;
 use crate::sync::thread::{self, ThreadId};
-use crate::sync::{Condvar, Mutex, MutexGuard, left_out};
 
 pub(super) struct Node {
     cancelled: AtomicBool,
@@ -298,7 +299,7 @@ impl Node {
     fn wait_for_hooks(&self, mut list: MutexGuard<'_, List>, which: impl Fn(u64) -> bool) {
         while list.running.iter().any(|&(key, on)| which(key) && on != thread::current().id()) {
             list.waiting += 1;
-            self.bell.wait(&mut list);
+            list = self.bell.wait(list);
             list.waiting -= 1;
         }
     }

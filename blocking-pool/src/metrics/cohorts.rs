@@ -24,9 +24,8 @@
 //! shared by addition. It is read first: it never gets ahead. A reader that looks while a cohort is being opened may
 //! judge that place, or the one before, by numbers of which one is new and the other is not, and be wrong for that moment.
 
+use std::sync::Mutex; // Even under loom: nobody waits for it, and nothing is decided by what it guards.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-use parking_lot::Mutex; // Even under loom: nobody waits for it, and nothing is decided by what it guards.
 
 use super::stamp::Stamp;
 use crate::gate::{Gate, MARKS};
@@ -134,7 +133,7 @@ impl Cohorts {
     /// Opens a cohort that begins now, unless somebody else is about to, or there is no room for it.
     #[cold]
     fn open(&self, gate: &Gate, now: Stamp) {
-        let Some(mut turnover) = self.turnover.try_lock() else { return };
+        let Ok(mut turnover) = self.turnover.try_lock() else { return };
         if now.to_bits() < self.until.load(Ordering::Relaxed) {
             return;
         }

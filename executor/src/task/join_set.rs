@@ -7,13 +7,12 @@
 use crate::fairness;
 use crate::join_error::JoinError;
 use crate::{Handle, JoinHandle};
-use parking_lot::Mutex;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 /// A set of tasks and jobs. [`join_next`](Self::join_next) returns their results as they come.
@@ -57,6 +56,11 @@ struct EntryWaker {
     ready: Arc<Mutex<Ready>>,
 }
 
+/// No panic leaves the list in pieces.
+fn lock(ready: &Mutex<Ready>) -> MutexGuard<'_, Ready> {
+    ready.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Wake for EntryWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -64,7 +68,7 @@ impl Wake for EntryWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let waiter = {
-            let mut ready = self.ready.lock();
+            let mut ready = lock(&self.ready);
             ready.keys.push_back(self.key);
             ready.waiter.take()
         };
@@ -161,7 +165,7 @@ impl<T: 'static> JoinSet<T> {
         let mut waiter = waiter.cloned();
         loop {
             let (key, old) = {
-                let mut ready = self.ready.lock();
+                let mut ready = lock(&self.ready);
                 match ready.keys.pop_front() {
                     Some(key) => (Some(key), None),
                     None => (None, waiter.take().and_then(|waiter| ready.waiter.replace(waiter))),

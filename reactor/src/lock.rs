@@ -1,0 +1,19 @@
+//! A lock that no panic poisons: `std`'s, or loom's in a model.
+//!
+//! It is held for moments, uncontended, and never while foreign code runs; then `std`'s is as quick as any, and built
+//! already.
+
+use crate::sync::locks;
+use std::sync::PoisonError;
+
+pub(crate) struct Mutex<T>(locks::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Mutex<T> {
+        Mutex(locks::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> locks::MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
