@@ -84,7 +84,7 @@ impl Shared {
         // Pairs with a submitter's fence: either it sees that its account is abandoned, or we see its job.
         fence(Ordering::SeqCst);
         if !left_out("abandon-takes-out-of-line") {
-            for entry in self.take_out_of_lines(whose) {
+            for entry in self.lines.take_out(self, whose) {
                 self.queues.note_taken(None);
                 if let Some(job) = entry.claim() {
                     job.refuse(Failure::Cancelled);

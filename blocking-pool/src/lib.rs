@@ -32,15 +32,24 @@
 //!   reaches the awaiter or the [`Report`] hook, and no thread of the pool dies of it.
 //! - Below `max_threads`, a job never waits for ever behind jobs that block.
 //! - A pool with nothing to do makes no system call, once its extra threads' keep-alive is over.
+//!
+//! # Features
+//! `job-control` adds what one job or kind of job may be asked to be: cancelled by a token or a deadline, limited, waiting
+//! for room, on a thread of its own. `full` has it. `metrics` adds `MetricsPublisher`. None is on by default.
 
+// A few functions serve job control only. Without it they are not compiled any further; a build with it finds what is dead.
+#![cfg_attr(not(feature = "job-control"), allow(dead_code))]
 #![deny(unsafe_code)] // Except in four files of `job/`, in `desk.rs`, `metrics/stamp.rs` and around system calls: they say why.
 
 mod builder;
+#[cfg(feature = "job-control")]
 mod cancel;
 mod contain;
 mod cpu_clock;
 mod crowd;
+#[cfg(feature = "job-control")]
 mod deadlines;
+#[cfg(feature = "job-control")]
 mod dedicated;
 mod desk;
 mod ending;
@@ -53,7 +62,9 @@ mod growth;
 mod idle;
 mod job;
 mod job_builder;
+#[cfg(feature = "job-control")]
 mod limiter;
+#[cfg(feature = "job-control")]
 mod line;
 mod lock;
 mod metrics;
@@ -61,12 +72,15 @@ mod metrics;
 mod model;
 #[cfg(test)]
 mod models;
+#[cfg(not(feature = "job-control"))]
+mod no_control;
 mod padded;
 mod park;
 mod pool;
 mod priority;
 mod queue;
 mod report;
+#[cfg(feature = "job-control")]
 mod room;
 mod roster;
 mod shared;
@@ -77,14 +91,22 @@ mod sync;
 mod tenant;
 mod threads;
 mod time_slice;
+#[cfg(feature = "job-control")]
 mod waiting;
 mod worker;
 
+#[cfg(not(feature = "job-control"))]
+use no_control::{cancel, dedicated, limiter, room};
+
 pub use builder::{BuildError, Builder};
+#[cfg(feature = "job-control")]
 pub use cancel::{CancelToken, Cancelled, OnCancel, WhenCancelled};
 pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
 pub use job::{Around, JobId, JobInfo, JoinHandle};
-pub use job_builder::{JobBuilder, WithToken};
+pub use job_builder::JobBuilder;
+#[cfg(feature = "job-control")]
+pub use job_builder::WithToken;
+#[cfg(feature = "job-control")]
 pub use limiter::{Limiter, LimiterMetrics};
 #[cfg(feature = "metrics")]
 pub use metrics::MetricsPublisher;

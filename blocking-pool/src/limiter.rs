@@ -76,7 +76,7 @@ use crate::tenant::Account;
 #[derive(Clone)]
 pub struct Limiter(Arc<Slots>);
 
-pub(crate) struct Slots {
+struct Slots {
     list: Mutex<List>,
     times: Times,
     /// The list's, for a fork, which must not take the lock.
@@ -103,6 +103,12 @@ struct List {
     line: Line<Entry>,
     /// The pools that know of this limiter.
     known_to: Vec<Weak<Shared>>,
+}
+
+/// The limiters in which jobs of one pool may wait, and how many do.
+pub(crate) struct Lines {
+    limiters: Mutex<Vec<Weak<Slots>>>,
+    waiting: AtomicUsize,
 }
 
 /// A limiter's numbers at one moment.
@@ -265,7 +271,7 @@ impl Slots {
     }
 
     /// Takes all jobs of `pool` out of the line whose accounts `whose` picks.
-    pub(crate) fn take_out(&self, pool: &Arc<Shared>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
+    fn take_out(&self, pool: &Arc<Shared>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
         let mut list = self.list.lock();
         let of_pool = |entry: &Entry| Arc::ptr_eq(entry.account().pool(), pool) && whose(entry.account());
         let entries = list.line.take_if(of_pool);
@@ -289,7 +295,7 @@ impl List {
         }
         self.known_to.retain(|known| known.strong_count() > 0);
         self.known_to.push(Arc::downgrade(pool));
-        pool.learn_of(Arc::downgrade(limiter.slots()));
+        pool.lines.learn_of(Arc::downgrade(limiter.slots()));
     }
 }
 
@@ -305,14 +311,15 @@ fn refuse_zero(limit: usize) {
     assert!(limit > 0, "a limiter of 0 would hold its jobs back for ever: pass at least 1");
 }
 
-impl Shared {
-    fn stands_in_line(&self) {
-        // Relaxed, here and below: for the monitor, which samples.
-        self.in_line.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+impl Lines {
+    pub(crate) fn new() -> Self {
+        Self { limiters: Mutex::new(Vec::new()), waiting: AtomicUsize::new(0) }
     }
 
-    fn leaves_line(&self) {
-        self.in_line.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    /// How many jobs wait.
+    pub(crate) fn waiting(&self) -> usize {
+        // Relaxed, here and where it is counted: for the monitor, which samples.
+        self.waiting.load(Relaxed)
     }
 
     fn learn_of(&self, limiter: Weak<Slots>) {
@@ -321,14 +328,24 @@ impl Shared {
         limiters.push(limiter);
     }
 
-    /// The jobs that wait in limiters, on the accounts that `whose` picks.
-    pub(crate) fn take_out_of_lines(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
+    /// The jobs of `pool`, whose lines these are, on the accounts that `whose` picks.
+    pub(crate) fn take_out(&self, pool: &Arc<Shared>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
         let limiters: Vec<_> = self.limiters.lock().iter().filter_map(Weak::upgrade).collect();
         let mut entries = Vec::new();
         for limiter in limiters {
-            entries.append(&mut limiter.take_out(self, whose));
+            entries.append(&mut limiter.take_out(pool, whose));
         }
         entries
+    }
+}
+
+impl Shared {
+    fn stands_in_line(&self) {
+        self.lines.waiting.fetch_add(1, Relaxed);
+    }
+
+    fn leaves_line(&self) {
+        self.lines.waiting.fetch_sub(1, Relaxed);
     }
 
     /// After a released job was pushed: somebody will look, or all that is queued is given up.

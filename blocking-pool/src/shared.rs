@@ -3,8 +3,6 @@
 //! Its methods are where their protocols are: `submit.rs` (a closure's way in), `threads.rs` (somebody to run it),
 //! `ending.rs` (what is given up, and the end).
 
-use std::sync::Weak;
-
 use crate::builder::Config;
 use crate::dedicated::Dedicated;
 use crate::fatigue::LongJobs;
@@ -12,7 +10,7 @@ use crate::fork;
 use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
-use crate::limiter::Slots;
+use crate::limiter::Lines;
 use crate::lock::Mutex;
 use crate::metrics::{Counters, Stamp};
 use crate::padded::Padded;
@@ -37,9 +35,7 @@ pub(crate) struct Shared {
     /// Held by whoever takes everything out of the queues and puts back what it was not looking for.
     pub(crate) sweep: Mutex<()>,
     pub(crate) room: Padded<Room>,
-    /// Limiters in which jobs of this pool may wait, and how many do.
-    pub(crate) limiters: Mutex<Vec<Weak<Slots>>>,
-    pub(crate) in_line: std::sync::atomic::AtomicUsize,
+    pub(crate) lines: Lines,
     pub(crate) dedicated: Dedicated,
     pub(crate) retry: Retry,
     pub(crate) long_jobs: LongJobs,
@@ -61,8 +57,7 @@ impl Shared {
             abandoned: AtomicBool::new(false),
             sweep: Mutex::new(()),
             room: Padded(Room::new(config.queue_limit)),
-            limiters: Mutex::new(Vec::new()),
-            in_line: std::sync::atomic::AtomicUsize::new(0),
+            lines: Lines::new(),
             dedicated: Dedicated::new(),
             retry: Retry::default(),
             long_jobs: LongJobs::default(),

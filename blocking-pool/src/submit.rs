@@ -72,21 +72,7 @@ impl Shared {
         }
     }
 
-    /// The same by one who has taken room in the queue.
-    pub(crate) fn submit_in_room<W: Work>(
-        self: &Arc<Self>,
-        account: &Arc<Account>,
-        work: W,
-        location: &'static Location<'static>,
-        terms: Option<Box<Terms>>,
-    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        match self.admit_in_room(account) {
-            Some(submission) => self.submit_admitted(account, work, location, terms, submission),
-            None => Err(SpawnError::new(self.why_not(account), work)),
-        }
-    }
-
-    fn submit_admitted<W: Work>(
+    pub(crate) fn submit_admitted<W: Work>(
         self: &Arc<Self>,
         account: &Arc<Account>,
         work: W,
@@ -147,7 +133,8 @@ impl Shared {
         self.admit_in_room(account)
     }
 
-    fn admit_in_room(&self, account: &Account) -> Option<Submission> {
+    /// The same by one who has taken room in the queue.
+    pub(crate) fn admit_in_room(&self, account: &Account) -> Option<Submission> {
         if self.is_forked() || !account.enter() {
             return self.turn_away();
         }
@@ -170,7 +157,7 @@ impl Shared {
 
     /// Why a closure was not let in. What has been closed stays closed, so there is one answer.
     #[cold]
-    fn why_not(&self, account: &Account) -> SpawnErrorKind {
+    pub(crate) fn why_not(&self, account: &Account) -> SpawnErrorKind {
         if self.is_forked() {
             return SpawnErrorKind::Forked;
         }

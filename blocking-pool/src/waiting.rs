@@ -70,6 +70,20 @@ impl Drop for ForRoom<'_> {
 }
 
 impl Shared {
+    /// As `submit`, by one who has taken room in the queue.
+    fn submit_in_room<W: Work>(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        work: W,
+        location: &'static Location<'static>,
+        terms: Option<Box<Terms>>,
+    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
+        match self.admit_in_room(account) {
+            Some(submission) => self.submit_admitted(account, work, location, terms, submission),
+            None => Err(SpawnError::new(self.why_not(account), work)),
+        }
+    }
+
     /// A job has left the queue.
     pub(crate) fn make_room(&self) {
         if self.room.is_bounded() {

@@ -28,8 +28,8 @@
 //! # Where to start
 //! * [`block_on`] runs a future, and everything it spawns, on this thread. [`Runtime`] is the same with an owner.
 //! * [`spawn`] puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
-//! * [`blocking::job`] is for jobs with a name, a deadline, a [`Limiter`] or a [`CancelToken`], and for threads of
-//!   their own.
+//! * [`blocking::job`] is for jobs with a name, and with job control for those with a deadline, a `Limiter` or a `CancelToken`,
+//!   and for threads of their own.
 //! * [`Runtime::turn`] runs the loop inside another one, `Runtime::as_fd` tells when.
 //! * [`Handle`] does these things from other threads.
 //! * [`time`], [`net`] and [`io`] wait for clocks and sockets, `process` and `signal` (Unix) for children and signals.
@@ -42,8 +42,9 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `full` | the five that follow |
+//! | `full` | the six that follow |
 //! | `fs` | `fs`: files and directories, on the pool |
+//! | `job-control` | of [`blocking`]: tokens, deadlines, limiters, waiting for room, threads of their own |
 //! | `process` | `process`: child processes that the loop waits for; brings `signal` (Unix) |
 //! | `signal` | `signal`: ctrl-c and other signals (Unix) |
 //! | `stdio` | `io::stdin`, `stdout` and `stderr`, which hold up neither the loop nor the end |
@@ -124,7 +125,9 @@ pub use watchdog::{Doing, Stall};
 
 #[cfg(feature = "metrics")]
 pub use sideline_blocking_pool::MetricsPublisher;
-pub use sideline_blocking_pool::{Bucket, CancelToken, Histogram, Limiter, Pool, Shutdown, Survivor};
+pub use sideline_blocking_pool::{Bucket, Histogram, Pool, Shutdown, Survivor};
+#[cfg(feature = "job-control")]
+pub use sideline_blocking_pool::{CancelToken, Limiter};
 
 /// The README's program runs as a test.
 #[cfg(doctest)]

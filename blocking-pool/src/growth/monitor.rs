@@ -277,7 +277,7 @@ impl Look {
             (self.starts, self.last_start) = (starts, now);
         }
         // Those that wait in a limiter do not wait for a thread.
-        let in_line = pool.in_line.load(std::sync::atomic::Ordering::Relaxed) as u64;
+        let in_line = pool.lines.waiting() as u64;
         let waiting = pool.gate.count().saturating_sub(starts + pool.counters.cancellations() + in_line);
         Sample {
             waiting: usize::try_from(waiting).unwrap_or(usize::MAX),

@@ -30,4 +30,4 @@ pub(crate) use terms::Terms;
 pub(crate) use times::{Submission, Times};
 pub(crate) use watch::Watch;
 pub use work::Around;
-pub(crate) use work::{Cancellable, Inside, Plain, Work};
+pub(crate) use work::{Inside, Plain, Work};

@@ -1,7 +1,6 @@
 //! What a job does when its turn comes: the user's closure, and what it runs inside of.
 
 use super::terms::Terms;
-use crate::cancel::CancelToken;
 
 /// What runs inside a job's cell, with the closure it was made of.
 pub(crate) trait Work: Send + 'static {
@@ -24,22 +23,6 @@ where
 
     fn run(self, _: Option<&Terms>) -> T {
         (self.0)()
-    }
-}
-
-/// A closure that is lent its job's token.
-pub(crate) struct Cancellable<F>(pub(crate) F);
-
-impl<F, T> Work for Cancellable<F>
-where
-    F: FnOnce(&CancelToken) -> T + Send + 'static,
-    T: Send + 'static,
-{
-    type Output = T;
-
-    fn run(self, terms: Option<&Terms>) -> T {
-        let token = terms.and_then(|terms| terms.token.as_ref());
-        (self.0)(token.expect("a cancellable job has a token"))
     }
 }
 
