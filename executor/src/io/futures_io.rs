@@ -16,16 +16,17 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// By way of the methods of the same names, which `$stream` has on `&self`; `$this` is it, or a reference to it.
-macro_rules! byte_stream {
-    ($this:ty, $stream:ty) => {
-        impl AsyncRead for $this {
+/// By way of the methods of the same names, which `$stream` has on `&self`; `$this` is a reference to the reader.
+macro_rules! reads {
+    ([$($generics:tt)*], $reader:ty, |$this:ident| $stream:expr) => {
+        impl<$($generics)*> AsyncRead for $reader {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                <$stream>::poll_read(&self, cx, buf)
+                let $this = &*self;
+                $stream.poll_read(cx, buf)
             }
 
             fn poll_read_vectored(
@@ -33,13 +34,20 @@ macro_rules! byte_stream {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                <$stream>::poll_read_vectored(&self, cx, bufs)
+                let $this = &*self;
+                $stream.poll_read_vectored(cx, bufs)
             }
         }
+    };
+}
 
-        impl AsyncWrite for $this {
+/// Likewise; `$close` is what closing does.
+macro_rules! writes {
+    ([$($generics:tt)*], $writer:ty, |$this:ident| $stream:expr, $close:expr) => {
+        impl<$($generics)*> AsyncWrite for $writer {
             fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                <$stream>::poll_write(&self, cx, buf)
+                let $this = &*self;
+                $stream.poll_write(cx, buf)
             }
 
             fn poll_write_vectored(
@@ -47,7 +55,8 @@ macro_rules! byte_stream {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                <$stream>::poll_write_vectored(&self, cx, bufs)
+                let $this = &*self;
+                $stream.poll_write_vectored(cx, bufs)
             }
 
             /// Nothing is buffered on this side of the kernel.
@@ -56,18 +65,47 @@ macro_rules! byte_stream {
             }
 
             fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(closed(self.shutdown(Shutdown::Write)))
+                let $this = &*self;
+                let _ = $this; // not every stream has an end of its own
+                Poll::Ready($close)
             }
         }
     };
 }
 
-byte_stream!(TcpStream, TcpStream);
-byte_stream!(&TcpStream, TcpStream);
+macro_rules! connection {
+    ($this:ty) => {
+        reads!([], $this, |this| this);
+        writes!([], $this, |this| this, closed(this.shutdown(Shutdown::Write)));
+    };
+}
+
+connection!(TcpStream);
+connection!(&TcpStream);
 #[cfg(unix)]
-byte_stream!(UnixStream, UnixStream);
+connection!(UnixStream);
 #[cfg(unix)]
-byte_stream!(&UnixStream, UnixStream);
+connection!(&UnixStream);
+
+reads!([S: Stream + Unpin], ReadHalf<'_, S>, |this| this.as_ref());
+reads!([S: Stream + Unpin], OwnedReadHalf<S>, |this| this.as_ref());
+writes!([S: Stream + Unpin], WriteHalf<'_, S>, |this| this.as_ref(), closed(this.as_ref().shutdown(Shutdown::Write)));
+writes!([S: Stream + Unpin], OwnedWriteHalf<S>, |this| this.as_ref(), closed(this.as_ref().shutdown(Shutdown::Write)));
+
+/// The pipes of children, by value and by reference.
+#[cfg(all(unix, feature = "process"))]
+mod pipes {
+    use super::*;
+    use crate::process::{ChildStderr, ChildStdin, ChildStdout};
+
+    reads!([], ChildStdout, |this| this);
+    reads!([], &ChildStdout, |this| this);
+    reads!([], ChildStderr, |this| this);
+    reads!([], &ChildStderr, |this| this);
+    // A pipe has no other end than dropping it: closing does nothing.
+    writes!([], ChildStdin, |this| this, Ok(()));
+    writes!([], &ChildStdin, |this| this, Ok(()));
+}
 
 /// What writes on the pool.
 #[cfg(any(feature = "fs", feature = "stdio"))]
@@ -131,111 +169,6 @@ impl AsyncRead for Stdin {
 queues!(Stdout);
 #[cfg(feature = "stdio")]
 queues!(Stderr);
-
-/// The pipes of children, by value and by reference, by way of their methods.
-#[cfg(all(unix, feature = "process"))]
-mod pipes {
-    use super::*;
-    use crate::process::{ChildStderr, ChildStdin, ChildStdout};
-
-    macro_rules! reads {
-        ($($this:ty, $pipe:ty;)*) => {$(
-            impl AsyncRead for $this {
-                fn poll_read(
-                    self: Pin<&mut Self>,
-                    cx: &mut Context<'_>,
-                    buf: &mut [u8],
-                ) -> Poll<io::Result<usize>> {
-                    <$pipe>::poll_read(&self, cx, buf)
-                }
-            }
-        )*};
-    }
-
-    reads! {
-        ChildStdout, ChildStdout;
-        &ChildStdout, ChildStdout;
-        ChildStderr, ChildStderr;
-        &ChildStderr, ChildStderr;
-    }
-
-    macro_rules! writes {
-        ($this:ty) => {
-            /// A pipe has no other end than dropping it: closing does nothing.
-            impl AsyncWrite for $this {
-                fn poll_write(
-                    self: Pin<&mut Self>,
-                    cx: &mut Context<'_>,
-                    buf: &[u8],
-                ) -> Poll<io::Result<usize>> {
-                    ChildStdin::poll_write(&self, cx, buf)
-                }
-
-                fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                    Poll::Ready(Ok(()))
-                }
-
-                fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                    Poll::Ready(Ok(()))
-                }
-            }
-        };
-    }
-
-    writes!(ChildStdin);
-    writes!(&ChildStdin);
-}
-
-/// The halves of streams.
-macro_rules! halves {
-    ($($reads:ty, $writes:ty;)*) => {$(
-        impl<S: Stream + Unpin> AsyncRead for $reads {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                (*self).as_ref().poll_read(cx, buf)
-            }
-
-            fn poll_read_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &mut [IoSliceMut<'_>],
-            ) -> Poll<io::Result<usize>> {
-                (*self).as_ref().poll_read_vectored(cx, bufs)
-            }
-        }
-
-        impl<S: Stream + Unpin> AsyncWrite for $writes {
-            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                (*self).as_ref().poll_write(cx, buf)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                (*self).as_ref().poll_write_vectored(cx, bufs)
-            }
-
-            /// Nothing is buffered on this side of the kernel.
-            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(closed((*self).as_ref().shutdown(Shutdown::Write)))
-            }
-        }
-    )*};
-}
-
-halves! {
-    ReadHalf<'_, S>, WriteHalf<'_, S>;
-    OwnedReadHalf<S>, OwnedWriteHalf<S>;
-}
 
 /// A connection that the peer has reset needs no closing: those who close what they have used do not take it for a
 /// failure of theirs.
