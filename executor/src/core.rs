@@ -8,7 +8,10 @@
 //! ```
 //!
 //! No queue can starve another. Tasks run in rounds: a round is what was in the run queue when it began, so the
-//! main future and the inbox have their turn between rounds however often tasks wake each other. The budget is
+//! main future and the inbox have their turn between rounds however often tasks wake each other. In a round, tasks from
+//! the inbox come first: most often they await the results of jobs, and so end what has been begun, while events of
+//! sockets begin something. (Of a server with four connections to its database, those who waited for one found that
+//! requests which had just come had taken it.) The budget is
 //! in time, not in polls, so that a thousand quick polls cost one look at the reactor and one slow poll costs
 //! one too.
 

@@ -62,6 +62,22 @@ impl RunQueue {
         Some(first)
     }
 
+    /// Lets `fill` push, and puts what was in the queue before behind that.
+    pub(crate) fn put_first(&self, fill: impl FnOnce()) {
+        let (before, count) = (self.ends.take(), self.len.take());
+        fill();
+        let ends = match (self.ends.get(), before) {
+            (Some((first, last)), Some((second, end))) => {
+                // SAFETY: `last` is in this queue, so its link is ours.
+                unsafe { last.set_link(Some(second)) };
+                Some((first, end))
+            }
+            (ends, before) => ends.or(before),
+        };
+        self.ends.set(ends);
+        self.len.set(self.len.get() + count);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len.get()
     }

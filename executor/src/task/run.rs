@@ -142,11 +142,14 @@ impl Tasks {
         unsafe { self.run_queue.push(task) };
     }
 
-    /// Queues what other threads have woken and spawned.
+    /// Queues what other threads have woken and spawned, before what is ready already: see [`crate::core`].
     pub(crate) fn take_inbox(&self, inbox: &Inbox) {
         // SAFETY: tasks in the inbox are scheduled, just taken off it, and belong to this loop; those without a
         // slot were pushed by spawn_remote(), with the table's reference.
-        inbox.take_into(|task| unsafe { self.receive(task) });
+        let take = || inbox.take_into(|task| unsafe { self.receive(task) });
+        if !inbox.is_empty() {
+            self.run_queue.put_first(take);
+        }
     }
 
     /// Runs the task that has been ready for longest.

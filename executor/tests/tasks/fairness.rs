@@ -4,6 +4,7 @@ use sideline::task::{JoinSet, yield_now};
 use sideline::{Handle, block_on, spawn, spawn_blocking};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -48,5 +49,28 @@ fn a_join_set_with_always_a_next_result_starves_nobody() {
             }
         }
         panic!("a task that was ready had no turn during a thousand results");
+    });
+}
+
+#[test]
+fn in_a_round_what_another_thread_has_woken_comes_first() {
+    block_on(async {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |name| {
+            let order = Arc::clone(&order);
+            async move { order.lock().unwrap().push(name) }
+        };
+        let (here, there) = (note("here"), note("there"));
+        let tasks = spawn(async move {
+            let here = spawn(here);
+            let handle = Handle::current();
+            // Queued after the other. Both run in the next round.
+            let there = thread::spawn(move || handle.spawn(there)).join().unwrap();
+            (here, there)
+        });
+        let (here, there) = tasks.await.unwrap();
+        here.await.unwrap();
+        there.await.unwrap();
+        assert_eq!(*order.lock().unwrap(), ["there", "here"]);
     });
 }
