@@ -44,6 +44,22 @@ fn long_jobs_in_sequence_use_one_thread() {
     pool.shutdown(Shutdown::Drain);
 }
 
+/// One worker is stuck, and the jobs of the other come and go within moments. That is no reason not to make up for the first.
+#[test]
+fn a_stuck_worker_is_made_up_for_while_jobs_flow() {
+    let steps = steps_per(Duration::from_micros(5));
+    let pool = Pool::builder().core_threads(2).max_threads(3).build().unwrap();
+    let stuck = occupy(pool.job());
+    while pool.metrics().threads < 3 {
+        let flow: Vec<_> = (0..1_000).map(|_| pool.spawn(move || compute(steps))).collect();
+        for job in flow {
+            block_on(job).unwrap();
+        }
+    }
+    drop(stuck);
+    pool.shutdown(Shutdown::Drain);
+}
+
 /// A worker takes a batch, and the first job of it never seems to end; there is always another one from outside. The
 /// rest of the batch does not wait for either.
 #[test]
