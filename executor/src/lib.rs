@@ -47,7 +47,7 @@
 //! | `job-control` | of [`blocking`]: tokens, deadlines, limiters, waiting for room, threads of their own |
 //! | `process` | `process`: child processes that the loop waits for; brings `signal` (Unix) |
 //! | `signal` | `signal`: ctrl-c and other signals (Unix) |
-//! | `stdio` | `io::stdin`, `stdout` and `stderr`, which hold up neither the loop nor the end |
+//! | `stdio` | `io::stdin`, `stdout` and `stderr`, which hold up neither the loop nor the end; brings `job-control` along |
 //! | `watchdog` | `Builder::watchdog`: polls that hold the loop are reported while they do |
 //!
 //! And for other crates, `full` or not:
