@@ -9,7 +9,7 @@
 //! the [counters](crate::metrics) either as a stride of polls or as a wait. That is one reading more for each wait than
 //! the budget alone would need, beside the system call that a wait is.
 //!
-//! Times are numbers of nanoseconds: of what a look at the clock cost, arithmetic on `Instant`s was three quarters.
+//! Times are numbers of nanoseconds: subtracting `Instant`s was a third of what a look at the clock cost.
 //!
 //! A manual clock stands still during a turn. On it the budget is a number of polls, and nothing is timed.
 
