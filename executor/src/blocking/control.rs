@@ -15,7 +15,7 @@ pub use sideline_blocking_pool::{CancelToken, Cancelled, Limiter, LimiterMetrics
 /// As there.
 ///
 /// # Panics
-/// Outside a runtime; use [`Handle::job`] there.
+/// Outside a runtime; use [`Handle::job`](crate::Handle::job) there.
 #[track_caller]
 pub fn spawn_dedicated<F, T>(closure: F) -> Result<JoinHandle<T>, SpawnError<F>>
 where
