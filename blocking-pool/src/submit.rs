@@ -66,20 +66,21 @@ impl Shared {
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        match self.admit(account) {
-            Some(submission) => self.submit_admitted(account, work, location, terms, submission),
-            None => Err(SpawnError::new(self.why_not(account), work)),
-        }
+        self.submit_if(self.admit(account), account, work, location, terms)
     }
 
-    pub(crate) fn submit_admitted<W: Work>(
+    /// The rest, if it was `admitted`: queues the job, or gives the closure back.
+    pub(crate) fn submit_if<W: Work>(
         self: &Arc<Self>,
+        admitted: Option<Submission>,
         account: &Arc<Account>,
         work: W,
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
-        submission: Submission,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
+        let Some(submission) = admitted else {
+            return Err(SpawnError::new(self.why_not(account), work));
+        };
         let times = Times::submitted(submission);
         let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
         let Err(error) = self.enqueue(entry, fresh.hold(), submission) else {

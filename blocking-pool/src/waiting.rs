@@ -23,7 +23,7 @@ pub(crate) async fn spawn_when_room<W: Work>(
 ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
     let room = ForRoom { shared: &shared, account: &account, place: None }.await;
     match room {
-        Ok(()) => shared.submit_in_room(&account, work, location, terms),
+        Ok(()) => shared.submit_if(shared.admit_in_room(&account), &account, work, location, terms),
         Err(kind) => {
             shared.counters.rejected();
             Err(SpawnError::new(kind, work))
@@ -70,20 +70,6 @@ impl Drop for ForRoom<'_> {
 }
 
 impl Shared {
-    /// As `submit`, by one who has taken room in the queue.
-    fn submit_in_room<W: Work>(
-        self: &Arc<Self>,
-        account: &Arc<Account>,
-        work: W,
-        location: &'static Location<'static>,
-        terms: Option<Box<Terms>>,
-    ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        match self.admit_in_room(account) {
-            Some(submission) => self.submit_admitted(account, work, location, terms, submission),
-            None => Err(SpawnError::new(self.why_not(account), work)),
-        }
-    }
-
     /// A job has left the queue.
     pub(crate) fn make_room(&self) {
         if self.room.is_bounded() {

@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use sideline_blocking_pool::{JoinHandle, Pool, Shutdown};
 
+include!("common/all_meet.rs");
 include!("common/block_on.rs");
 include!("common/occupy.rs");
 
@@ -74,12 +75,7 @@ fn a_pool_opens_up_again_after_its_keep_alive() {
     let keep_alive = Duration::from_millis(1);
     let pool = Pool::builder().core_threads(1).max_threads(4).keep_alive(keep_alive).build().unwrap();
     for _ in 0..20 {
-        let meet = Arc::new(Barrier::new(4));
-        let jobs = [(); 4].map(|()| {
-            let meet = Arc::clone(&meet);
-            pool.spawn(move || _ = meet.wait())
-        });
-        jobs.into_iter().for_each(|job| block_on(job).unwrap());
+        all_meet(&pool, 4);
         while pool.metrics().threads > 1 {
             thread::yield_now();
         }

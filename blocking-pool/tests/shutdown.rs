@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sideline_blocking_pool::{JoinHandle, Pool, Shutdown, SpawnErrorKind};
 
+include!("common/all_meet.rs");
 include!("common/block_on.rs");
 include!("common/occupy.rs");
 
@@ -41,14 +42,7 @@ fn drain_runs_everything() {
 #[cfg(target_os = "linux")]
 fn drain_leaves_no_thread_behind() {
     let pool = Pool::builder().core_threads(2).max_threads(8).thread_name("ends").build().unwrap();
-    let meet = Arc::new(Barrier::new(6));
-    let jobs: Vec<_> = (0..6)
-        .map(|_| {
-            let meet = Arc::clone(&meet);
-            pool.spawn(move || _ = meet.wait())
-        })
-        .collect();
-    jobs.into_iter().for_each(|job| block_on(job).unwrap());
+    all_meet(&pool, 6);
     assert!(threads_named("ends") >= 6);
     pool.shutdown(Shutdown::Drain);
     assert_eq!(threads_named("ends"), 0);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sideline_blocking_pool::{Pool, Shutdown};
 
+include!("common/all_meet.rs");
 include!("common/block_on.rs");
 include!("common/random.rs");
 
@@ -80,14 +81,7 @@ fn retiring_threads_lose_nothing() {
     for round in 0..300 {
         let count = 2 + random.below(6) as usize;
         // All of them must run at once, so the pool has to grow again and again.
-        let meet = Arc::new(Barrier::new(count));
-        let jobs: Vec<_> = (0..count)
-            .map(|_| {
-                let meet = Arc::clone(&meet);
-                pool.spawn(move || _ = meet.wait())
-            })
-            .collect();
-        jobs.into_iter().for_each(|job| block_on(job).unwrap());
+        all_meet(&pool, count);
         if round % 3 == 0 {
             block_on(pool.spawn(move || thread::sleep(Duration::from_micros(700)))).unwrap();
         }

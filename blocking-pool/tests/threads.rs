@@ -1,26 +1,15 @@
 //! How many threads the pool has, and when: the growth rule and its bounds, on the real scheduler.
 
+use std::sync::Arc;
 use std::sync::mpsc;
-use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use sideline_blocking_pool::{Pool, Shutdown};
 
+include!("common/all_meet.rs");
 include!("common/block_on.rs");
 include!("common/occupy.rs");
 include!("common/compute.rs");
-
-/// So many jobs, all of which must run at once for any to end.
-fn all_meet(pool: &Pool, count: usize) {
-    let meet = Arc::new(Barrier::new(count));
-    let jobs: Vec<_> = (0..count)
-        .map(|_| {
-            let meet = Arc::clone(&meet);
-            pool.spawn(move || _ = meet.wait())
-        })
-        .collect();
-    jobs.into_iter().for_each(|job| block_on(job).unwrap());
-}
 
 #[test]
 fn a_thousand_jobs_in_sequence_use_one_thread() {
