@@ -1,9 +1,10 @@
 //! When to have more threads than cores.
 //!
-//! [`sample`] looks at the workers, [`evidence`] decides, without side effects, and [`monitor`] is the thread that
-//! does both while jobs wait. Nobody guesses at submission: there, nothing is known yet about the job.
+//! [`look`] sees what the workers are at, through what [`sample`] can read of a thread; [`evidence`] decides, without side
+//! effects; and [`monitor`] is the thread that does both while jobs wait. Nobody guesses at submission: there, nothing is known yet about the job.
 
 pub(crate) mod evidence;
+mod look;
 mod monitor;
 pub(crate) mod sample;
 

@@ -36,9 +36,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use super::evidence::{Grow, STALL, Sample, Streak, Workers, decide};
-use super::sample;
-use crate::cpu_clock;
+use super::evidence::{Grow, Streak, decide};
+use super::look::Look;
 use crate::desk::Desk;
 use crate::park::Parker;
 use crate::report::Report;
@@ -73,14 +72,8 @@ const SHORT: Duration = Duration::from_micros(500);
 const LONG: Duration = Duration::from_millis(4);
 /// Looks without anybody waiting before it goes to sleep: sleeping and waking costs more than a few looks.
 const CALM_LOOKS: u32 = 8;
-/// Jobs *flow* when each worker starts one in less than this, on average. Then a job that waits for one does not wait long.
-const FLOWING: Duration = Duration::from_micros(100);
 /// Between two looks while the pool grows: the threads just added have a job by then, or are still searching.
 const GROWING: Duration = Duration::from_micros(200);
-/// For how long one long job says something about the others.
-const LATELY: Duration = Duration::from_secs(1);
-/// Workers whose state is read at one look, some 20 us each.
-const MOST_READ: usize = 8;
 
 impl Monitor {
     pub(crate) fn new(enabled: bool) -> Self {
@@ -243,139 +236,5 @@ fn look_while_awake(pool: &Arc<Shared>, look: &mut Look) {
                 };
             }
         }
-    }
-}
-
-/// What is remembered between two looks.
-struct Look {
-    streak: Streak,
-    /// When it last looked whether jobs flow, and how many had been started.
-    flow: (Instant, u64),
-    starts: u64,
-    last_start: Instant,
-    /// What the workers were seen doing, by thread number, for as long as they are at it.
-    known: Vec<Known>,
-    /// When a worker was last seen to compute for long on one job.
-    last_long: Option<Instant>,
-    /// Where to go on reading states if there are too many to read them all.
-    cursor: usize,
-}
-
-struct Known {
-    tid: sample::Tid,
-    job: u64,
-    was_blocked: bool,
-    /// CPU time of the thread when it was first seen in this job.
-    computed: Option<Duration>,
-}
-
-impl Look {
-    fn new(pool: &Shared) -> Self {
-        let (now, starts) = (Instant::now(), pool.counters.starts());
-        Self {
-            streak: Streak::default(),
-            flow: (now, starts),
-            starts,
-            last_start: now,
-            known: Vec::new(),
-            last_long: None,
-            cursor: 0,
-        }
-    }
-
-    /// Since it was last asked.
-    fn are_jobs_flowing(&mut self, pool: &Shared) -> bool {
-        let (now, starts) = (Instant::now(), pool.counters.starts());
-        let (then, before) = std::mem::replace(&mut self.flow, (now, starts));
-        is_flow(starts - before, pool.idle.census().threads(), now - then)
-    }
-
-    fn sample(&mut self, pool: &Shared) -> Sample {
-        let now = Instant::now();
-        let starts = pool.counters.starts();
-        if starts != self.starts {
-            (self.starts, self.last_start) = (starts, now);
-        }
-        // Those that wait in a limiter do not wait for a thread.
-        let in_line = pool.lines.waiting() as u64;
-        let waiting = pool.gate.count().saturating_sub(starts + pool.counters.cancellations() + in_line);
-        Sample {
-            waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
-            core: pool.config.core_threads,
-            workers: self.workers(pool, now),
-            since_start: now - self.last_start,
-        }
-    }
-
-    /// Reads the states of at most `MOST_READ` workers, and counts for all of them. Asked while nobody is idle: those
-    /// without a job on their desks are about to deliver the last one, or to take the next.
-    fn workers(&mut self, pool: &Shared, now: Instant) -> Option<Workers> {
-        let desks = pool.roster.desks();
-        let long_jobs = self.last_long.is_some_and(|then| now - then < LATELY);
-        let at_work: Vec<(sample::Tid, u64, &Desk)> =
-            desks.iter().filter_map(|desk| Some((*desk.tid.get()?, desk.job(), &**desk))).collect();
-        self.known.retain(|known| at_work.iter().any(|&(tid, job, _)| (tid, job) == (known.tid, known.job)));
-        let read = at_work.len().min(MOST_READ);
-        let mut seen = Workers::default();
-        for offset in 0..read {
-            let (tid, job, desk) = at_work[(self.cursor + offset) % at_work.len()];
-            // If it has gone on to another job it is not blocked in this one.
-            let blocked = sample::is_blocked(tid)? && desk.job() == job;
-            let computed = if blocked { None } else { cpu_clock::of_thread(tid) };
-            let place = self.known.iter().position(|known| known.tid == tid).unwrap_or_else(|| {
-                self.known.push(Known { tid, job, was_blocked: false, computed });
-                self.known.len() - 1
-            });
-            let known = &mut self.known[place];
-            let stuck = blocked && known.was_blocked;
-            let in_job = job != 0;
-            if blocked && in_job {
-                seen.blocked += 1;
-                seen.stuck += usize::from(stuck);
-            } else if in_job || !stuck && !long_jobs {
-                // Between two jobs nothing takes long, on a processor. But a waker that blocks is stuck, and not busy;
-                // and where jobs are long, one who has just had one is tired, and not to be waited for.
-                seen.busy += 1;
-                let since = computed.zip(known.computed).map(|(now, then)| now.saturating_sub(then));
-                seen.long += usize::from(in_job && since.is_none_or(|since| since >= STALL));
-            }
-            known.was_blocked = blocked;
-            known.computed = known.computed.or(computed);
-        }
-        if seen.long > 0 {
-            self.last_long = Some(now);
-        }
-        if at_work.len() > MOST_READ {
-            // The next look reads others, half of them again: those are the ones that can be found stuck.
-            self.cursor = (self.cursor + MOST_READ / 2) % at_work.len();
-            let scale = |count: usize| count * at_work.len() / read;
-            seen = Workers {
-                busy: scale(seen.busy),
-                blocked: scale(seen.blocked),
-                stuck: scale(seen.stuck),
-                long: scale(seen.long),
-            };
-        } else {
-            self.cursor = 0;
-        }
-        Some(seen)
-    }
-}
-
-/// Whether so many jobs started by so many threads in so much time are a flow.
-fn is_flow(started: u64, threads: usize, time: Duration) -> bool {
-    u128::from(started) * FLOWING.as_nanos() > time.as_nanos() * threads as u128
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jobs_flow_when_each_worker_starts_one_after_the_other() {
-        let in_ms = |started, threads| is_flow(started, threads, Duration::from_millis(1));
-        assert!(in_ms(21, 2) && in_ms(1_001, 100));
-        assert!(!in_ms(0, 0) && !in_ms(20, 2), "moments of blocking are looked at");
-        assert!(!in_ms(100, 100), "a hundred jobs that block for a millisecond each are no flow");
     }
 }
