@@ -18,10 +18,11 @@ const MOST_READ: usize = 8;
 /// What is remembered between two looks.
 pub(super) struct Look {
     pub(super) streak: Streak,
-    /// When it last looked whether jobs flow, and how many had been started.
-    flow: (Instant, u64),
+    /// When it last looked, and how many jobs had been started by then.
+    at: Instant,
     starts: u64,
-    pub(super) last_start: Instant,
+    /// When it last saw that one had been, or that none had to wait.
+    last_start: Instant,
     /// What the workers were seen doing, by thread number, for as long as they are at it.
     known: Vec<Known>,
     /// When a worker was last seen to compute for long on one job.
@@ -40,11 +41,11 @@ struct Known {
 
 impl Look {
     pub(super) fn new(pool: &Shared) -> Self {
-        let (now, starts) = (Instant::now(), pool.counters.starts());
+        let now = Instant::now();
         Self {
             streak: Streak::default(),
-            flow: (now, starts),
-            starts,
+            at: now,
+            starts: pool.counters.starts(),
             last_start: now,
             known: Vec::new(),
             last_long: None,
@@ -52,35 +53,41 @@ impl Look {
         }
     }
 
-    /// Since it was last asked.
-    pub(super) fn are_jobs_flowing(&mut self, pool: &Shared) -> bool {
+    /// Reads the clock and the count of jobs started, once for this look. Do jobs flow since the last one?
+    pub(super) fn begin(&mut self, pool: &Shared) -> bool {
         let (now, starts) = (Instant::now(), pool.counters.starts());
-        let (then, before) = std::mem::replace(&mut self.flow, (now, starts));
-        is_flow(starts - before, pool.idle.census().threads(), now - then)
+        let flowing = is_flow(starts - self.starts, pool.idle.census().threads(), now - self.at);
+        if starts != self.starts {
+            self.last_start = now;
+        }
+        (self.at, self.starts) = (now, starts);
+        flowing
+    }
+
+    /// No job waits: what was seen so far says nothing about the next one that does.
+    pub(super) fn nobody_waits(&mut self) {
+        self.streak = Streak::default();
+        self.last_start = self.at;
     }
 
     pub(super) fn sample(&mut self, pool: &Shared) -> Sample {
-        let now = Instant::now();
-        let starts = pool.counters.starts();
-        if starts != self.starts {
-            (self.starts, self.last_start) = (starts, now);
-        }
         // Those that wait in a limiter do not wait for a thread.
         let in_line = pool.lines.waiting() as u64;
-        let waiting = pool.gate.count().saturating_sub(starts + pool.counters.cancellations() + in_line);
+        let gone = self.starts + pool.counters.cancellations() + in_line;
+        let waiting = pool.gate.count().saturating_sub(gone);
         Sample {
             waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
             core: pool.config.core_threads,
-            workers: self.workers(pool, now),
-            since_start: now - self.last_start,
+            workers: self.workers(pool),
+            since_start: self.at - self.last_start,
         }
     }
 
     /// Reads the states of at most `MOST_READ` workers, and counts for all of them. Asked while nobody is idle: those
     /// without a job on their desks are about to deliver the last one, or to take the next.
-    fn workers(&mut self, pool: &Shared, now: Instant) -> Option<Workers> {
+    fn workers(&mut self, pool: &Shared) -> Option<Workers> {
         let desks = pool.roster.desks();
-        let long_jobs = self.last_long.is_some_and(|then| now - then < LATELY);
+        let long_jobs = self.last_long.is_some_and(|then| self.at - then < LATELY);
         let at_work: Vec<(sample::Tid, u64, &Desk)> =
             desks.iter().filter_map(|desk| Some((*desk.tid.get()?, desk.job(), &**desk))).collect();
         self.known.retain(|known| at_work.iter().any(|&(tid, job, _)| (tid, job) == (known.tid, known.job)));
@@ -112,7 +119,7 @@ impl Look {
             known.computed = known.computed.or(computed);
         }
         if seen.long > 0 {
-            self.last_long = Some(now);
+            self.last_long = Some(self.at);
         }
         if at_work.len() > MOST_READ {
             // The next look reads others, half of them again: those are the ones that can be found stuck.

@@ -34,7 +34,7 @@
 use std::sync::Arc;
 // A plain count, written by one at a time: whoever has made `mode` AWAKE.
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::evidence::{Grow, Streak, decide};
 use super::look::Look;
@@ -207,14 +207,13 @@ fn look_while_awake(pool: &Arc<Shared>, look: &mut Look) {
     let mut pause = SHORT;
     while calm < CALM_LOOKS {
         std::thread::sleep(pause);
-        let flowing = look.are_jobs_flowing(pool);
+        let flowing = look.begin(pool);
         // Should they stop flowing now, it is noticed a little later: about when a stall would be.
         let next = if flowing { (pause * 2).min(LONG) } else { SHORT };
         match need(pool) {
             Need::None => {
                 calm += 1;
-                look.streak = Streak::default();
-                look.last_start = Instant::now();
+                look.nobody_waits();
                 pause = next;
             }
             // What is known so far holds on while the threads just added start.
