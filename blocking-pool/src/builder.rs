@@ -87,24 +87,28 @@ pub struct Builder {
 }
 
 impl Builder {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self { config: Config::default(), core_threads: None, max_threads: None }
     }
 
     /// How many threads to start for jobs that compute rather than block; they stay until the pool closes. Default:
     /// the processors the process may use, or `max_threads` if that is less.
+    #[inline]
     pub fn core_threads(mut self, threads: usize) -> Self {
         self.core_threads = Some(threads);
         self
     }
 
     /// How many threads there may be at most, when jobs block. Default: 512, or `core_threads` if that is more.
+    #[inline]
     pub fn max_threads(mut self, threads: usize) -> Self {
         self.max_threads = Some(threads);
         self
     }
 
     /// How long a thread above the core waits for a job before it ends. Default: 10 s.
+    #[inline]
     pub fn keep_alive(mut self, idle: Duration) -> Self {
         self.config.keep_alive = idle;
         self
@@ -118,6 +122,7 @@ impl Builder {
     }
 
     /// The size of each thread's stack, in bytes. Default: the standard library's (2 MiB, or `RUST_MIN_STACK`).
+    #[inline]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.config.stack_size = Some(bytes);
         self
@@ -130,12 +135,14 @@ impl Builder {
     ///
     /// Linux only; elsewhere it has no effect. **A child process that a job starts inherits both**; 0 leaves the
     /// threads as the program's others are. A program that is nicer already is not made less so.
+    #[inline]
     pub fn nice(mut self, nice: u8) -> Self {
         self.config.nice = nice;
         self
     }
 
     /// How many jobs may wait for a thread; running ones do not count. Default: no limit.
+    #[inline]
     pub fn queue_limit(mut self, jobs: usize) -> Self {
         self.config.queue_limit = Some(jobs);
         self
@@ -170,6 +177,7 @@ impl Builder {
     /// let error = sideline_blocking_pool::Pool::builder().core_threads(8).max_threads(4).build().unwrap_err();
     /// assert!(error.to_string().contains("raise `max_threads` to at least 8"));
     /// ```
+    #[inline]
     pub fn build(self) -> Result<Pool, BuildError> {
         let mut config = self.config;
         let fail = |message: String| Err(BuildError(message));
@@ -211,6 +219,7 @@ impl Builder {
 }
 
 impl fmt::Debug for Builder {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("core_threads", &self.core_threads)
@@ -229,6 +238,7 @@ impl fmt::Debug for Builder {
 pub struct BuildError(String);
 
 impl fmt::Display for BuildError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

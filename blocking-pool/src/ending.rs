@@ -16,8 +16,7 @@ use crate::worker;
 
 thread_local! {
     /// While this thread rejects jobs: the pools whose queues it has to look at before it is done.
-    #[allow(clippy::missing_const_for_thread_local)] // loom's macro does not take that.
-    static REJECTING: RefCell<Option<Vec<Arc<Shared>>>> = RefCell::new(None);
+    static REJECTING: RefCell<Option<Vec<Arc<Shared>>>> = const { RefCell::new(None) };
 }
 
 impl Shared {
@@ -80,6 +79,7 @@ impl Shared {
     ///
     /// They are back before the first closure is dropped: that is the user's code, and may take long, or wait for one of
     /// them. And one does this at a time: whoever abandons another tenant meanwhile would not see them.
+    #[inline]
     pub(crate) fn cancel_queued(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) {
         // Pairs with a submitter's fence: either it sees that its account is abandoned, or we see its job.
         fence(Ordering::SeqCst);
@@ -101,6 +101,7 @@ impl Shared {
     }
 
     /// No code of the user's runs in here, nor is any job out of everybody's sight when it returns but those that it gives.
+    #[inline]
     fn take_out_of_queues(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
         let sweeping = self.sweep.lock();
         let all = std::iter::from_fn(|| self.queues.pop());
@@ -150,6 +151,7 @@ impl Shared {
         self.dedicated.cancel(&|_| true);
     }
 
+    #[inline]
     pub(crate) fn shutdown(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
         // In a fork nobody is there to be told or waited for.
         let forked = self.is_forked();

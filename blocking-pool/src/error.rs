@@ -50,6 +50,7 @@ pub enum Rejection {
 }
 
 impl fmt::Display for Rejection {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the pool is shut down"),
@@ -95,6 +96,7 @@ enum Kind {
 struct Shut(std::sync::Mutex<Option<Payload>>);
 
 impl Shut {
+    #[inline]
     fn open(mut self) -> Payload {
         let slot = self.0.get_mut().unwrap_or_else(|poison| poison.into_inner());
         slot.take().expect("only `open` empties it, and it consumes")
@@ -124,27 +126,32 @@ impl JoinError {
 
     /// True if the job was taken out of the queue before it started: by `abort`, by a shutdown, or because its
     /// deadline had passed ([`is_expired`](Self::is_expired)). Nothing of it has run.
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0.kind, Kind::Cancelled | Kind::Expired)
     }
 
     /// True if the job was cancelled because it had not started by its
     /// [deadline](crate::JobBuilder::deadline).
+    #[inline]
     pub fn is_expired(&self) -> bool {
         matches!(self.0.kind, Kind::Expired)
     }
 
     /// True if the closure panicked.
+    #[inline]
     pub fn is_panic(&self) -> bool {
         matches!(self.0.kind, Kind::Panicked { .. })
     }
 
     /// True if the pool did not take the job, or had to give it back because it has no thread.
+    #[inline]
     pub fn is_rejected(&self) -> bool {
         matches!(self.0.kind, Kind::Rejected(_))
     }
 
     /// Why the job was rejected; `None` if it was not.
+    #[inline]
     pub fn rejection(&self) -> Option<&Rejection> {
         match &self.0.kind {
             Kind::Rejected(why) => Some(why),
@@ -157,6 +164,7 @@ impl JoinError {
     /// # Panics
     /// If this is not a panic; ask [`is_panic`](Self::is_panic) or use [`try_into_panic`](Self::try_into_panic).
     #[track_caller]
+    #[inline]
     pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
         match self.try_into_panic() {
             Ok(payload) => payload,
@@ -168,6 +176,7 @@ impl JoinError {
     ///
     /// # Errors
     /// The error itself, unchanged, if the job was cancelled or rejected.
+    #[inline]
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, Self> {
         let Inner { job, kind } = *self.0;
         match kind {
@@ -177,22 +186,26 @@ impl JoinError {
     }
 
     /// The job's number.
+    #[inline]
     pub fn id(&self) -> JobId {
         self.0.job.id
     }
 
     /// The job's name, if it was given one.
+    #[inline]
     pub fn name(&self) -> Option<&str> {
         self.0.job.name.as_deref()
     }
 
     /// Where the job was spawned.
+    #[inline]
     pub fn location(&self) -> &'static Location<'static> {
         self.0.job.location
     }
 }
 
 impl fmt::Display for JoinError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { job, kind } = &*self.0;
         write!(f, "{job} ")?;
@@ -206,6 +219,7 @@ impl fmt::Display for JoinError {
 }
 
 impl fmt::Debug for JoinError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JoinError({self})")
     }
@@ -248,6 +262,7 @@ pub enum SpawnErrorKind {
 }
 
 impl SpawnErrorKind {
+    #[inline]
     pub(crate) fn rejection(&self) -> Rejection {
         match self {
             Self::Full { limit } => Rejection::Full { limit: *limit },

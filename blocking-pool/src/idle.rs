@@ -110,6 +110,7 @@ impl Census {
 }
 
 impl fmt::Debug for Census {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} threads, {} idle, {} searching", self.threads(), self.idle(), self.searching())
     }

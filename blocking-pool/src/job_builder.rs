@@ -55,6 +55,7 @@ struct Wish {
 }
 
 impl JobBuilder {
+    #[inline]
     pub(crate) fn new(shared: &Arc<Shared>, account: &Arc<Account>) -> Self {
         let (shared, account) = (Arc::clone(shared), Arc::clone(account));
         Self { shared, account, around: (), wish: Wish::default() }
@@ -135,6 +136,7 @@ struct Ready<W> {
 
 impl Wish {
     /// `None` if there is nothing in it.
+    #[inline]
     fn into_terms(self, with_token: bool, pool: &Shared) -> Option<Box<Terms>> {
         let Self { name, control } = self;
         let token = control.token(with_token, pool);

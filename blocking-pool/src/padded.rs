@@ -7,12 +7,12 @@ use std::ops::Deref;
 pub(crate) struct Padded<T>(pub(crate) T);
 
 impl<T> Padded<T> {
-    pub(crate) fn many(count: usize, make: fn() -> T) -> Box<[Self]> {
+    pub(crate) fn many(count: usize, make: fn() -> T) -> Vec<Self> {
         let mut all = Vec::with_capacity(count);
         while all.len() < count {
             all.push(Self(make()));
         }
-        all.into_boxed_slice()
+        all
     }
 }
 

@@ -46,6 +46,7 @@ struct Global {
 }
 
 impl Global {
+    #[inline]
     fn new() -> Self {
         Self { pool: Pool::new(), in_fork: OnceLock::new() }
     }
@@ -76,6 +77,7 @@ impl Pool {
     }
 
     /// To choose something else than the defaults.
+    #[inline]
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -169,6 +171,7 @@ impl Pool {
     /// assert_eq!(job.name(), Some("sum"));
     /// assert_eq!(block_on(job).unwrap(), 2);
     /// ```
+    #[inline]
     pub fn job(&self) -> JobBuilder {
         JobBuilder::new(self.shared(), &self.0.account)
     }
@@ -198,6 +201,7 @@ impl Pool {
     /// let m = sideline_blocking_pool::Pool::global().metrics();
     /// assert_eq!(m.submitted, m.queued + m.running + m.completed + m.panicked + m.cancelled);
     /// ```
+    #[inline]
     pub fn metrics(&self) -> Metrics {
         Metrics::read(self.shared())
     }
@@ -208,12 +212,14 @@ impl Pool {
     /// `Drain` and a met `Deadline` return when all threads of the pool have ended. Called from a job of this very
     /// pool it does not wait for that job's thread; the job is reported as left running. A second call is fine: it
     /// reports on what was then outstanding.
+    #[inline]
     pub fn shutdown(&self, how: Shutdown) -> ShutdownReport {
         self.shared().shutdown(how)
     }
 }
 
 impl fmt::Debug for Pool {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("closed", &self.shared().gate.is_closed())

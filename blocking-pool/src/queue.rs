@@ -21,7 +21,7 @@ pub(crate) struct Queues {
     injector: Injector<Entry>,
     stealers: Box<[Stealer<Entry>]>,
     /// Entries taken out for good; one counter for each core worker, the last one for everybody else.
-    taken: Box<[Padded<AtomicU64>]>,
+    taken: Vec<Padded<AtomicU64>>,
 }
 
 /// A core worker's place: its deque, and the index under which others steal from it.

@@ -119,6 +119,7 @@ impl Roster {
     }
 
     /// Joins the threads that have left already. They have nothing left to do but to end.
+    #[inline]
     pub(crate) fn join_gone(&self) {
         let gone = std::mem::take(&mut self.list.lock().gone);
         for handle in gone {

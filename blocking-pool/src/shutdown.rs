@@ -46,6 +46,7 @@ pub struct ShutdownReport {
 
 impl ShutdownReport {
     /// What neither was cancelled nor is left has finished.
+    #[inline]
     pub(crate) fn balance(
         outstanding: u64,
         cancelled: u64,
@@ -71,10 +72,12 @@ pub(crate) struct Looks(u32);
 
 impl Looks {
     /// At the first look, the second, the fourth, ...: others' jobs are taken out and put back each time.
+    #[inline]
     pub(crate) fn is_time_to_sweep(&self) -> bool {
         (self.0 + 1).is_power_of_two() && !left_out("abandon-sweeps-again")
     }
 
+    #[inline]
     pub(crate) fn are_over(&mut self) -> bool {
         self.0 += 1;
         thread::yield_now();
@@ -83,6 +86,7 @@ impl Looks {
 }
 
 impl fmt::Display for ShutdownReport {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} finished, {} cancelled", self.finished, self.cancelled)?;
         if self.left_queued > 0 {

@@ -7,13 +7,24 @@
 #[cfg(loom)]
 pub(crate) use crate::model::{Injector, Stealer, left_out, thread};
 #[cfg(loom)]
-pub(crate) use loom::{cell::UnsafeCell, thread_local};
+pub(crate) use loom::cell::UnsafeCell;
 #[cfg(not(loom))]
 pub(crate) use {
     crossbeam_deque::{Injector, Stealer},
     std::thread,
     std::thread_local,
 };
+
+/// `std`'s macro with a constant to begin with, which costs no look at whether the value is there yet. Loom's does not take
+/// the `const`.
+#[cfg(loom)]
+macro_rules! const_thread_local {
+    ($($(#[$attr:meta])* static $name:ident: $t:ty = const { $init:expr };)*) => {
+        loom::thread_local! { $($(#[$attr])* static $name: $t = $init;)* }
+    };
+}
+#[cfg(loom)]
+pub(crate) use const_thread_local as thread_local;
 
 /// What [`crate::lock`] is made of.
 pub(crate) mod locks {

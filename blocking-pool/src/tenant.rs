@@ -47,13 +47,12 @@ const WATCHED: u64 = 1 << 63;
 thread_local! {
     /// The tenant whose jobs this thread is delivering, and how many, one inside the other. Nothing that is dropped, so
     /// that it is there in destructors, too.
-    #[allow(clippy::missing_const_for_thread_local)] // loom's macro does not take that.
-    static DELIVERING: Cell<(u64, u64)> = Cell::new((0, 0));
+    static DELIVERING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 
     /// The same of other tenants, further out. Empty as a rule, and whenever nothing is being delivered; so not to drop
     /// it leaks nothing.
-    #[allow(clippy::missing_const_for_thread_local)]
-    static FURTHER_OUT: ManuallyDrop<RefCell<Vec<(u64, u64)>>> = ManuallyDrop::new(RefCell::new(Vec::new()));
+    static FURTHER_OUT: ManuallyDrop<RefCell<Vec<(u64, u64)>>> =
+        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 pub(crate) struct Account {
@@ -149,30 +148,31 @@ impl Account {
 
     /// Calls what is the user's and comes before a job of this account has left.
     pub(crate) fn delivering<R>(&self, user: impl FnOnce() -> R) -> R {
-        let outer = delivering();
-        let (tenant, count) = outer;
-        if count > 0 && tenant != self.id {
-            return self.delivering_inside_another(outer, user);
-        }
-        set_delivering((self.id, count + 1));
+        let outer = self.begin_delivering();
         let done = user();
-        set_delivering(outer);
+        self.end_delivering(outer);
         done
     }
 
-    #[cold]
-    fn delivering_inside_another<R>(&self, outer: (u64, u64), user: impl FnOnce() -> R) -> R {
-        further_out(|further| further.push(outer));
-        set_delivering((self.id, 1));
-        let done = user();
+    /// Returns what was being delivered before, which is to be so again.
+    fn begin_delivering(&self) -> (u64, u64) {
+        let outer = delivering();
+        let (tenant, count) = outer;
+        if count > 0 && tenant != self.id {
+            remember(outer);
+            set_delivering((self.id, 1));
+        } else {
+            set_delivering((self.id, count + 1));
+        }
+        outer
+    }
+
+    fn end_delivering(&self, outer: (u64, u64)) {
         set_delivering(outer);
-        further_out(|further| {
-            further.pop();
-            if further.is_empty() {
-                *further = Vec::new();
-            }
-        });
-        done
+        let (tenant, count) = outer;
+        if count > 0 && tenant != self.id {
+            forget_last();
+        }
     }
 
     /// How many jobs of this account this thread is delivering.
@@ -265,6 +265,7 @@ impl Account {
         self.gate.is_closed()
     }
 
+    #[inline]
     fn abandon(&self) {
         self.close();
         // Release: pairs with is_abandoned(): whoever sees it does not start the job.
@@ -276,6 +277,7 @@ impl Account {
         self.pool.survivors(&|tenant| tenant == self.id)
     }
 
+    #[inline]
     fn shutdown(&self, how: Shutdown) -> ShutdownReport {
         // Before the gate shuts: who sees that may cancel a job at once, and it belongs into the report.
         let (cancelled_before, left_before) = {
@@ -317,6 +319,21 @@ fn delivering() -> (u64, u64) {
 
 fn set_delivering(now: (u64, u64)) {
     _ = DELIVERING.try_with(|delivering| delivering.set(now));
+}
+
+#[cold]
+fn remember(outer: (u64, u64)) {
+    further_out(|further| further.push(outer));
+}
+
+#[cold]
+fn forget_last() {
+    further_out(|further| {
+        further.pop();
+        if further.is_empty() {
+            *further = Vec::new();
+        }
+    });
 }
 
 fn further_out(look: impl FnOnce(&mut Vec<(u64, u64)>)) {
@@ -376,6 +393,7 @@ impl Tenant {
     }
 
     /// Like [`Pool::job`], on this tenant's account.
+    #[inline]
     pub fn job(&self) -> JobBuilder {
         JobBuilder::new(self.pool.shared(), &self.account)
     }
@@ -411,6 +429,7 @@ impl Tenant {
 
     /// Closes it and ends its jobs as `how` says. Blocks at most as long as that says, and never for the job it is
     /// called from. The pool and its other tenants go on.
+    #[inline]
     pub fn shutdown(&self, how: Shutdown) -> ShutdownReport {
         self.account.shutdown(how)
     }
@@ -422,6 +441,7 @@ impl Tenant {
 }
 
 impl fmt::Debug for Tenant {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tenant")
             .field("outstanding", &self.outstanding())

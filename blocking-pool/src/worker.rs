@@ -22,14 +22,11 @@ use crate::sync::{left_out, thread_local};
 use crate::time_slice::TimeSlice;
 
 thread_local! {
-    // Not `const { .. }`: loom's macro does not take that.
-    #[allow(clippy::missing_const_for_thread_local)]
-    static LOCAL: RefCell<Option<Rc<Local>>> = RefCell::new(None);
+    static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
 
     /// The pool that this thread was started by: an address, to be compared. Nothing that is dropped, so that it is there
     /// to the very end of the thread.
-    #[allow(clippy::missing_const_for_thread_local)]
-    static STARTED_BY: Cell<usize> = Cell::new(0);
+    static STARTED_BY: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A worker's own belongings, also reachable from the jobs it runs.
@@ -226,21 +223,22 @@ impl Local {
         if let Some(limiter) = ready.limiter() {
             limiter.times().run_time.record_nanos_shared(took);
         }
+        let on_wake = || pool.counters.woken(seat);
         let next = self.next_own();
         if next.is_some() {
-            let quiet = ready.deliver(end, || pool.counters.woken(seat));
+            let quiet = ready.deliver(end, on_wake);
             *now = if quiet { end } else { Stamp::now() };
             return next;
         }
         *now = end;
         if self.is_tired() && pool.idle.census().idle() > 0 {
             // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
-            self.note_whether_awaited(!ready.deliver(end, || pool.counters.woken(seat)));
+            self.note_whether_awaited(!ready.deliver(end, on_wake));
             pool.idle.start_searching();
         } else {
             // Free before delivered: see `crate::idle`.
             pool.idle.start_searching();
-            self.note_whether_awaited(!ready.deliver(end, || pool.counters.woken(seat)));
+            self.note_whether_awaited(!ready.deliver(end, on_wake));
         }
         None
     }

@@ -46,6 +46,7 @@ pub use sideline_blocking_pool::{JobInfo, Rejection, SpawnError, SpawnErrorKind}
 /// # Panics
 /// Outside a runtime; use [`Handle::job`] there.
 #[track_caller]
+#[inline]
 pub fn job() -> JobBuilder {
     match context::handle() {
         Ok(handle) => handle.job(),
@@ -64,6 +65,7 @@ pub struct JobBuilder {
 }
 
 impl JobBuilder {
+    #[inline]
     pub(crate) fn new(handle: Handle) -> Self {
         let job = handle.shared().tenant.job();
         Self { handle, job }
@@ -98,12 +100,14 @@ impl JobBuilder {
         self.carrying().try_spawn(closure).map(JoinHandle::job)
     }
 
+    #[inline]
     fn carrying(self) -> pool::JobBuilder<Carried> {
         self.job.around(Carried::capture(self.handle))
     }
 }
 
 impl fmt::Debug for JobBuilder {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.job.fmt(f)
     }

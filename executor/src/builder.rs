@@ -32,6 +32,7 @@ pub struct Builder {
 }
 
 impl Builder {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self {
             pool: None,
@@ -45,6 +46,7 @@ impl Builder {
     }
 
     /// The pool for this runtime's blocking jobs. Default: [`Pool::global`], which all runtimes share.
+    #[inline]
     pub fn pool(mut self, pool: Pool) -> Self {
         self.pool = Some(pool);
         self
@@ -52,6 +54,7 @@ impl Builder {
 
     /// How long dropping the runtime waits for its own jobs, queued and running. Default: 10 s. Zero means not
     /// at all. What is then still there is left to finish, and reported.
+    #[inline]
     pub fn drop_deadline(mut self, deadline: Duration) -> Self {
         self.drop_deadline = deadline;
         self
@@ -73,6 +76,7 @@ impl Builder {
     /// assert_eq!(runtime.block_on(async { sideline::to_thread(|| 3).await }), 3);
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn busy_poll(mut self, duration: Duration) -> Self {
         self.busy_poll = duration;
         self
@@ -114,6 +118,7 @@ impl Builder {
     /// # Ok(()) }
     /// ```
     #[cfg(feature = "watchdog")]
+    #[inline]
     pub fn watchdog(mut self, threshold: Duration) -> Self {
         self.watchdog = Some(threshold);
         self
@@ -147,6 +152,7 @@ impl Builder {
     /// });
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn paused_clock(mut self) -> Self {
         self.time = Time::Paused;
         self
@@ -157,12 +163,14 @@ impl Builder {
     /// # Errors
     /// If the operating system gives no event queue or no descriptor for it; the message says which limit to
     /// raise. With a watchdog, also if it gives no thread.
+    #[inline]
     pub fn build(self) -> io::Result<Runtime> {
         Runtime::from_builder(self)
     }
 }
 
 impl fmt::Debug for Builder {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut builder = f.debug_struct("Builder");
         builder

@@ -15,20 +15,18 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-#[derive(Default)]
 struct Context {
     handle: RefCell<Option<Handle>>,
     core: RefCell<Option<Rc<Core>>>,
 }
 
 thread_local! {
-    static CONTEXT: Context = Context::default();
+    static CONTEXT: Context = const { Context { handle: RefCell::new(None), core: RefCell::new(None) } };
 
     /// Where `block_on` was called that drives a loop on this thread. By itself, because it has no destructor and is
     /// there to the end of the thread: a runtime may be driven in the destructor of a thread-local, and who blocks in there
     /// must be told, and not wait for ever.
-    #[allow(clippy::missing_const_for_thread_local)] // loom's macro does not take that.
-    static BLOCKED_ON: Cell<Option<&'static Location<'static>>> = Cell::new(None);
+    static BLOCKED_ON: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
 }
 
 /// Called outside a runtime.
@@ -42,6 +40,7 @@ impl NoRuntime {
 }
 
 impl fmt::Display for NoRuntime {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "this thread is not inside a sideline runtime: call it within sideline::block_on, \

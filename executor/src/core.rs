@@ -251,6 +251,7 @@ pub(crate) fn refuse_nesting(what: &str, at: &'static Location<'static>) {
 }
 
 impl fmt::Debug for Core {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core").field("tasks", &self.tasks.len()).finish_non_exhaustive()
     }

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 /// the loop has something to do, other than timers: for these see [`next_deadline`](Runtime::next_deadline). It
 /// is the same descriptor as long as the runtime lives.
 impl AsFd for Runtime {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         // From now on the loop stands by whenever it does not run.
         let core = self.core();
@@ -19,6 +20,7 @@ impl AsFd for Runtime {
 }
 
 impl AsRawFd for Runtime {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
     }

@@ -65,6 +65,7 @@ impl Runtime {
     /// # Ok(()) }
     /// ```
     #[track_caller]
+    #[inline]
     pub fn turn(&self, max_wait: Option<Duration>) -> io::Result<()> {
         self.core().turn_inside(max_wait, Location::caller())
     }
@@ -74,6 +75,7 @@ impl Runtime {
     /// a turn, or when another thread arms a timer, which makes the descriptor readable.
     ///
     /// Round waits up: a turn that comes too early finds nothing to do.
+    #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.handle().shared().reactor.next_deadline()
     }
@@ -103,6 +105,7 @@ impl Runtime {
 
 impl Core {
     /// A turn that begins with the reactor: its events are why it was called for.
+    #[inline]
     fn turn_inside(
         self: &Rc<Self>,
         max_wait: Option<Duration>,

@@ -15,10 +15,12 @@ struct Unpark {
 }
 
 impl Wake for Unpark {
+    #[inline]
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
+    #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         // Release: pairs with the Acquire in block_on().
         if !self.woken.swap(true, Release) {

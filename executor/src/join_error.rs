@@ -44,6 +44,7 @@ impl JoinError {
 
     /// True if the task was aborted, or dropped with its runtime; or if the job was aborted, or its token
     /// cancelled, before it started, or if it [expired](Self::is_expired).
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
         match &*self.0 {
             Repr::Task { cause, .. } => matches!(cause, Cause::Cancelled),
@@ -53,11 +54,13 @@ impl JoinError {
 
     /// True if a job was cancelled because it had not started by its
     /// [deadline](crate::blocking::JobBuilder::deadline).
+    #[inline]
     pub fn is_expired(&self) -> bool {
         matches!(&*self.0, Repr::Job(error) if error.is_expired())
     }
 
     /// True if the future or the closure panicked.
+    #[inline]
     pub fn is_panic(&self) -> bool {
         match &*self.0 {
             Repr::Task { cause, .. } => matches!(cause, Cause::Panic(_)),
@@ -66,6 +69,7 @@ impl JoinError {
     }
 
     /// True if the pool did not take the job: its queue is full, it is shut down, or it has no thread.
+    #[inline]
     pub fn is_rejected(&self) -> bool {
         matches!(&*self.0, Repr::Job(error) if error.is_rejected())
     }
@@ -74,6 +78,7 @@ impl JoinError {
     ///
     /// # Panics
     /// If this is not a panic; see [`is_panic`](Self::is_panic) and [`try_into_panic`](Self::try_into_panic).
+    #[inline]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
             Ok(payload) => payload,
@@ -85,6 +90,7 @@ impl JoinError {
     ///
     /// # Errors
     /// The error itself, unchanged, when it is not a panic.
+    #[inline]
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
             Repr::Task { cause: Cause::Panic(payload), .. } => {
@@ -96,6 +102,7 @@ impl JoinError {
     }
 
     /// Which task or job it was.
+    #[inline]
     pub fn id(&self) -> Id {
         match &*self.0 {
             Repr::Task { culprit, .. } => culprit.id,
@@ -104,6 +111,7 @@ impl JoinError {
     }
 
     /// The name that a job was given.
+    #[inline]
     pub fn name(&self) -> Option<&str> {
         match &*self.0 {
             Repr::Task { .. } => None,
@@ -112,6 +120,7 @@ impl JoinError {
     }
 
     /// Where it was spawned.
+    #[inline]
     pub fn location(&self) -> &'static Location<'static> {
         match &*self.0 {
             Repr::Task { culprit, .. } => culprit.location,
@@ -139,6 +148,7 @@ impl From<pool::JoinError> for JoinError {
 }
 
 impl fmt::Display for JoinError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Repr::Task { culprit: Culprit { id, location }, cause } => {
@@ -154,6 +164,7 @@ impl fmt::Display for JoinError {
 }
 
 impl fmt::Debug for JoinError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JoinError({self})")
     }

@@ -32,6 +32,7 @@ pub struct LocalHandle {
 }
 
 impl LocalHandle {
+    #[inline]
     fn new(core: &Rc<Core>) -> Self {
         Self { core: Rc::downgrade(core), handle: Handle::new(Arc::clone(core.shared())) }
     }
@@ -41,6 +42,7 @@ impl LocalHandle {
     /// # Panics
     /// If none does: outside a runtime, and in jobs. Use [`try_current`](Self::try_current) where that may happen.
     #[track_caller]
+    #[inline]
     pub fn current() -> Self {
         Self::try_current().unwrap_or_else(|error| panic!("LocalHandle::current: {error}"))
     }
@@ -53,6 +55,7 @@ impl LocalHandle {
     /// ```
     /// assert!(sideline::LocalHandle::try_current().is_err());
     /// ```
+    #[inline]
     pub fn try_current() -> Result<Self, NoRuntime> {
         context::core().map(|core| Self::new(&core)).ok_or(NoRuntime::new())
     }
@@ -81,6 +84,7 @@ impl LocalHandle {
     }
 
     /// The same runtime for other threads.
+    #[inline]
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
@@ -96,6 +100,7 @@ impl Runtime {
     /// assert_eq!(*runtime.block_on(task).unwrap(), 5);
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn local_handle(&self) -> LocalHandle {
         LocalHandle::new(self.core())
     }

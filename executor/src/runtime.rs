@@ -169,6 +169,7 @@ impl Runtime {
     /// assert!(report.jobs.left_running.is_empty());
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn shutdown(mut self, mode: Shutdown) -> ShutdownReport {
         let tasks_dropped = self.close_loop();
         ShutdownReport { tasks_dropped, jobs: self.handle.shared().tenant.shutdown(mode) }
@@ -214,6 +215,7 @@ impl Drop for Runtime {
 }
 
 impl fmt::Debug for Runtime {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime")
             .field("core", &self.core)
@@ -233,6 +235,7 @@ pub struct ShutdownReport {
 }
 
 impl fmt::Display for ShutdownReport {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} tasks dropped; jobs: {}", self.tasks_dropped, self.jobs)
     }

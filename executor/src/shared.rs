@@ -124,6 +124,7 @@ impl Wake for MainWaker {
 }
 
 impl fmt::Debug for Shared {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("inbox", &self.inbox).finish_non_exhaustive()
     }

@@ -45,11 +45,19 @@ mod imp {
 
 #[cfg(loom)]
 mod imp {
-    pub(crate) use loom::{cell, sync::atomic, thread, thread_local};
+    pub(crate) use loom::{cell, sync::atomic, thread};
     use sideline_reactor::Clock;
     use std::sync::OnceLock;
 
     /// loom's mutex with parking_lot's interface.
+    /// `std`'s macro with a constant to begin with, which loom's does not take.
+    macro_rules! const_thread_local {
+        ($($(#[$attr:meta])* static $name:ident: $t:ty = const { $init:expr };)*) => {
+            loom::thread_local! { $($(#[$attr])* static $name: $t = $init;)* }
+        };
+    }
+    pub(crate) use const_thread_local as thread_local;
+
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 

@@ -100,6 +100,7 @@ impl Clock {
 }
 
 impl fmt::Debug for Clock {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_manual() { "Clock::manual()" } else { "Clock::real()" })
     }

@@ -107,6 +107,7 @@ impl Handle {
 }
 
 impl fmt::Debug for Handle {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
             .field("loop", &self.0.notifier)

@@ -108,6 +108,7 @@ impl Notifier {
 }
 
 impl fmt::Debug for Notifier {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0.load(Ordering::Relaxed) {
             RUNNING => "RUNNING",

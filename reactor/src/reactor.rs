@@ -187,6 +187,7 @@ impl Drop for Reactor {
 }
 
 impl fmt::Debug for Reactor {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reactor").field("handle", &self.handle).finish()
     }

@@ -99,6 +99,7 @@ impl BitOrAssign for Ready {
 }
 
 impl fmt::Debug for Ready {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NAMES: [&str; 8] = [
             "READABLE",
@@ -110,10 +111,15 @@ impl fmt::Debug for Ready {
             "URGENT",
             "GONE",
         ];
-        let set = NAMES.iter().enumerate().filter(|(bit, _)| self.0 & (1 << bit) != 0);
-        let names: Vec<_> = set.map(|(_, name)| *name).collect();
-        f.write_str(if names.is_empty() { "NONE" } else { "" })?;
-        f.write_str(&names.join(" | "))
+        let mut separator = "";
+        for (bit, name) in NAMES.iter().enumerate() {
+            if self.0 & (1 << bit) != 0 {
+                f.write_str(separator)?;
+                f.write_str(name)?;
+                separator = " | ";
+            }
+        }
+        if separator.is_empty() { f.write_str("NONE") } else { Ok(()) }
     }
 }
 
@@ -153,6 +159,7 @@ impl Snapshot {
 }
 
 impl fmt::Debug for Snapshot {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} at tick {}", self.flags(), self.0 / TICK)
     }
@@ -206,6 +213,7 @@ impl ReadinessWord {
 }
 
 impl fmt::Debug for ReadinessWord {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.snapshot().fmt(f)
     }

@@ -325,6 +325,7 @@ impl Drop for Registration {
 }
 
 impl fmt::Debug for Registration {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registration").field("token", &self.token.0).field("readiness", &self.io).finish()
     }

@@ -138,6 +138,7 @@ impl Drop for ScheduledIo {
 }
 
 impl fmt::Debug for ScheduledIo {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.word.fmt(f)
     }

@@ -154,6 +154,7 @@ impl Drop for Timer {
 }
 
 impl fmt::Debug for Timer {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timer").field("deadline", &self.deadline()).field("state", &self.state).finish()
     }

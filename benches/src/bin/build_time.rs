@@ -105,8 +105,9 @@ fn build(dir: &Path) -> Result<f64, Box<dyn Error>> {
 
 /// How many crates it is made of, the program itself left out.
 fn crates(dir: &Path) -> Result<usize, Box<dyn Error>> {
-    let tree =
-        cargo(dir, &["tree", "--offline", "-e", "normal,build", "--prefix", "none", "--format", "{lib}"])?;
+    // Each time in the same words: without `--no-dedupe` all but the first have a mark, and would count as others.
+    let options = ["--offline", "-e", "normal,build", "--prefix", "none", "--no-dedupe", "--format", "{lib}"];
+    let tree = cargo(dir, &[["tree"].as_slice(), &options].concat())?;
     let mut names: Vec<_> = tree.lines().filter(|line| !line.trim().is_empty()).collect();
     names.sort_unstable();
     names.dedup();

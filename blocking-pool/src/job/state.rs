@@ -239,6 +239,7 @@ impl State {
 }
 
 impl fmt::Debug for State {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Relaxed: for reading by people only.
         Bits(self.0.load(Ordering::Relaxed)).fmt(f)
@@ -249,6 +250,7 @@ impl fmt::Debug for State {
 struct Bits(u64);
 
 impl fmt::Debug for Bits {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 & PHASE {
             QUEUED => "QUEUED",

@@ -56,7 +56,7 @@ pub(super) struct Cohorts {
     /// wrap: only differences matter.
     came: [AtomicU32; PLACES],
     /// One array for each core worker, the last one for everybody else.
-    left: Box<[Padded<[AtomicU32; PLACES]>]>,
+    left: Vec<Padded<[AtomicU32; PLACES]>>,
     turnover: Mutex<Turnover>,
 }
 
@@ -113,6 +113,7 @@ impl Cohorts {
     }
 
     /// For how long the oldest job has waited, in nanoseconds; `None` if none waits.
+    #[inline]
     pub(super) fn oldest(&self, gate: &Gate, now: Stamp) -> Option<u64> {
         let taken = (0..PLACES).filter(|&place| !self.is_empty(gate, place));
         let since = taken.filter_map(|place| Stamp::from_bits(self.since[place].load(Ordering::Relaxed)));

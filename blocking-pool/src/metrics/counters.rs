@@ -28,9 +28,9 @@ use crate::queue::Seat;
 #[derive(Debug)]
 pub(crate) struct Counters {
     /// One for each core worker, the last one for everybody else.
-    workers: Box<[Padded<Ledger>]>,
+    workers: Vec<Padded<Ledger>>,
     /// Tenant `n` has the set `n` modulo their number.
-    awaiters: Box<[Padded<Taken>]>,
+    awaiters: Vec<Padded<Taken>>,
     cohorts: Cohorts,
     cancelled: AtomicU64,
     expired: AtomicU64,
@@ -158,6 +158,10 @@ impl Counters {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn total(&self, of: fn(&Ledger) -> u64) -> u64 {
+        self.workers.iter().map(|worker| of(worker)).sum()
+    }
+
     fn ledger(&self, seat: Option<&Seat>) -> &Ledger {
         &self.workers[seat.map_or(self.workers.len() - 1, |seat| seat.index)]
     }
@@ -167,6 +171,7 @@ impl Counters {
         &self.awaiters[tenant as usize & (self.awaiters.len() - 1)]
     }
 
+    #[inline]
     pub(super) fn read(&self) -> Reading {
         let mut reading = Reading {
             queue_wait: Histogram::new(),
@@ -184,8 +189,8 @@ impl Counters {
             reading.unread += awaiter.unread.load(Ordering::Acquire);
             awaiter.handoff.add_to(&mut reading.handoff);
         }
-        reading.woken = self.workers.iter().map(|worker| worker.woken.load(Ordering::Acquire)).sum();
-        reading.panicked = self.workers.iter().map(|worker| worker.panicked.load(Ordering::Acquire)).sum();
+        reading.woken = self.total(|worker| worker.woken.load(Ordering::Acquire));
+        reading.panicked = self.total(|worker| worker.panicked.load(Ordering::Acquire));
         self.workers.iter().for_each(|worker| worker.ran.add_to(&mut reading.run_time));
         self.workers.iter().for_each(|worker| worker.waited.add_to(&mut reading.queue_wait));
         // Of each expired job, the cancellation was counted before.
@@ -197,14 +202,14 @@ impl Counters {
     /// Only what became of how many, in the same order.
     pub(crate) fn totals(&self) -> Totals {
         let cancelled = self.cancellations();
-        let ended = self.workers.iter().map(|worker| worker.ran.count()).sum();
-        let started = self.workers.iter().map(|worker| worker.waited.count()).sum();
+        let ended = self.total(|worker| worker.ran.count());
+        let started = self.total(|worker| worker.waited.count());
         Totals { started, ended, cancelled }
     }
 
     /// Jobs started so far: the sign of progress.
     pub(crate) fn starts(&self) -> u64 {
-        self.workers.iter().map(|worker| worker.started.load(Ordering::Relaxed)).sum()
+        self.total(|worker| worker.started.load(Ordering::Relaxed))
     }
 
     pub(crate) fn cancellations(&self) -> u64 {
@@ -212,6 +217,7 @@ impl Counters {
     }
 
     /// For how long the oldest job that is queued has waited, in nanoseconds.
+    #[inline]
     pub(super) fn oldest_queued(&self, gate: &Gate) -> Option<u64> {
         self.cohorts.oldest(gate, Stamp::now())
     }

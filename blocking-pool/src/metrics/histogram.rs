@@ -53,6 +53,7 @@ impl Histogram {
     }
 
     /// Adds one duration. What exceeds 2^64 nanoseconds (584 years) counts as that.
+    #[inline]
     pub fn record(&mut self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.counts[bucket_of(nanos)] += 1;
@@ -60,16 +61,19 @@ impl Histogram {
     }
 
     /// How many durations were recorded.
+    #[inline]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
     /// All durations together. It wraps at 2^64 nanoseconds, 584 years.
+    #[inline]
     pub fn sum(&self) -> Duration {
         Duration::from_nanos(self.nanos)
     }
 
     /// The average. `None` if nothing was recorded.
+    #[inline]
     pub fn mean(&self) -> Option<Duration> {
         self.nanos.checked_div(self.count()).map(Duration::from_nanos)
     }
@@ -87,6 +91,7 @@ impl Histogram {
     /// assert!(took.quantile(0.9).unwrap() < Duration::from_micros(5));
     /// assert!(took.quantile(1.0).unwrap() > Duration::from_secs(2));
     /// ```
+    #[inline]
     pub fn quantile(&self, q: f64) -> Option<Duration> {
         let count = self.count();
         // The cast saturates, and makes 0 of what is not a number.
@@ -119,6 +124,7 @@ impl Histogram {
     }
 
     /// Adds all that was recorded in `other`.
+    #[inline]
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
@@ -138,6 +144,7 @@ impl Histogram {
     /// assert_eq!(took.since(&earlier).sum(), Duration::from_millis(1));
     /// ```
     #[must_use]
+    #[inline]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut rest = self.clone();
         for (mine, theirs) in rest.counts.iter_mut().zip(&earlier.counts) {
@@ -148,22 +155,26 @@ impl Histogram {
     }
 
     /// Adds what a recorder has in bucket `index`.
+    #[inline]
     pub(super) fn add(&mut self, index: usize, count: u64) {
         self.counts[index] += count;
     }
 
+    #[inline]
     pub(super) fn add_nanos(&mut self, nanos: u64) {
         self.nanos = self.nanos.wrapping_add(nanos);
     }
 }
 
 impl Default for Histogram {
+    #[inline]
     fn default() -> Self {
         Self::new()
     }
 }
 
 impl fmt::Debug for Histogram {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Histogram");
         out.field("count", &self.count()).field("sum", &self.sum());
@@ -176,15 +187,18 @@ impl fmt::Debug for Histogram {
     }
 }
 
+#[inline]
 pub(super) fn bucket_of(nanos: u64) -> usize {
     // One less, so that a power of two is the last of its bucket: the ends are inclusive, as monitoring has them.
     (u64::BITS - nanos.saturating_sub(1).leading_zeros()) as usize
 }
 
+#[inline]
 fn upper_bound(index: usize) -> u64 {
     1u64.checked_shl(index as u32).unwrap_or(u64::MAX)
 }
 
+#[inline]
 fn lower_bound(index: usize) -> u64 {
     if index == 0 { 0 } else { upper_bound(index - 1) }
 }

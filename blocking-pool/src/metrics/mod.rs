@@ -101,6 +101,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    #[inline]
     pub(crate) fn read(pool: &Shared) -> Self {
         let census = pool.idle.census();
         let oldest_queued = pool.counters.oldest_queued(&pool.gate).map(Duration::from_nanos);

@@ -69,6 +69,7 @@ impl Recorder {
 
     /// What has been recorded. While somebody records, every duration that is counted is in the sum, which may also
     /// hold one that is just about to be counted.
+    #[inline]
     pub fn snapshot(&self) -> Histogram {
         let mut histogram = Histogram::new();
         self.add_to(&mut histogram);
@@ -80,6 +81,7 @@ impl Recorder {
         self.counts.iter().map(|count| count.load(Ordering::Acquire)).sum()
     }
 
+    #[inline]
     pub(crate) fn add_to(&self, histogram: &mut Histogram) {
         for (index, count) in self.counts.iter().enumerate() {
             // Acquire: pairs with the Release of whoever counted.
@@ -96,6 +98,7 @@ impl Default for Recorder {
 }
 
 impl fmt::Debug for Recorder {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.snapshot().fmt(f)
     }

@@ -23,20 +23,24 @@ where
     }
 }
 
+#[inline]
 pub(crate) fn unexpected_end() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended before the buffer was full")
 }
 
+#[inline]
 pub(crate) fn write_zero() -> io::Error {
     io::Error::new(io::ErrorKind::WriteZero, "the stream takes no more bytes")
 }
 
 /// How many bytes a transfer by way of `bufs` moves at most in one call: the kernel looks at the first [`MOST`] only.
+#[inline]
 pub(crate) fn total(bufs: &[IoSlice<'_>]) -> usize {
     bufs.iter().take(MOST).map(|buf| buf.len()).sum()
 }
 
 /// As [`total`].
+#[inline]
 pub(crate) fn total_mut(bufs: &[IoSliceMut<'_>]) -> usize {
     bufs.iter().take(MOST).map(|buf| buf.len()).sum()
 }
@@ -108,11 +112,13 @@ macro_rules! byte_reader {
             ///
             /// # Errors
             /// `WouldBlock` if there is nothing; otherwise as [`read`](Self::read).
+            #[inline]
             pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
                 self.0.try_read_with(|mut stream| std::io::Read::read(&mut stream, buf))
             }
 
             /// [`read`](Self::read) for poll functions: the last caller is woken.
+            #[inline]
             pub fn poll_read(
                 &self,
                 cx: &mut std::task::Context<'_>,
@@ -125,6 +131,7 @@ macro_rules! byte_reader {
             }
 
             /// [`read_vectored`](Self::read_vectored) for poll functions: the last caller is woken.
+            #[inline]
             pub fn poll_read_vectored(
                 &self,
                 cx: &mut std::task::Context<'_>,
@@ -189,11 +196,13 @@ macro_rules! byte_writer {
             ///
             /// # Errors
             /// `WouldBlock` if there is none; otherwise as [`write`](Self::write).
+            #[inline]
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
                 self.0.try_write_with(|mut stream| std::io::Write::write(&mut stream, buf))
             }
 
             /// [`write`](Self::write) for poll functions: the last caller is woken.
+            #[inline]
             pub fn poll_write(
                 &self,
                 cx: &mut std::task::Context<'_>,
@@ -206,6 +215,7 @@ macro_rules! byte_writer {
             }
 
             /// [`write_vectored`](Self::write_vectored) for poll functions: the last caller is woken.
+            #[inline]
             pub fn poll_write_vectored(
                 &self,
                 cx: &mut std::task::Context<'_>,

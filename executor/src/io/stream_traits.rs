@@ -76,16 +76,19 @@ macro_rules! connection {
         impl Sealed for $this {}
 
         impl ReadBytes for $this {
+            #[inline]
             fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
                 <$stream>::poll_read(self, cx, buf)
             }
         }
 
         impl WriteBytes for $this {
+            #[inline]
             fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 <$stream>::poll_write(self, cx, buf)
             }
 
+            #[inline]
             fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(self.shutdown(Shutdown::Write))
             }
@@ -118,16 +121,19 @@ reads!([] Stdin);
 macro_rules! queues {
     ($writer:ty, $portion:expr) => {
         impl Sealed for $writer {
+            #[inline]
             fn portion(&self) -> usize {
                 $portion
             }
         }
 
         impl WriteBytes for $writer {
+            #[inline]
             fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 <$writer>::poll_write(self, cx, buf)
             }
 
+            #[inline]
             fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 <$writer>::poll_flush(self, cx)
             }
@@ -144,6 +150,7 @@ queues!(Stderr, 64 * 1024);
 
 #[cfg(feature = "fs")]
 impl ReadBytes for File {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         File::poll_read(self, cx, buf)
     }
@@ -188,6 +195,7 @@ mod pipes {
     impl Sealed for ChildStdin {}
 
     impl WriteBytes for ChildStdin {
+        #[inline]
         fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
             ChildStdin::poll_write(self, cx, buf)
         }

@@ -91,6 +91,7 @@ pub(super) async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAd
     }
 }
 
+#[inline]
 fn host_and_port(host: &str, port: u16) -> Addrs {
     match host.parse::<IpAddr>() {
         Ok(ip) => Addrs::One(SocketAddr::new(ip, port)),
@@ -102,6 +103,7 @@ macro_rules! always_one {
     ($($address:ty),*) => {$(
         impl ToSocketAddrs for $address {}
         impl Sealed for $address {
+            #[inline]
             fn to_addrs(&self) -> io::Result<Addrs> {
                 Ok(Addrs::One(SocketAddr::from(*self)))
             }
@@ -113,6 +115,7 @@ always_one!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u1
 
 impl ToSocketAddrs for [SocketAddr] {}
 impl Sealed for [SocketAddr] {
+    #[inline]
     fn to_addrs(&self) -> io::Result<Addrs> {
         Ok(Addrs::Many(self.to_vec()))
     }
@@ -127,6 +130,7 @@ impl<const N: usize> Sealed for [SocketAddr; N] {
 
 impl ToSocketAddrs for Vec<SocketAddr> {}
 impl Sealed for Vec<SocketAddr> {
+    #[inline]
     fn to_addrs(&self) -> io::Result<Addrs> {
         self[..].to_addrs()
     }
@@ -134,6 +138,7 @@ impl Sealed for Vec<SocketAddr> {
 
 impl ToSocketAddrs for (&str, u16) {}
 impl Sealed for (&str, u16) {
+    #[inline]
     fn to_addrs(&self) -> io::Result<Addrs> {
         Ok(host_and_port(self.0, self.1))
     }
@@ -141,6 +146,7 @@ impl Sealed for (&str, u16) {
 
 impl ToSocketAddrs for (String, u16) {}
 impl Sealed for (String, u16) {
+    #[inline]
     fn to_addrs(&self) -> io::Result<Addrs> {
         Ok(host_and_port(&self.0, self.1))
     }
@@ -148,6 +154,7 @@ impl Sealed for (String, u16) {
 
 impl ToSocketAddrs for str {}
 impl Sealed for str {
+    #[inline]
     fn to_addrs(&self) -> io::Result<Addrs> {
         if let Ok(addr) = self.parse() {
             return Ok(Addrs::One(addr));
@@ -162,6 +169,7 @@ impl Sealed for str {
 
 impl ToSocketAddrs for String {}
 impl Sealed for String {
+    #[inline]
     fn to_addrs(&self) -> io::Result<Addrs> {
         self.as_str().to_addrs()
     }

@@ -44,6 +44,7 @@ impl Backoff {
     }
 
     /// Remembers what will last for a while, and explains a lack of descriptors.
+    #[inline]
     fn note(&self, error: io::Error) -> io::Error {
         let (number, no_memory) = (error.raw_os_error(), is_lack_of_memory(&error));
         let error = name_descriptor_limit(error);
@@ -55,6 +56,7 @@ impl Backoff {
     }
 }
 
+#[inline]
 fn is_lack_of_memory(error: &io::Error) -> bool {
     #[cfg(unix)]
     let no_buffers = libc::ENOBUFS;

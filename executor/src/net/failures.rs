@@ -10,12 +10,14 @@ use std::net::SocketAddr;
 pub(super) struct Failures(Vec<(SocketAddr, io::Error)>);
 
 impl Failures {
+    #[inline]
     pub(super) fn push(&mut self, addr: SocketAddr, error: io::Error) {
         self.0.push((addr, error));
     }
 
     /// The error for the caller: that of the only address as it is; of several, one that lists them all and has the
     /// last one's kind.
+    #[inline]
     pub(super) fn into_error(mut self) -> io::Error {
         if self.0.len() > 1 {
             let kind = self.0[self.0.len() - 1].1.kind();
@@ -27,6 +29,7 @@ impl Failures {
 }
 
 impl fmt::Display for Failures {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "none of {} addresses would do", self.0.len())?;
         self.0.iter().try_for_each(|(addr, error)| write!(f, "; {addr}: {error}"))
@@ -34,6 +37,7 @@ impl fmt::Display for Failures {
 }
 
 impl Error for Failures {
+    #[inline]
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.last().map(|(_, error)| error as _)
     }

@@ -256,6 +256,7 @@ macro_rules! halves {
             /// [`into_split`](Self::into_split) for halves that can go to different tasks.
             ///
             /// It needs `&mut` so that there is only one half of a kind at a time.
+            #[inline]
             pub fn split(&mut self) -> (halves::ReadHalf<'_, Self>, halves::WriteHalf<'_, Self>) {
                 (halves::ReadHalf(self), halves::WriteHalf(self))
             }
@@ -263,16 +264,19 @@ macro_rules! halves {
             /// Makes two values of the stream, each with one direction.
             ///
             /// Dropping the half that writes shuts the connection down for writing. `reunite` gives the stream back.
+            #[inline]
             pub fn into_split(self) -> (halves::OwnedReadHalf<Self>, halves::OwnedWriteHalf<Self>) {
                 halves::into_split(self)
             }
         }
 
         impl halves::Stream for $stream {
+            #[inline]
             fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
                 self.poll_read(cx, buf)
             }
 
+            #[inline]
             fn poll_read_vectored(
                 &self,
                 cx: &mut Context<'_>,
@@ -281,10 +285,12 @@ macro_rules! halves {
                 self.poll_read_vectored(cx, bufs)
             }
 
+            #[inline]
             fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 self.poll_write(cx, buf)
             }
 
+            #[inline]
             fn poll_write_vectored(
                 &self,
                 cx: &mut Context<'_>,
@@ -293,6 +299,7 @@ macro_rules! halves {
                 self.poll_write_vectored(cx, bufs)
             }
 
+            #[inline]
             fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.shutdown(how)
             }

@@ -102,6 +102,7 @@ where
 
 /// The families in turn, beginning with that of the first address, which the resolver prefers; within a family in the
 /// resolver's order.
+#[inline]
 fn interleave(addrs: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let starts_with_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
     let (preferred, other): (Vec<_>, Vec<_>) =

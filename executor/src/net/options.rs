@@ -30,18 +30,22 @@ pub(super) fn set<V: Value>(socket: &dyn AsFd, level: c_int, name: c_int, value:
     check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), len) })
 }
 
+#[inline]
 pub(super) fn flag(socket: &dyn AsFd, level: c_int, name: c_int) -> io::Result<bool> {
     get::<c_int>(socket, level, name).map(|value| value != 0)
 }
 
+#[inline]
 pub(super) fn set_flag(socket: &dyn AsFd, level: c_int, name: c_int, on: bool) -> io::Result<()> {
     set(socket, level, name, c_int::from(on))
 }
 
+#[inline]
 pub(super) fn size(socket: &dyn AsFd, name: c_int) -> io::Result<usize> {
     get::<c_int>(socket, libc::SOL_SOCKET, name).map(|bytes| usize::try_from(bytes).unwrap_or(0))
 }
 
+#[inline]
 pub(super) fn set_size(socket: &dyn AsFd, name: c_int, bytes: usize) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, name, c_int::try_from(bytes).unwrap_or(c_int::MAX))
 }
@@ -52,11 +56,13 @@ const LINGER: c_int = libc::SO_LINGER;
 #[cfg(target_vendor = "apple")]
 const LINGER: c_int = libc::SO_LINGER_SEC;
 
+#[inline]
 pub(super) fn linger(socket: &dyn AsFd) -> io::Result<Option<Duration>> {
     let linger: libc::linger = get(socket, libc::SOL_SOCKET, LINGER)?;
     Ok((linger.l_onoff != 0).then(|| Duration::from_secs(u64::try_from(linger.l_linger).unwrap_or(0))))
 }
 
+#[inline]
 pub(super) fn set_linger(socket: &dyn AsFd, linger: Option<Duration>) -> io::Result<()> {
     let value =
         libc::linger { l_onoff: c_int::from(linger.is_some()), l_linger: linger.map_or(0, whole_seconds) };
@@ -68,6 +74,7 @@ const KEEPALIVE_IDLE: c_int = libc::TCP_KEEPALIVE;
 #[cfg(not(any(target_vendor = "apple", target_os = "openbsd")))]
 const KEEPALIVE_IDLE: c_int = libc::TCP_KEEPIDLE;
 
+#[inline]
 pub(super) fn keepalive(socket: &dyn AsFd) -> io::Result<Option<Duration>> {
     if !flag(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE)? {
         return Ok(None);
@@ -80,6 +87,7 @@ pub(super) fn keepalive(socket: &dyn AsFd) -> io::Result<Option<Duration>> {
     Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
 }
 
+#[inline]
 pub(super) fn set_keepalive(socket: &dyn AsFd, idle: Option<Duration>) -> io::Result<()> {
     #[cfg(not(target_os = "openbsd"))]
     if let Some(idle) = idle {
@@ -89,12 +97,14 @@ pub(super) fn set_keepalive(socket: &dyn AsFd, idle: Option<Duration>) -> io::Re
 }
 
 /// Rounded up, so that a short time is not none at all.
+#[inline]
 fn whole_seconds(time: Duration) -> c_int {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     c_int::try_from(seconds).unwrap_or(c_int::MAX)
 }
 
 /// The error that a call of the C library has left, if it says that there is one.
+#[inline]
 pub(super) fn check(result: c_int) -> io::Result<()> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
@@ -107,6 +117,7 @@ macro_rules! buffer_sizes {
             ///
             /// # Errors
             /// What the kernel says.
+            #[inline]
             pub fn recv_buffer_size(&self) -> io::Result<usize> {
                 options::size(self, libc::SO_RCVBUF)
             }
@@ -116,6 +127,7 @@ macro_rules! buffer_sizes {
             ///
             /// # Errors
             /// What the kernel says.
+            #[inline]
             pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
                 options::set_size(self, libc::SO_RCVBUF, bytes)
             }
@@ -124,6 +136,7 @@ macro_rules! buffer_sizes {
             ///
             /// # Errors
             /// What the kernel says.
+            #[inline]
             pub fn send_buffer_size(&self) -> io::Result<usize> {
                 options::size(self, libc::SO_SNDBUF)
             }
@@ -133,6 +146,7 @@ macro_rules! buffer_sizes {
             ///
             /// # Errors
             /// What the kernel says.
+            #[inline]
             pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
                 options::set_size(self, libc::SO_SNDBUF, bytes)
             }
@@ -151,6 +165,7 @@ macro_rules! tcp_options {
             ///
             /// # Errors
             /// What the kernel says.
+            #[inline]
             pub fn keepalive(&self) -> io::Result<Option<Duration>> {
                 options::keepalive(self)
             }
@@ -160,6 +175,7 @@ macro_rules! tcp_options {
             ///
             /// # Errors
             /// What the kernel says.
+            #[inline]
             pub fn set_keepalive(&self, idle: Option<Duration>) -> io::Result<()> {
                 options::set_keepalive(self, idle)
             }
@@ -169,6 +185,7 @@ macro_rules! tcp_options {
             ///
             /// # Errors
             /// What the kernel says.
+            #[inline]
             pub fn linger(&self) -> io::Result<Option<Duration>> {
                 options::linger(self)
             }
@@ -180,6 +197,7 @@ macro_rules! tcp_options {
             ///
             /// # Errors
             /// What the kernel says.
+            #[inline]
             pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
                 options::set_linger(self, linger)
             }

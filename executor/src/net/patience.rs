@@ -15,6 +15,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
+    #[inline]
     pub(super) fn new(reactor: &Handle) -> Patience {
         Patience { reactor: reactor.clone(), pause: FIRST }
     }

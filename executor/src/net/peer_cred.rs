@@ -20,6 +20,7 @@ pub struct PeerCred {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
 pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
     let mut cred = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut len = size_of::<libc::ucred>() as libc::socklen_t;
@@ -32,6 +33,7 @@ pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[inline]
 pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: the descriptor is open, and both numbers are ours.

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// A new stream socket, which children do not inherit.
+#[inline]
 pub(super) fn stream_socket(family: c_int) -> io::Result<OwnedFd> {
     #[cfg(not(target_vendor = "apple"))]
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
@@ -29,6 +30,7 @@ pub(super) fn stream_socket(family: c_int) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+#[inline]
 pub(super) fn listen(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     let backlog = c_int::try_from(backlog).unwrap_or(c_int::MAX);
     // SAFETY: takes no pointers.
@@ -36,6 +38,7 @@ pub(super) fn listen(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
 pub(super) fn bind_device(socket: BorrowedFd<'_>, interface: Option<&std::ffi::CStr>) -> io::Result<()> {
     let name = interface.unwrap_or_default().to_bytes();
     let (level, option) = (libc::SOL_SOCKET, libc::SO_BINDTODEVICE);
@@ -51,6 +54,7 @@ pub(super) enum SocketAddress {
 }
 
 impl SocketAddress {
+    #[inline]
     pub(super) fn new(addr: SocketAddr) -> SocketAddress {
         match addr {
             SocketAddr::V4(addr) => {
@@ -74,6 +78,7 @@ impl SocketAddress {
         }
     }
 
+    #[inline]
     pub(super) fn bind(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
         let (addr, len) = self.parts();
         // SAFETY: `len` bytes are read from the address, which has them.
@@ -81,12 +86,14 @@ impl SocketAddress {
     }
 
     /// `EINPROGRESS` if the socket is non-blocking, and the connection is now being made.
+    #[inline]
     pub(super) fn connect(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
         let (addr, len) = self.parts();
         // SAFETY: `len` bytes are read from the address, which has them.
         check(unsafe { libc::connect(socket.as_raw_fd(), addr, len) })
     }
 
+    #[inline]
     fn parts(&self) -> (*const libc::sockaddr, socklen_t) {
         match self {
             SocketAddress::V4(raw) => {

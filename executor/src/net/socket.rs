@@ -10,6 +10,7 @@ macro_rules! socket {
             ///
             /// # Errors
             /// Outside a runtime, and what the kernel says. The socket is closed then.
+            #[inline]
             pub fn from_std(socket: $std) -> io::Result<$socket> {
                 socket.set_nonblocking(true)?;
                 $new(&crate::context::reactor()?, mio::net::$socket::from_std(socket))
@@ -19,12 +20,14 @@ macro_rules! socket {
             ///
             /// # Errors
             /// If the kernel cannot take it off the loop's list. The socket is closed then.
+            #[inline]
             pub fn into_std(self) -> io::Result<$std> {
                 self.0.into_inner().map(<$std>::from)
             }
 
             /// The socket below and its registration, for operations that this type does not have: each is tried, and
             /// waits for readiness, by [`read_with`](crate::io::Async::read_with) and its like.
+            #[inline]
             pub fn as_async(&self) -> &Async<mio::net::$socket> {
                 &self.0
             }
@@ -33,12 +36,14 @@ macro_rules! socket {
             ///
             /// # Errors
             /// If it cannot be asked.
+            #[inline]
             pub fn take_error(&self) -> io::Result<Option<io::Error>> {
                 self.0.get_ref().take_error()
             }
         }
 
         impl std::fmt::Debug for $socket {
+            #[inline]
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 std::fmt::Debug::fmt(self.0.get_ref(), f)
             }
@@ -46,6 +51,7 @@ macro_rules! socket {
 
         #[cfg(unix)]
         impl std::os::fd::AsFd for $socket {
+            #[inline]
             fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
                 self.0.as_fd()
             }
@@ -53,6 +59,7 @@ macro_rules! socket {
 
         #[cfg(unix)]
         impl std::os::fd::AsRawFd for $socket {
+            #[inline]
             fn as_raw_fd(&self) -> std::os::fd::RawFd {
                 self.0.as_raw_fd()
             }
@@ -115,12 +122,14 @@ macro_rules! readiness {
 
             /// [`readable`](Self::readable) for poll functions: the last caller of any `poll_` method that reads is
             /// woken.
+            #[inline]
             pub fn poll_readable(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
                 self.0.poll_readable(cx)
             }
 
             /// [`writable`](Self::writable) for poll functions: the last caller of any `poll_` method that writes is
             /// woken.
+            #[inline]
             pub fn poll_writable(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
                 self.0.poll_writable(cx)
             }

@@ -13,6 +13,7 @@ macro_rules! byte_stream {
             ///
             /// # Errors
             /// What the kernel says, such as that there is no connection any more.
+            #[inline]
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.0.get_ref().shutdown(how)
             }

@@ -54,6 +54,7 @@ impl TcpListener {
         first_that(addr.to_addrs(), |addr| ready(bind(addr))).await
     }
 
+    #[inline]
     fn register(reactor: &Handle, socket: mio::net::TcpListener) -> io::Result<TcpListener> {
         Ok(TcpListener(Async::register(reactor, socket, Interest::READABLE)?, Backoff::default()))
     }
@@ -75,6 +76,7 @@ impl TcpListener {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -83,6 +85,7 @@ impl TcpListener {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.get_ref().ttl()
     }
@@ -91,6 +94,7 @@ impl TcpListener {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.get_ref().set_ttl(ttl)
     }

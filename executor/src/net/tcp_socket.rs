@@ -45,6 +45,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says; a lack of descriptors names the limit.
+    #[inline]
     pub fn new_v4() -> io::Result<TcpSocket> {
         TcpSocket::new(libc::AF_INET)
     }
@@ -53,10 +54,12 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says; a lack of descriptors names the limit.
+    #[inline]
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(libc::AF_INET6)
     }
 
+    #[inline]
     fn new(family: libc::c_int) -> io::Result<TcpSocket> {
         let fd = raw::stream_socket(family).map_err(name_descriptor_limit)?;
         let socket = std::net::TcpStream::from(fd);
@@ -68,6 +71,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// `AddrInUse`, and what else the kernel says.
+    #[inline]
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         SocketAddress::new(addr).bind(self.as_fd())
     }
@@ -90,6 +94,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// `AddrInUse`, and what else the kernel says; outside a runtime.
+    #[inline]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         raw::listen(self.as_fd(), backlog)?;
         TcpListener::from_std(std::net::TcpListener::from(OwnedFd::from(self.0)))
@@ -99,6 +104,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says. The socket is closed then.
+    #[inline]
     pub fn from_fd(socket: OwnedFd) -> io::Result<TcpSocket> {
         let socket = std::net::TcpStream::from(socket);
         socket.set_nonblocking(true)?;
@@ -109,6 +115,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
@@ -117,6 +124,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {
         options::flag(self, libc::SOL_SOCKET, libc::SO_REUSEADDR)
     }
@@ -125,6 +133,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
         options::set_flag(self, libc::SOL_SOCKET, libc::SO_REUSEADDR, on)
     }
@@ -133,6 +142,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn reuseport(&self) -> io::Result<bool> {
         options::flag(self, libc::SOL_SOCKET, libc::SO_REUSEPORT)
     }
@@ -143,6 +153,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
         options::set_flag(self, libc::SOL_SOCKET, libc::SO_REUSEPORT, on)
     }
@@ -151,6 +162,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_only_v6(&self, on: bool) -> io::Result<()> {
         options::set_flag(self, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, on)
     }
@@ -159,6 +171,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.0.set_nodelay(nodelay)
     }
@@ -167,6 +180,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.set_ttl(ttl)
     }
@@ -176,6 +190,7 @@ impl TcpSocket {
     /// # Errors
     /// If there is no such interface, or the process lacks the privilege.
     #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[inline]
     pub fn bind_device(&self, interface: Option<&std::ffi::CStr>) -> io::Result<()> {
         raw::bind_device(self.as_fd(), interface)
     }
@@ -185,18 +200,21 @@ options::buffer_sizes!(TcpSocket);
 options::tcp_options!(TcpSocket);
 
 impl AsFd for TcpSocket {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
 impl AsRawFd for TcpSocket {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }
 }
 
 impl fmt::Debug for TcpSocket {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TcpSocket").field("fd", &self.as_raw_fd()).finish()
     }

@@ -96,6 +96,7 @@ impl TcpStream {
         Ok(stream)
     }
 
+    #[inline]
     pub(super) fn register(reactor: &Handle, socket: mio::net::TcpStream) -> io::Result<TcpStream> {
         Async::register(reactor, socket, INTEREST).map(TcpStream)
     }
@@ -112,6 +113,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -120,6 +122,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the kernel says, such as that the connection is gone.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
     }
@@ -128,6 +131,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
         self.0.get_ref().nodelay()
     }
@@ -136,6 +140,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.0.get_ref().set_nodelay(nodelay)
     }
@@ -144,6 +149,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.get_ref().ttl()
     }
@@ -152,6 +158,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.get_ref().set_ttl(ttl)
     }

@@ -46,6 +46,7 @@ impl UdpSocket {
         first_that(addr.to_addrs(), |addr| ready(bind(addr))).await
     }
 
+    #[inline]
     fn register(reactor: &Handle, socket: mio::net::UdpSocket) -> io::Result<UdpSocket> {
         Async::register(reactor, socket, Interest::READABLE | Interest::WRITABLE).map(UdpSocket)
     }
@@ -117,6 +118,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `WouldBlock` if there is no room; otherwise as `send`.
+    #[inline]
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.try_write_with(|socket| socket.send(buf))
     }
@@ -125,6 +127,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `WouldBlock` if there is nothing; otherwise as `recv`.
+    #[inline]
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_read_with(|socket| socket.recv(buf))
     }
@@ -133,6 +136,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `WouldBlock` if there is no room; otherwise as `send_to`.
+    #[inline]
     pub fn try_send_to(&self, buf: &[u8], addr: SocketAddr) -> io::Result<usize> {
         self.0.try_write_with(|socket| socket.send_to(buf, addr))
     }
@@ -141,21 +145,25 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `WouldBlock` if there is nothing; otherwise as `recv_from`.
+    #[inline]
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.try_read_with(|socket| socket.recv_from(buf))
     }
 
     /// [`send`](UdpSocket::send) for poll functions: the last caller is woken.
+    #[inline]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_write_with(cx, |socket| socket.send(buf))
     }
 
     /// [`recv`](UdpSocket::recv) for poll functions: the last caller is woken.
+    #[inline]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read_with(cx, |socket| socket.recv(buf))
     }
 
     /// [`send_to`](UdpSocket::send_to) for poll functions: the last caller is woken.
+    #[inline]
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -166,6 +174,7 @@ impl UdpSocket {
     }
 
     /// [`recv_from`](UdpSocket::recv_from) for poll functions: the last caller is woken.
+    #[inline]
     pub fn poll_recv_from(
         &self,
         cx: &mut Context<'_>,
@@ -178,6 +187,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -186,6 +196,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// If there is none.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
     }

@@ -13,6 +13,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn broadcast(&self) -> io::Result<bool> {
         self.0.get_ref().broadcast()
     }
@@ -21,6 +22,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
         self.0.get_ref().set_broadcast(on)
     }
@@ -29,6 +31,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.get_ref().ttl()
     }
@@ -37,6 +40,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.get_ref().set_ttl(ttl)
     }
@@ -45,6 +49,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.0.get_ref().join_multicast_v4(&group, &interface)
     }
@@ -53,6 +58,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.0.get_ref().leave_multicast_v4(&group, &interface)
     }
@@ -61,6 +67,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.0.get_ref().join_multicast_v6(group, interface)
     }
@@ -69,6 +76,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.0.get_ref().leave_multicast_v6(group, interface)
     }
@@ -77,6 +85,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.0.get_ref().multicast_loop_v4()
     }
@@ -85,6 +94,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
         self.0.get_ref().set_multicast_loop_v4(on)
     }
@@ -93,6 +103,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.0.get_ref().multicast_ttl_v4()
     }
@@ -101,6 +112,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
         self.0.get_ref().set_multicast_ttl_v4(ttl)
     }
@@ -109,6 +121,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.0.get_ref().multicast_loop_v6()
     }
@@ -117,6 +130,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
         self.0.get_ref().set_multicast_loop_v6(on)
     }

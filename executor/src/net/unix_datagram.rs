@@ -46,6 +46,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// As [`bind`](UnixDatagram::bind).
+    #[inline]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixDatagram> {
         UnixDatagram::make(|| mio::net::UnixDatagram::bind_addr(addr))
     }
@@ -54,6 +55,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the kernel says; outside a runtime.
+    #[inline]
     pub fn unbound() -> io::Result<UnixDatagram> {
         UnixDatagram::make(mio::net::UnixDatagram::unbound)
     }
@@ -62,6 +64,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the kernel says; outside a runtime.
+    #[inline]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let reactor = context::reactor()?;
         let (left, right) = mio::net::UnixDatagram::pair().map_err(name_descriptor_limit)?;
@@ -73,6 +76,7 @@ impl UnixDatagram {
         UnixDatagram::register(&reactor, socket().map_err(name_descriptor_limit)?)
     }
 
+    #[inline]
     fn register(reactor: &Handle, socket: mio::net::UnixDatagram) -> io::Result<UnixDatagram> {
         Async::register(reactor, socket, Interest::READABLE | Interest::WRITABLE).map(UnixDatagram)
     }
@@ -131,6 +135,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// `WouldBlock` if there is no room; otherwise as `send`.
+    #[inline]
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.try_write_with(|socket| socket.send(buf))
     }
@@ -139,11 +144,13 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// `WouldBlock` if there is nothing; otherwise as `recv`.
+    #[inline]
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_read_with(|socket| socket.recv(buf))
     }
 
     /// [`send`](UnixDatagram::send) for poll functions: the last caller is woken.
+    #[inline]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_write_with(cx, |socket| socket.send(buf))
     }
@@ -152,11 +159,13 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// `WouldBlock` if there is nothing; otherwise as `recv_from`.
+    #[inline]
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.try_read_with(|socket| socket.recv_from(buf))
     }
 
     /// [`recv`](UnixDatagram::recv) for poll functions: the last caller is woken.
+    #[inline]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read_with(cx, |socket| socket.recv(buf))
     }
@@ -165,6 +174,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -173,6 +183,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// If there is none.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
     }
@@ -181,6 +192,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.get_ref().shutdown(how)
     }

@@ -48,12 +48,14 @@ impl UnixListener {
     ///
     /// # Errors
     /// As [`bind`](UnixListener::bind).
+    #[inline]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
         let reactor = context::reactor()?;
         let socket = mio::net::UnixListener::bind_addr(addr).map_err(name_descriptor_limit)?;
         UnixListener::register(&reactor, socket)
     }
 
+    #[inline]
     fn register(reactor: &Handle, socket: mio::net::UnixListener) -> io::Result<UnixListener> {
         Ok(UnixListener(Async::register(reactor, socket, Interest::READABLE)?, Backoff::default()))
     }
@@ -71,6 +73,7 @@ impl UnixListener {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }

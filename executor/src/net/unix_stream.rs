@@ -73,12 +73,14 @@ impl UnixStream {
     ///
     /// # Errors
     /// What the kernel says; outside a runtime.
+    #[inline]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let reactor = context::reactor()?;
         let (left, right) = mio::net::UnixStream::pair().map_err(name_descriptor_limit)?;
         Ok((UnixStream::register(&reactor, left)?, UnixStream::register(&reactor, right)?))
     }
 
+    #[inline]
     pub(super) fn register(reactor: &Handle, socket: mio::net::UnixStream) -> io::Result<UnixStream> {
         Async::register(reactor, socket, Interest::READABLE | Interest::WRITABLE).map(UnixStream)
     }
@@ -87,6 +89,7 @@ impl UnixStream {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -95,6 +98,7 @@ impl UnixStream {
     ///
     /// # Errors
     /// What the kernel says.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
     }
@@ -116,6 +120,7 @@ impl UnixStream {
     /// })
     /// # .unwrap()
     /// ```
+    #[inline]
     pub fn peer_cred(&self) -> io::Result<PeerCred> {
         peer_cred(self.as_fd())
     }

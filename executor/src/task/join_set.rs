@@ -57,15 +57,18 @@ struct EntryWaker {
 }
 
 /// No panic leaves the list in pieces.
+#[inline]
 fn lock(ready: &Mutex<Ready>) -> MutexGuard<'_, Ready> {
     ready.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Wake for EntryWaker {
+    #[inline]
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
+    #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         let waiter = {
             let mut ready = lock(&self.ready);

@@ -245,7 +245,9 @@ impl Locals {
         for key in keys.ok().flatten()? {
             // Each once: the slot has the innermost value.
             if captured.iter().all(|(other, _)| address(*other) != address(key)) {
-                captured.extend(key.capture().map(|value| (key, value)));
+                if let Some(value) = key.capture() {
+                    captured.push((key, value));
+                }
             }
         }
         Some(Self(captured))
@@ -277,6 +279,7 @@ impl Drop for LocalsEntered {
 }
 
 impl fmt::Display for OutOfScope {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "the task-local has no value here: call it inside `scope` or `sync_scope` of its key, or declare the key \

@@ -183,6 +183,7 @@ fn enqueue_if_idle(before: usize) -> Wake {
 }
 
 impl fmt::Debug for State {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.0.load(Relaxed);
         let names = [

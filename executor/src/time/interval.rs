@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn interval(period: Duration) -> Interval {
     interval_at(with_current_reactor(|reactor| reactor.clock().now()), period)
 }
@@ -32,6 +33,7 @@ pub fn interval(period: Duration) -> Interval {
 /// # Panics
 /// If `period` is zero. Outside a runtime.
 #[track_caller]
+#[inline]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(!period.is_zero(), "an interval needs a period longer than zero");
     Interval { sleep: sleep_until(start), period, missed: MissedTickBehavior::Burst, streak: 0 }
@@ -69,6 +71,7 @@ impl Interval {
     }
 
     /// What [`tick`](Self::tick) polls.
+    #[inline]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         // An interval that is behind is ready over and over, and for ever if its period is shorter than a tick takes.
         if self.streak == LONGEST_STREAK {
@@ -87,6 +90,7 @@ impl Interval {
         Poll::Ready(due)
     }
 
+    #[inline]
     fn next_tick(&self, due: Instant, now: Instant) -> Instant {
         let next = after(due, self.period);
         if next > now {
@@ -105,21 +109,25 @@ impl Interval {
     }
 
     /// The time between ticks.
+    #[inline]
     pub fn period(&self) -> Duration {
         self.period
     }
 
     /// What happens to missed ticks.
+    #[inline]
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed
     }
 
     /// Changes what happens to missed ticks. Default: [`MissedTickBehavior::Burst`].
+    #[inline]
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }
 
     /// Starts anew: the next tick is one period from now.
+    #[inline]
     pub fn reset(&mut self) {
         let next = after(self.sleep.now(), self.period);
         self.sleep.reset(next);

@@ -32,6 +32,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// # Panics
 /// Outside a runtime.
 #[track_caller]
+#[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     with_current_reactor(|reactor| Sleep { timer: Timer::new(reactor, deadline) })
 }
@@ -56,16 +57,19 @@ pub struct Sleep {
 
 impl Sleep {
     /// What time it is for this sleep.
+    #[inline]
     pub(super) fn now(&self) -> Instant {
         self.timer.handle().clock().now()
     }
 
     /// When it will be ready.
+    #[inline]
     pub fn deadline(&self) -> Instant {
         self.timer.deadline()
     }
 
     /// True once the deadline has passed.
+    #[inline]
     pub fn is_elapsed(&self) -> bool {
         self.timer.is_elapsed()
     }
@@ -81,6 +85,7 @@ impl Sleep {
     ///     sleep.await;
     /// });
     /// ```
+    #[inline]
     pub fn reset(&mut self, deadline: Instant) {
         self.timer.reset(deadline);
     }
@@ -95,6 +100,7 @@ impl Future for Sleep {
 }
 
 impl fmt::Debug for Sleep {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep").field("deadline", &self.deadline()).finish()
     }

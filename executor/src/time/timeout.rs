@@ -86,6 +86,7 @@ impl<F> fmt::Debug for Timeout<F> {
 pub struct Elapsed(());
 
 impl fmt::Display for Elapsed {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the time limit was reached")
     }
@@ -94,6 +95,7 @@ impl fmt::Display for Elapsed {
 impl Error for Elapsed {}
 
 impl From<Elapsed> for std::io::Error {
+    #[inline]
     fn from(elapsed: Elapsed) -> Self {
         Self::new(std::io::ErrorKind::TimedOut, elapsed)
     }

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 /// # Ok(()) }
 /// ```
 #[track_caller]
+#[inline]
 pub fn now() -> Instant {
     with_current_reactor(|reactor| reactor.clock().now())
 }
@@ -77,6 +78,7 @@ async fn settle() {
 }
 
 /// Looked up each time: a future that kept it would keep the loop.
+#[inline]
 fn paused_core() -> Rc<Core> {
     let core = context::core().unwrap_or_else(|| {
         panic!("time::advance: only the loop's own thread moves its clock, and this is not a loop's thread")
