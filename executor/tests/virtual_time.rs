@@ -287,3 +287,26 @@ fn no_flood_starves_another() {
         thread.join().unwrap();
     }
 }
+
+#[test]
+fn an_interval_that_starts_anew_forgets_what_it_missed() {
+    paused(async {
+        let start = now();
+        let mut interval = interval(10 * SECOND);
+        assert_eq!(interval.tick().await, start);
+        advance(35 * SECOND).await;
+        interval.reset_immediately();
+        assert_eq!(interval.tick().await, start + 35 * SECOND);
+        interval.reset_after(SECOND);
+        assert_eq!(interval.tick().await, start + 36 * SECOND);
+        assert_eq!(interval.tick().await, start + 46 * SECOND, "a period apart again");
+        interval.reset_at(start + 50 * SECOND);
+        assert_eq!(interval.tick().await, start + 50 * SECOND);
+        advance(SECOND).await;
+        interval.reset();
+        assert_eq!(interval.tick().await, start + 61 * SECOND);
+        interval.reset_at(start);
+        assert_eq!(interval.tick().await, start, "over, so at once");
+        assert_eq!(now(), start + 61 * SECOND);
+    });
+}

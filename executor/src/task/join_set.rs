@@ -11,6 +11,7 @@ use slab::Slab;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
@@ -183,6 +184,39 @@ impl<T: 'static> JoinSet<T> {
                 return Poll::Ready(Some(result));
             }
         }
+    }
+
+    /// Waits for all of it, and returns the results in the order in which they came.
+    ///
+    /// Dropping this future aborts what has not ended, as dropping the set does.
+    ///
+    /// # Panics
+    /// With the first panic of a task or job, or if one was cancelled; the rest is aborted. Those who want to go on all the
+    /// same call [`join_next`](Self::join_next) in a loop.
+    ///
+    /// ```
+    /// use sideline::task::JoinSet;
+    ///
+    /// sideline::block_on(async {
+    ///     let mut set = JoinSet::new();
+    ///     for n in 0..3 {
+    ///         set.spawn_blocking(move || n * n);
+    ///     }
+    ///     let mut squares = set.join_all().await;
+    ///     squares.sort();
+    ///     assert_eq!(squares, [0, 1, 4]);
+    /// });
+    /// ```
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut results = Vec::with_capacity(self.len());
+        while let Some(result) = self.join_next().await {
+            match result.map_err(JoinError::try_into_panic) {
+                Ok(result) => results.push(result),
+                Err(Ok(payload)) => resume_unwind(payload),
+                Err(Err(error)) => panic!("JoinSet::join_all: {error}"),
+            }
+        }
+        results
     }
 
     /// Asks for cancellation of everything in the set. Each still has to be joined. See [`JoinHandle::abort`].

@@ -127,9 +127,42 @@ impl Interval {
     }
 
     /// Starts anew: the next tick is one period from now.
+    ///
+    /// Ticks that have been missed are forgotten, here as in the other three. Those after the next one are a period apart
+    /// again.
     #[inline]
     pub fn reset(&mut self) {
-        let next = after(self.sleep.now(), self.period);
-        self.sleep.reset(next);
+        self.reset_after(self.period);
+    }
+
+    /// Starts anew with a tick that is due now.
+    #[inline]
+    pub fn reset_immediately(&mut self) {
+        self.reset_at(self.sleep.now());
+    }
+
+    /// Starts anew: the next tick is `delay` from now, however long the period.
+    #[inline]
+    pub fn reset_after(&mut self, delay: Duration) {
+        self.reset_at(after(self.sleep.now(), delay));
+    }
+
+    /// Starts anew: the next tick is at `due`, at once if that is over.
+    ///
+    /// ```
+    /// use sideline::time::interval;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// sideline::block_on(async {
+    ///     let mut hourly = interval(Duration::from_secs(3600));
+    ///     hourly.tick().await;
+    ///     let soon = Instant::now() + Duration::from_millis(5);
+    ///     hourly.reset_at(soon);
+    ///     assert_eq!(hourly.tick().await, soon);
+    /// });
+    /// ```
+    #[inline]
+    pub fn reset_at(&mut self, due: Instant) {
+        self.sleep.reset(due);
     }
 }

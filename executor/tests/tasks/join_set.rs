@@ -27,6 +27,50 @@ fn a_join_set_holds_tasks_and_jobs() {
 }
 
 #[test]
+fn all_at_once_comes_in_the_order_of_the_ends() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        set.spawn(async {
+            yield_now().await;
+            "second"
+        });
+        set.spawn(async { "first" });
+        assert_eq!(set.join_all().await, ["first", "second"]);
+    });
+}
+
+#[test]
+fn all_at_once_panics_with_the_first_panic_and_aborts_the_rest() {
+    block_on(async {
+        let drops = Drops::default();
+        let mut set = JoinSet::new();
+        let guard = drops.guard();
+        set.spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        set.spawn_blocking(|| std::panic::panic_any(7));
+        let error = sideline::spawn(set.join_all()).await.unwrap_err();
+        assert_eq!(*error.into_panic().downcast::<i32>().unwrap(), 7);
+        while drops.count() == 0 {
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn all_at_once_says_who_was_cancelled() {
+    block_on(async {
+        let mut set = JoinSet::<()>::new();
+        set.spawn(pending());
+        set.abort_all();
+        let error = sideline::spawn(set.join_all()).await.unwrap_err();
+        let message = *error.into_panic().downcast::<String>().unwrap();
+        assert!(message.contains("join_all: task") && message.contains("was cancelled"), "{message}");
+    });
+}
+
+#[test]
 fn dropping_a_join_set_aborts_and_detaching_does_not() {
     block_on(async {
         let drops = Drops::default();
