@@ -102,7 +102,7 @@ pub use builder::{BuildError, Builder};
 #[cfg(feature = "job-control")]
 pub use cancel::{CancelToken, Cancelled, OnCancel, WhenCancelled};
 pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
-pub use job::{Around, JobId, JobInfo, JoinHandle};
+pub use job::{AbortHandle, Around, JobId, JobInfo, JoinHandle};
 pub use job_builder::JobBuilder;
 #[cfg(feature = "job-control")]
 pub use job_builder::WithToken;

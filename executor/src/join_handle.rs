@@ -1,6 +1,7 @@
 //! One handle for both: tasks on the loop and jobs on the pool.
 
 use crate::Id;
+use crate::abort_handle::AbortHandle;
 use crate::join_error::JoinError;
 use crate::task::TaskHandle;
 use sideline_blocking_pool as pool;
@@ -61,6 +62,26 @@ impl<T> JoinHandle<T> {
             Kind::Job(handle) => {
                 let _ = handle.abort();
             }
+        }
+    }
+
+    /// Gives others the means to abort it, without what comes of it.
+    ///
+    /// # Panics
+    /// If more than a thousand of them are kept at a time that this method has made of one job. Clones do not count.
+    ///
+    /// ```
+    /// # sideline::block_on(async {
+    /// let task = sideline::spawn(std::future::pending::<()>());
+    /// let abort = task.abort_handle();
+    /// sideline::spawn(async move { abort.abort() });
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort_handle(&self) -> AbortHandle {
+        match &self.0 {
+            Kind::Task(handle) => AbortHandle::task(handle.aborter()),
+            Kind::Job(handle) => AbortHandle::job(handle.abort_handle()),
         }
     }
 

@@ -65,6 +65,7 @@
 
 #![deny(unsafe_code)]
 
+mod abort_handle;
 pub mod blocking;
 mod budget;
 mod builder;
@@ -109,6 +110,7 @@ pub mod time;
 #[cfg(feature = "watchdog")]
 mod watchdog;
 
+pub use abort_handle::AbortHandle;
 pub use builder::Builder;
 pub use context::NoRuntime;
 pub use handle::Handle;

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::abort_handle::AbortHandle;
 use super::job_handle::JobHandle;
 use super::{JobId, JobInfo};
 use crate::error::{Failure, JoinError};
@@ -66,6 +67,19 @@ impl<T> JoinHandle<T> {
         match &self.0 {
             Inner::Accepted(job) => job.abort(),
             Inner::Refused(_) => false,
+        }
+    }
+
+    /// Gives others the means to abort the job, without its outcome.
+    ///
+    /// # Panics
+    /// If more than a thousand of them are kept at a time. Clones of one do not count.
+    pub fn abort_handle(&self) -> AbortHandle {
+        match &self.0 {
+            Inner::Accepted(job) => {
+                AbortHandle::new(job.aborter().expect("a thousand abort handles: clone one instead"))
+            }
+            Inner::Refused(refused) => AbortHandle::of_refused(refused.job.id),
         }
     }
 

@@ -192,6 +192,22 @@ impl Hold {
     }
 
     /// Lets go, as this owner; frees the job if the others have, too.
+    /// The same by the user; a job that is running is told by its token, if it has one.
+    pub(super) fn abort(&self) -> bool {
+        let won = self.cancel(Failure::Cancelled);
+        if self.header().terms.is_some() {
+            self.tell();
+        }
+        won
+    }
+
+    #[cold]
+    fn tell(&self) {
+        if let Some(token) = self.token() {
+            token.cancel_job();
+        }
+    }
+
     pub(super) fn release(self, owner: Owner) {
         if self.header().state.release(owner) == Release::Free {
             self.free();

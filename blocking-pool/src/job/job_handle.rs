@@ -9,6 +9,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
+use super::aborter::Aborter;
 use super::cell::{JobCell, Outcome, Stage};
 use super::hold::Hold;
 use super::state::{Claim, Detach, Owner, Register, Release};
@@ -99,20 +100,14 @@ impl<T> JobHandle<T> {
         self.hold.cancel(why)
     }
 
-    /// The same by the user; a job that is running is told by its token, if it has one.
     pub(crate) fn abort(&self) -> bool {
-        let won = self.cancel(Failure::Cancelled);
-        if self.hold.header().terms.is_some() {
-            self.tell();
-        }
-        won
+        self.hold.abort()
     }
 
-    #[cold]
-    fn tell(&self) {
-        if let Some(token) = self.hold.token() {
-            token.cancel_job();
-        }
+    /// `None`: there are as many as there can be.
+    pub(crate) fn aborter(&self) -> Option<Aborter> {
+        let hold = &self.hold;
+        hold.header().state.add_aborter().then(|| Aborter::new(hold.copy()))
     }
 
     /// `Ready(None)`: the outcome has been taken before.

@@ -1,10 +1,12 @@
 //! A job: a closure that becomes its outcome, in one allocation.
 //!
 //! [`state`] is the protocol and [`cell`] the memory it governs. Those who own it do so through a [`hold`]: [`entry`] is
-//! the queue's side, [`job_handle`] the awaiter's, [`watch`] the token's (these hold this crate's pointer work). [`handle`]
-//! is the user's end, [`id`] and [`info`] tell jobs apart, [`work`] is what runs, [`terms`] what was asked for beyond
+//! the queue's side, [`job_handle`] the awaiter's, [`watch`] the token's, [`aborter`] that of those who may only abort it (these hold this crate's pointer work).
+//! [`handle`] and [`abort_handle`] are the user's ends, [`id`] and [`info`] tell jobs apart, [`work`] is what runs, [`terms`] what was asked for beyond
 //! that, [`times`] what is measured.
 
+mod abort_handle;
+mod aborter;
 mod cell;
 mod entry;
 mod handle;
@@ -18,6 +20,7 @@ mod times;
 mod watch;
 mod work;
 
+pub use abort_handle::AbortHandle;
 pub(crate) use cell::{Ran, new};
 pub(crate) use entry::Entry;
 pub use handle::JoinHandle;

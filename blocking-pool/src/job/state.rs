@@ -1,7 +1,8 @@
 //! The state word of a job, and every way it may change.
 //!
-//! A job has two owners: its *entry* (in a queue, later with whoever runs or discards it) and its *handle*; and a
-//! third, its *watch*, if it has a token that may be cancelled while it waits ([`crate::cancel`]). Each holds a bit;
+//! A job has two owners: its *entry* (in a queue, later with whoever runs or discards it) and its *handle*; a
+//! third, its *watch*, if it has a token that may be cancelled while it waits ([`crate::cancel`]); and as many *abort
+//! handles* as its handle has been asked for. Each holds a bit, and these a count;
 //! whoever clears the last of them frees the memory. Beside them the word has a phase, the
 //! bit that says to whom the waker's cell belongs, and above them all the job's number, which never changes.
 //!
@@ -24,7 +25,7 @@
 //! # The last one
 //!
 //! Who frees must have seen all that the others did to the memory before they let go. An owner that finds its bit to be
-//! the only one knows that it is the last: bits are cleared, never set, so nobody can come after it, and nobody is left
+//! the only one knows that it is the last: bits are cleared, never set, but for abort handles, which need the handle to be there; so nobody can come after it, and nobody is left
 //! to be told. It frees after a load, and leaves out the locked operation that two owners of which each may be the last
 //! need to find out which. The load has to be an Acquire: every change of the word is a read-modify-write, so each one that
 //! cleared a bit heads a release sequence in which the value stands that was read, and happens before what follows.
@@ -53,10 +54,13 @@ const ENTRY: u64 = 1 << 3;
 const HANDLE: u64 = 1 << 4;
 /// The job's token holds it, to take it out of its queue.
 const WATCH: u64 = 1 << 5;
-const OWNERS: u64 = ENTRY | HANDLE | WATCH;
+/// One abort handle, by which the job can be taken out of its queue; there is room for 1023 of them.
+const ABORTER: u64 = 1 << 6;
+const ABORTERS: u64 = 0x3ff * ABORTER;
+const OWNERS: u64 = ENTRY | HANDLE | WATCH | ABORTERS;
 
-/// Above the bits: the job's number. 56 bits are enough for a million jobs a second for two thousand years.
-const NUMBER_SHIFT: u32 = 8;
+/// Above the bits: the job's number. 48 bits are enough for a million jobs a second for eight years.
+const NUMBER_SHIFT: u32 = 16;
 
 pub(super) struct State(AtomicU64);
 
@@ -118,6 +122,7 @@ pub(super) enum Owner {
     Entry,
     Handle,
     Watch,
+    Aborter,
 }
 
 impl Owner {
@@ -126,6 +131,7 @@ impl Owner {
             Self::Entry => ENTRY,
             Self::Handle => HANDLE,
             Self::Watch => WATCH,
+            Self::Aborter => ABORTER,
         }
     }
 }
@@ -171,7 +177,9 @@ impl State {
         self.transition(|s| {
             debug_assert_eq!(s & PHASE, CLAIMED, "only the claimer completes: {:?}", Bits(s));
             if s & HANDLE == 0 {
-                return (None, Completion::Unobserved);
+                // Nobody asks whether it is done, but for abort handles.
+                let next = (s & ABORTERS != 0).then_some(s & !PHASE | DONE);
+                return (next, Completion::Unobserved);
             }
             let action = if s & WAKER != 0 { Completion::Wake } else { Completion::Quiet };
             (Some(s & !PHASE | DONE), action)
@@ -216,9 +224,17 @@ impl State {
             return Release::Free;
         }
         // AcqRel: the one who frees has seen everything the other did before it let go.
-        let before = self.0.fetch_and(!bit, Ordering::AcqRel);
-        debug_assert_ne!(before & bit, 0, "released twice: {:?}", Bits(before));
+        let before = self.0.fetch_sub(bit, Ordering::AcqRel);
+        debug_assert!(before & OWNERS >= bit, "released twice: {:?}", Bits(before));
         if before & OWNERS == bit { Release::Free } else { Release::Keep }
+    }
+
+    /// By the handle, which keeps the job meanwhile. False: there are as many as there can be.
+    pub(super) fn add_aborter(&self) -> bool {
+        self.transition(|s| match s & ABORTERS {
+            ABORTERS => (None, false),
+            _ => (Some(s + ABORTER), true),
+        })
     }
 
     /// The one place where the word changes by decision: `step` says what it becomes (if anything) and what that
@@ -265,7 +281,10 @@ impl fmt::Debug for Bits {
                 f.write_str(name)?;
             }
         }
-        Ok(())
+        match (self.0 & ABORTERS) / ABORTER {
+            0 => Ok(()),
+            count => write!(f, " | {count} ABORTERS"),
+        }
     }
 }
 
@@ -279,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_number_stays_whatever_happens_to_the_job() {
-        let id = JobId::from_raw((1 << 56) - 1);
+        let id = JobId::from_raw((1 << 48) - 1);
         let state = State::new(id, true);
         assert_eq!((state.claim(), state.complete()), (Claim::Won, Completion::Quiet));
         for (owner, last) in
@@ -300,6 +319,18 @@ mod tests {
         assert!(state.was_woken());
         assert_eq!(state.release(Owner::Entry), Release::Keep);
         assert_eq!(format!("{state:?}"), "DONE | WAKER | HANDLE");
+    }
+
+    #[test]
+    fn abort_handles_are_owners_up_to_as_many_as_the_word_can_count() {
+        let state = new();
+        let room = ABORTERS / ABORTER;
+        assert!((0..room).all(|_| state.add_aborter()) && !state.add_aborter());
+        assert_eq!(format!("{state:?}"), "QUEUED | ENTRY | HANDLE | 1023 ABORTERS");
+        assert_eq!(state.detach(), Detach::Gone(Release::Keep));
+        assert_eq!(state.release(Owner::Entry), Release::Keep);
+        assert!((1..room).all(|_| state.release(Owner::Aborter) == Release::Keep));
+        assert_eq!(state.release(Owner::Aborter), Release::Free);
     }
 
     #[test]

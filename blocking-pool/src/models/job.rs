@@ -135,3 +135,26 @@ fn job_abort_against_discard() {
         shutdown.join().unwrap();
     });
 }
+
+/// Somebody else aborts the job while the worker takes it and its own handle is dropped: the closure runs or goes, once,
+/// and the last of the three frees the memory.
+#[test]
+fn job_abort_by_another_against_run_and_handle_drop() {
+    check(3, || {
+        race();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let captured = Counted(Arc::clone(&drops));
+        let (entry, handle) = job(move || captured);
+        let aborter = handle.aborter().expect("there is room for one");
+        let worker = thread::spawn(move || run(entry));
+        let other = thread::spawn(move || {
+            let aborted = aborter.abort();
+            assert!(!aborted || aborter.is_done());
+        });
+        drop(handle);
+        worker.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(drops.load(Ordering::Acquire), 1);
+        assert_eq!(Arc::strong_count(&drops), 1, "the cell is gone, with everything in it");
+    });
+}

@@ -9,6 +9,49 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::task::{Context, Poll};
 
+/// Owns one reference to a task, to abort it and to ask whether it has ended. Of any thread: it never reaches future or
+/// output, as a waker does not.
+pub(crate) struct TaskAborter(TaskPtr);
+
+// SAFETY: the header's fields are shared by the rules in `cell`, and what has been counted is given back by any thread.
+unsafe impl Send for TaskAborter {}
+// SAFETY: as above.
+unsafe impl Sync for TaskAborter {}
+
+impl TaskAborter {
+    fn header(&self) -> &super::cell::Header {
+        // SAFETY: this holds a reference.
+        unsafe { self.0.header() }
+    }
+
+    pub(crate) fn abort(&self) {
+        // SAFETY: this holds a reference.
+        unsafe { waker::abort(self.0) }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.header().state.is_complete()
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.header().culprit().id
+    }
+}
+
+impl Clone for TaskAborter {
+    fn clone(&self) -> Self {
+        self.header().state.add_reference();
+        Self(self.0)
+    }
+}
+
+impl Drop for TaskAborter {
+    fn drop(&mut self) {
+        // SAFETY: its reference is given up here.
+        unsafe { self.0.release() };
+    }
+}
+
 /// Owns one reference to a task, and its output once there is one.
 pub(crate) struct TaskHandle<T> {
     task: TaskPtr,
@@ -36,6 +79,11 @@ impl<T> TaskHandle<T> {
     pub(crate) fn abort(&self) {
         // SAFETY: this handle holds a reference.
         unsafe { waker::abort(self.task) }
+    }
+
+    pub(crate) fn aborter(&self) -> TaskAborter {
+        self.header().state.add_reference();
+        TaskAborter(self.task)
     }
 
     pub(crate) fn is_finished(&self) -> bool {

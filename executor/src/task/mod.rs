@@ -30,7 +30,7 @@ mod waker;
 mod yield_now;
 
 pub(crate) use cell::TaskPtr;
-pub(crate) use join::TaskHandle;
+pub(crate) use join::{TaskAborter, TaskHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalKey, OutOfScope};
 pub(crate) use queue::Inbox;

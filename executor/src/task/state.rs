@@ -14,7 +14,7 @@
 //!
 //! # References
 //! A task is kept by the loop's table (one reference from birth to completion), by its handle, and by each
-//! `Waker`. A queue entry owns none: a task in a queue is still in the table. The one exception is a task
+//! `Waker` and each abort handle. A queue entry owns none: a task in a queue is still in the table. The one exception is a task
 //! that is woken during its last poll. `complete` then finds `SCHEDULED` set, leaves the table's reference
 //! with the entry, and whoever takes the entry off its queue sees `COMPLETE` and releases it. Both sides
 //! decide by the value their own read-modify-write returned, so exactly one of them releases.

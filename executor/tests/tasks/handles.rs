@@ -2,11 +2,12 @@
 
 use crate::Drops;
 use sideline::task::yield_now;
-use sideline::{JoinHandle, block_on, spawn, spawn_blocking};
+use sideline::{JoinHandle, Pool, Runtime, block_on, spawn, spawn_blocking};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -30,6 +31,74 @@ fn abort_drops_the_future_on_the_loop_even_from_another_thread() {
         assert!(task.await.unwrap_err().is_cancelled());
         assert_eq!(drops.count(), 1);
         assert_eq!(drops.thread(), Some(thread::current().id()));
+    });
+}
+
+#[test]
+fn an_abort_handle_ends_a_task_that_is_not_send_from_anywhere() {
+    block_on(async {
+        let drops = Drops::default();
+        let guard = (drops.guard(), Rc::new(()));
+        let task = spawn(async move {
+            let _guard = guard;
+            pending::<Rc<()>>().await
+        });
+        let abort = task.abort_handle();
+        assert_eq!((abort.id(), abort.is_finished()), (task.id(), false));
+        let theirs = abort.clone();
+        spawn_blocking(move || theirs.abort()).await.unwrap();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(drops.thread(), Some(thread::current().id()));
+        assert!(abort.is_finished());
+        abort.abort();
+    });
+}
+
+#[test]
+fn an_abort_handle_outlives_the_handle_and_the_loop() {
+    let abort = block_on(async {
+        let drops = Drops::default();
+        let guard = drops.guard();
+        let detached = spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        let abort = detached.abort_handle();
+        drop(detached);
+        yield_now().await;
+        assert_eq!(drops.count(), 0);
+        abort.abort();
+        while drops.count() == 0 {
+            yield_now().await;
+        }
+        assert!(abort.is_finished());
+        spawn(pending::<()>()).abort_handle()
+    });
+    assert!(abort.is_finished(), "dropped with its loop");
+    abort.abort();
+}
+
+#[test]
+fn an_abort_handle_of_a_job_works_for_one_that_has_been_detached() {
+    let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
+    let runtime = Runtime::builder().pool(pool).build().unwrap();
+    runtime.block_on(async {
+        let (go, gone) = channel::<()>();
+        let running = spawn_blocking(move || gone.recv());
+        let drops = Drops::default();
+        let guard = drops.guard();
+        let queued = spawn_blocking(move || drop(guard));
+        let (running_abort, queued_abort) = (running.abort_handle(), queued.abort_handle());
+        assert_eq!(queued_abort.id(), queued.id());
+        drop(queued);
+        assert!(!queued_abort.is_finished());
+        queued_abort.abort();
+        assert!(queued_abort.is_finished());
+        assert_eq!(drops.count(), 1);
+        assert!(!running_abort.is_finished());
+        go.send(()).unwrap();
+        running.await.unwrap().unwrap();
+        assert!(running_abort.is_finished());
     });
 }
 

@@ -8,7 +8,7 @@ mod spawning;
 mod wakes;
 
 use sideline::task::JoinSet;
-use sideline::{Handle, JoinHandle};
+use sideline::{AbortHandle, Handle, JoinHandle};
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -42,6 +42,8 @@ impl Drop for Dropped {
 fn auto_traits() {
     fn send<T: Send>() {}
     fn sync<T: Sync>() {}
+    send::<AbortHandle>();
+    sync::<AbortHandle>();
     send::<JoinHandle<i32>>();
     sync::<JoinHandle<i32>>();
     send::<Handle>();

@@ -1,0 +1,63 @@
+//! The means to abort a task or a job, apart from the right to what comes of it.
+
+use crate::Id;
+use crate::task::TaskAborter;
+use sideline_blocking_pool as pool;
+use std::fmt;
+
+/// Aborts a task or job that somebody else awaits, or nobody. See [`JoinHandle::abort_handle`](crate::JoinHandle::abort_handle).
+///
+/// It can be kept, cloned and sent to other threads, whatever the task or job returns. Dropping it changes nothing. As
+/// long as it is there, so is the memory of the task or job, the future or closure and the result in it dropped already.
+#[derive(Clone)]
+pub struct AbortHandle(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Task(TaskAborter),
+    Job(pool::AbortHandle),
+}
+
+impl AbortHandle {
+    pub(crate) fn task(aborter: TaskAborter) -> Self {
+        Self(Kind::Task(aborter))
+    }
+
+    pub(crate) fn job(handle: pool::AbortHandle) -> Self {
+        Self(Kind::Job(handle))
+    }
+
+    /// Asks for cancellation, as [`JoinHandle::abort`](crate::JoinHandle::abort) does.
+    pub fn abort(&self) {
+        match &self.0 {
+            Kind::Task(aborter) => aborter.abort(),
+            Kind::Job(handle) => _ = handle.abort(),
+        }
+    }
+
+    /// True once the task or job has ended or been cancelled.
+    pub fn is_finished(&self) -> bool {
+        match &self.0 {
+            Kind::Task(aborter) => aborter.is_finished(),
+            Kind::Job(handle) => handle.is_finished(),
+        }
+    }
+
+    /// The task's or job's name in logs and errors.
+    pub fn id(&self) -> Id {
+        match &self.0 {
+            Kind::Task(aborter) => aborter.id(),
+            Kind::Job(handle) => Id::job(handle.id()),
+        }
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle")
+            .field("id", &format_args!("{}", self.id()))
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}
