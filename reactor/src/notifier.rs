@@ -43,6 +43,10 @@
 //! The winner writes after it has set NOTIFIED, so the loop may by then have woken for another reason, resumed, and
 //! even parked again. The event then ends that wait with nothing to do: one empty turn, nothing lost.
 //!
+//! Nor need the loop see that it was notified when it resumes, which is why that is a load and a store: a NOTIFIED that
+//! is overwritten has its event on the way, and its work is seen after the next announcement at the latest. (Its N3 saw
+//! the announcement before, so its N2 comes before the next L2.)
+//!
 //! # When the write fails
 //! It hardly can: the eventfd is non-blocking and mio empties it when it is full. But swallowed, the error would be
 //! a silent hang, so it is tried again a few times; then PARKED is put back, for the next notifier to try, and it is
@@ -74,8 +78,11 @@ impl Notifier {
 
     /// The loop is awake, whatever it announced. True if it was notified meanwhile.
     pub(crate) fn resume(&self) -> bool {
-        // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it.
-        self.0.swap(RUNNING, Ordering::Acquire) == NOTIFIED
+        // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it. No swap: a notify
+        // that comes in between is a late one, whose event ends the next wait.
+        let notified = self.0.load(Ordering::Acquire) == NOTIFIED;
+        self.0.store(RUNNING, Ordering::Relaxed);
+        notified
     }
 
     /// Wakes the loop if it is parked, by calling `wake` on the PARKED -> NOTIFIED edge.

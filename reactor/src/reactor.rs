@@ -5,7 +5,6 @@ use crate::contain;
 use crate::errors;
 use crate::handle::{Handle, Shared};
 use crate::notifier::Notifier;
-use crate::readiness::Ready;
 use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
 use crate::table::Table;
 use crate::timers::Timers;
@@ -178,8 +177,8 @@ impl Drop for Reactor {
         let shared = &self.handle.0;
         // Release: pairs with the Acquire in `is_closed`.
         shared.closed.store(true, Ordering::Release);
-        for io in shared.table.close() {
-            io.set_ready(Ready::GONE, &mut self.woken);
+        for mut io in shared.table.close() {
+            io.take_waiters(&mut self.woken);
         }
         shared.timers.close(&mut self.woken);
         contain::wake_all(&mut self.woken);

@@ -140,11 +140,6 @@ impl Snapshot {
         self.flags().intersects(Ready::worth_trying(direction))
     }
 
-    /// Whether the kernel has reported `direction`, or nothing will ever be reported again.
-    pub(crate) fn reported(self, direction: Direction) -> bool {
-        self.has_any(Ready::to_report(direction))
-    }
-
     pub(crate) fn has_any(self, of: Ready) -> bool {
         self.flags().intersects(of)
     }
@@ -181,6 +176,7 @@ impl ReadinessWord {
         ReadinessWord(AtomicU64::new((Ready::UNTRIED_READ | Ready::UNTRIED_WRITE).0))
     }
 
+    #[inline]
     pub(crate) fn snapshot(&self) -> Snapshot {
         // Acquire: pairs with the Release in `set`.
         Snapshot(self.0.load(Ordering::Acquire))
@@ -229,7 +225,7 @@ mod tests {
         let word = ReadinessWord::new();
         let fresh = word.snapshot();
         assert!(fresh.worth_trying(Read) && fresh.worth_trying(Write));
-        assert!(!fresh.reported(Read) && !fresh.reported(Write));
+        assert!(!fresh.has_any(Ready::to_report(Read)) && !fresh.has_any(Ready::to_report(Write)));
         word.clear(Read, fresh, Disproof::WouldBlock);
         assert!(!word.snapshot().worth_trying(Read));
         assert!(word.snapshot().worth_trying(Write));

@@ -3,11 +3,11 @@
 //! Every operation is tried first and waits only after it has said `WouldBlock`; the readiness word spares the tries
 //! that are known to be in vain. What the flags mean, and how they are forgotten safely, is told in `readiness.rs`.
 
+use crate::contain;
 use crate::errors;
 use crate::handle::Handle;
 use crate::platform;
-use crate::readiness::{Disproof, Ready, Snapshot};
-use crate::scheduled_io::ScheduledIo;
+use crate::readiness::{Disproof, ReadinessWord, Ready, Snapshot};
 use crate::sync::Arc;
 use crate::waiters::WaiterId;
 use std::future::{Future, poll_fn};
@@ -35,12 +35,12 @@ pub enum Direction {
 pub struct Registration {
     handle: Handle,
     token: mio::Token,
-    io: Arc<ScheduledIo>,
+    word: Arc<ReadinessWord>,
 }
 
 impl Registration {
-    pub(crate) fn new(handle: Handle, token: mio::Token, io: Arc<ScheduledIo>) -> Registration {
-        Registration { handle, token, io }
+    pub(crate) fn new(handle: Handle, token: mio::Token, word: Arc<ReadinessWord>) -> Registration {
+        Registration { handle, token, word }
     }
 
     /// Tries `op`, and if it would block has the current task woken when `direction` is ready.
@@ -109,18 +109,18 @@ impl Registration {
     pub async fn ready(&self, direction: Direction) -> io::Result<()> {
         let mut place = Place::new(self, direction);
         poll_fn(|cx| place.wait_to_report(cx)).await;
-        if self.io.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) }
+        if self.word.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) }
     }
 
     /// As [`ready`](Registration::ready), in the place that [`poll_io`](Registration::poll_io) uses.
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let ends = Ready::to_report(direction);
-        if !self.io.snapshot().has_any(ends)
-            && self.io.wait(&mut WaiterId::poll_slot(direction), cx, ends).is_pending()
+        if !self.word.snapshot().has_any(ends)
+            && self.wait(&mut WaiterId::poll_slot(direction), cx, ends).is_pending()
         {
             return Poll::Pending;
         }
-        Poll::Ready(if self.io.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) })
+        Poll::Ready(if self.word.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) })
     }
 
     /// Tries `op` once if `direction` may be ready, without waiting.
@@ -128,7 +128,7 @@ impl Registration {
     /// # Errors
     /// `WouldBlock` if it is not ready, or `op` says so, which is remembered; otherwise those of `op`.
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        let seen = self.io.snapshot();
+        let seen = self.word.snapshot();
         // With the loop gone nobody reports readiness any more, but the source itself still works.
         if !seen.worth_trying(direction) && !seen.is_gone() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -153,10 +153,11 @@ impl Registration {
 
     /// Frees the slot; whoever waits is woken.
     fn end(&self) {
-        self.handle.0.table.remove(self.token);
-        let mut woken = Vec::new();
-        self.io.set_ready(Ready::GONE, &mut woken);
-        crate::contain::wake_all(&mut woken);
+        if let Some(mut io) = self.handle.0.table.remove(self.token) {
+            let mut woken = Vec::new();
+            io.take_waiters(&mut woken);
+            contain::wake_all(&mut woken);
+        }
     }
 
     /// The reactor that this is registered with.
@@ -166,6 +167,10 @@ impl Registration {
 
     pub(crate) fn token(&self) -> mio::Token {
         self.token
+    }
+
+    fn wait(&self, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
+        self.handle.0.table.wait(self.token, id, cx, ends)
     }
 
     /// For poll functions, which libraries call and which have no future of their own: built once for each type of
@@ -182,7 +187,7 @@ impl Registration {
             if let Some(result) = self.attempt(direction, &mut op, &drained) {
                 return Poll::Ready(result);
             }
-            if self.io.wait(&mut slot, cx, Ready::to_try(direction)).is_pending() {
+            if self.wait(&mut slot, cx, Ready::to_try(direction)).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -199,7 +204,7 @@ impl Registration {
     ) -> Option<io::Result<R>> {
         loop {
             // Before `op`: an event that comes while it runs makes this snapshot too old to clear anything.
-            let seen = self.io.snapshot();
+            let seen = self.word.snapshot();
             if seen.is_gone() {
                 return Some(Err(self.gone()));
             }
@@ -209,7 +214,7 @@ impl Registration {
             match op() {
                 Ok(done) => {
                     if platform::SHORT_MEANS_DRAINED && !seen.is_urgent() && drained(&done) {
-                        self.io.clear(direction, seen, Disproof::ShortTransfer);
+                        self.word.clear(direction, seen, Disproof::ShortTransfer);
                     }
                     return Some(Ok(done));
                 }
@@ -225,7 +230,7 @@ impl Registration {
     fn note_failure(&self, direction: Direction, seen: Snapshot, error: &io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::WouldBlock => {
-                self.io.clear(direction, seen, Disproof::WouldBlock);
+                self.word.clear(direction, seen, Disproof::WouldBlock);
                 Failure::Passes
             }
             io::ErrorKind::Interrupted => Failure::Passes,
@@ -273,11 +278,11 @@ where
         let direction = place.id.direction();
         loop {
             if let Some(result) = place.registration.attempt(direction, op, drained) {
-                place.leave();
+                place.has_left();
                 return Poll::Ready(result);
             }
             // It has just been found not to be worth a try: no need to look before it is listed.
-            if place.registration.io.wait(&mut place.id, cx, Ready::to_try(direction)).is_pending() {
+            if place.registration.wait(&mut place.id, cx, Ready::to_try(direction)).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -296,37 +301,40 @@ impl Place<'_> {
     }
 
     fn wait_to_report(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let io = &self.registration.io;
         let ends = Ready::to_report(self.id.direction());
-        if io.snapshot().has_any(ends) {
-            return Poll::Ready(());
+        if !self.registration.word.snapshot().has_any(ends)
+            && self.registration.wait(&mut self.id, cx, ends).is_pending()
+        {
+            return Poll::Pending;
         }
-        io.wait(&mut self.id, cx, ends)
+        self.has_left();
+        Poll::Ready(())
     }
 
-    fn leave(&mut self) {
-        if !self.id.is_none() {
-            self.registration.io.forget(self.id);
-            self.id = WaiterId::none(self.id.direction());
-        }
+    /// What it has waited for is there, and came after it was listed: so it is listed no more, see `scheduled_io.rs`.
+    fn has_left(&mut self) {
+        self.id = WaiterId::none(self.id.direction());
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.leave();
+        if !self.id.is_none() {
+            self.registration.handle.0.table.forget(self.registration.token, self.id);
+        }
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.handle.0.table.remove(self.token);
+        // Outside the lock: with it go wakers that were never woken.
+        drop(self.handle.0.table.remove(self.token));
     }
 }
 
 impl fmt::Debug for Registration {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registration").field("token", &self.token.0).field("readiness", &self.io).finish()
+        f.debug_struct("Registration").field("token", &self.token.0).field("readiness", &self.word).finish()
     }
 }

@@ -6,15 +6,18 @@
 //! generation is not the slot's present one is nobody's. Each has half of the token's bits: on a 32-bit system there is
 //! room for 65,535 sources, and who comes after that gets an error.
 //!
-//! The closed flag lives under the same lock as the slots: a registration is either in the table when the reactor
+//! The sources themselves are in the slots, under the same lock: see `scheduled_io.rs`.
+//!
+//! The closed flag lives under it, too: a registration is either in the table when the reactor
 //! closes, and is told, or it comes later and is refused. Model: `register_against_close`, twin
 //! `register-sees-closed`.
 
 use crate::errors;
 use crate::lock::Mutex;
-use crate::readiness::Ready;
+use crate::readiness::{ReadinessWord, Ready};
 use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, left_out};
+use crate::waiters::WaiterIds;
 use mio::Token;
 use slab::Slab;
 use std::io;
@@ -25,12 +28,13 @@ pub(crate) struct Table(Mutex<Slots>);
 struct Slots {
     slots: Slab<Slot>,
     next_generation: usize,
+    waiter_ids: WaiterIds,
     closed: bool,
 }
 
 struct Slot {
     generation: usize,
-    io: Arc<ScheduledIo>,
+    io: ScheduledIo,
 }
 
 /// The low half of a token is the index, the high half the generation.
@@ -39,19 +43,20 @@ const LOW: usize = (1 << HALF) - 1;
 
 impl Table {
     pub(crate) fn new() -> Table {
-        Table(Mutex::new(Slots { slots: Slab::new(), next_generation: 0, closed: false }))
+        let waiter_ids = WaiterIds::default();
+        Table(Mutex::new(Slots { slots: Slab::new(), next_generation: 0, waiter_ids, closed: false }))
     }
 
     /// A slot for a new source.
     ///
     /// # Errors
     /// If the reactor is closed; if there are more sources than a token can tell apart.
-    pub(crate) fn insert(&self) -> io::Result<(Token, Arc<ScheduledIo>)> {
+    pub(crate) fn insert(&self) -> io::Result<(Token, Arc<ReadinessWord>)> {
         self.insert_below(LOW)
     }
 
-    fn insert_below(&self, most: usize) -> io::Result<(Token, Arc<ScheduledIo>)> {
-        let io = Arc::new(ScheduledIo::new());
+    fn insert_below(&self, most: usize) -> io::Result<(Token, Arc<ReadinessWord>)> {
+        let word = Arc::new(ReadinessWord::new());
         let mut table = self.0.lock();
         if table.closed && !left_out("register-sees-closed") {
             return Err(errors::shut_down());
@@ -62,18 +67,25 @@ impl Table {
         let generation = table.next_generation;
         // The highest generation is never given out: its token could be the wakeup's.
         table.next_generation = if generation + 1 >= LOW { 0 } else { generation + 1 };
-        let index = table.slots.insert(Slot { generation, io: io.clone() });
-        Ok((Token(generation << HALF | index), io))
+        let index = table.slots.insert(Slot { generation, io: ScheduledIo::new(word.clone()) });
+        Ok((Token(generation << HALF | index), word))
     }
 
-    /// Frees the slot, unless it is not this token's any more.
-    pub(crate) fn remove(&self, token: Token) {
-        let removed = {
-            let mut table = self.0.lock();
-            table.get(token).is_some().then(|| table.slots.remove(token.0 & LOW))
-        };
-        // Outside the lock: with the last reference go wakers that were never woken.
-        drop(removed);
+    /// Frees the slot, unless it is not this token's any more, and hands out who is in. It knows that it is gone.
+    pub(crate) fn remove(&self, token: Token) -> Option<ScheduledIo> {
+        let mut table = self.0.lock();
+        let (io, _) = table.get(token)?;
+        io.set_gone();
+        Some(table.slots.remove(token.0 & LOW).io)
+    }
+
+    /// Calls `f`, which must run no foreign code, with the source, unless the slot is not this token's any more.
+    pub(crate) fn with<R>(
+        &self,
+        token: Token,
+        f: impl FnOnce(&mut ScheduledIo, &mut WaiterIds) -> R,
+    ) -> Option<R> {
+        self.0.lock().get(token).map(|(io, ids)| f(io, ids))
     }
 
     /// Notes one batch of events. Those of former owners are ignored. The waiters are moved to `woken`.
@@ -82,19 +94,21 @@ impl Table {
         if events.peek().is_none() {
             return;
         }
-        let table = self.0.lock();
+        let mut table = self.0.lock();
         for (token, ready) in events {
-            if let Some(io) = table.get(token) {
+            if let Some((io, _)) = table.get(token) {
                 io.set_ready(ready, woken);
             }
         }
     }
 
-    /// Refuses everybody from now on, and hands out those who are in.
-    pub(crate) fn close(&self) -> impl Iterator<Item = Arc<ScheduledIo>> + use<> {
+    /// Refuses everybody from now on, and hands out those who are in. They know that they are gone.
+    pub(crate) fn close(&self) -> impl Iterator<Item = ScheduledIo> + use<> {
         let mut table = self.0.lock();
         table.closed = true;
-        std::mem::take(&mut table.slots).into_iter().map(|(_, slot)| slot.io)
+        let slots = std::mem::take(&mut table.slots);
+        slots.iter().for_each(|(_, slot)| slot.io.set_gone());
+        slots.into_iter().map(|(_, slot)| slot.io)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -103,30 +117,29 @@ impl Table {
 }
 
 impl Slots {
-    fn get(&self, token: Token) -> Option<&ScheduledIo> {
-        let slot = self.slots.get(token.0 & LOW)?;
-        (slot.generation == token.0 >> HALF).then_some(&*slot.io)
+    fn get(&mut self, token: Token) -> Option<(&mut ScheduledIo, &mut WaiterIds)> {
+        let slot = self.slots.get_mut(token.0 & LOW)?;
+        (slot.generation == token.0 >> HALF).then_some((&mut slot.io, &mut self.waiter_ids))
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::registration::Direction;
 
     #[test]
     fn an_event_for_a_former_owner_of_the_slot_is_ignored() {
         let table = Table::new();
         let (old, _) = table.insert().unwrap();
         table.remove(old);
-        let (new, io) = table.insert().unwrap();
+        let (new, word) = table.insert().unwrap();
         assert_eq!(old.0 & LOW, new.0 & LOW, "the slot is reused");
         assert_ne!(old, new);
         table.dispatch([(old, Ready::READABLE)].into_iter(), &mut Vec::new());
-        assert!(!io.snapshot().reported(Direction::Read));
+        assert!(!word.snapshot().has_any(Ready::READABLE));
         table.remove(old);
         table.dispatch([(new, Ready::READABLE)].into_iter(), &mut Vec::new());
-        assert!(io.snapshot().reported(Direction::Read));
+        assert!(word.snapshot().has_any(Ready::READABLE));
         assert_eq!(table.len(), 1);
     }
 

@@ -1,16 +1,17 @@
 //! Who waits for one source, in the order of arrival.
 //!
-//! Almost always nobody or one, so there is a place for one here and an allocation only for more.
+//! Almost always nobody or one, so there is a place for one here, and memory elsewhere only for more.
 
 use crate::registration::Direction;
+use std::mem;
 use std::task::Waker;
 
 #[derive(Default)]
 pub(crate) struct Waiters {
     first: Option<Waiter>,
-    /// Empty if there is no first.
-    more: Vec<Waiter>,
-    last_id: u64,
+    /// Empty if there is no first. Boxed, so that it is one word for the many that never have any.
+    #[allow(clippy::box_collection)]
+    more: Option<Box<Vec<Waiter>>>,
 }
 
 pub(crate) struct Waiter {
@@ -25,6 +26,22 @@ pub(crate) struct WaiterId(u64);
 
 /// What is above bit 0 in the poll slots.
 const POLL_SLOT: u64 = 1;
+
+/// Gives out ids, none twice.
+pub(crate) struct WaiterIds(u64);
+
+impl Default for WaiterIds {
+    fn default() -> WaiterIds {
+        WaiterIds(POLL_SLOT)
+    }
+}
+
+impl WaiterIds {
+    fn take(&mut self, direction: Direction) -> WaiterId {
+        self.0 += 1;
+        WaiterId(self.0 << 1 | direction as u64)
+    }
+}
 
 impl WaiterId {
     /// To be given an id of its own if it has to wait.
@@ -48,33 +65,34 @@ impl WaiterId {
 
 impl Waiters {
     pub(crate) fn find(&mut self, id: WaiterId) -> Option<&mut Waiter> {
-        self.first.iter_mut().chain(&mut self.more).find(|waiter| waiter.id == id)
+        let more = self.more.iter_mut().flat_map(|more| more.iter_mut());
+        self.first.iter_mut().chain(more).find(|waiter| waiter.id == id)
     }
 
     /// Adds one that is not there, under an id of its own if it has none.
-    pub(crate) fn add(&mut self, id: &mut WaiterId, waker: Waker) {
+    pub(crate) fn add(&mut self, id: &mut WaiterId, ids: &mut WaiterIds, waker: Waker) {
         if id.is_none() {
-            self.last_id += 1;
-            *id = WaiterId((POLL_SLOT + self.last_id) << 1 | id.0);
+            *id = ids.take(id.direction());
         }
         self.push(Waiter { id: *id, waker });
     }
 
     pub(crate) fn remove(&mut self, id: WaiterId) -> Option<Waiter> {
+        let more = self.more.as_mut().filter(|more| !more.is_empty());
         if self.first.as_ref()?.id == id {
-            return self.take_first();
+            // The next one takes its place.
+            let next = more.map(|more| more.remove(0));
+            return mem::replace(&mut self.first, next);
         }
-        let at = self.more.iter().position(|waiter| waiter.id == id)?;
-        Some(self.more.remove(at))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none()
+        let more = more?;
+        let at = more.iter().position(|waiter| waiter.id == id)?;
+        Some(more.remove(at))
     }
 
     /// Moves those to `woken` whose direction is ready.
+    #[inline]
     pub(crate) fn take_ready(&mut self, is_ready: impl Fn(Direction) -> bool, woken: &mut Vec<Waker>) {
-        if self.more.is_empty() {
+        if self.more.as_ref().is_none_or(|more| more.is_empty()) {
             let first = self.first.take_if(|first| is_ready(first.id.direction()));
             if let Some(first) = first {
                 woken.push(first.waker);
@@ -87,14 +105,15 @@ impl Waiters {
     /// In one pass, however many there are.
     #[cold]
     fn take_ready_of_many(&mut self, is_ready: &dyn Fn(Direction) -> bool, woken: &mut Vec<Waker>) {
-        if self.more.iter().all(|waiter| is_ready(waiter.id.direction())) {
+        let mut more = self.more.take().unwrap_or_default();
+        if more.iter().all(|waiter| is_ready(waiter.id.direction())) {
             // All or none but the first, as a rule, and the memory is kept.
             let first = self.first.take_if(|first| is_ready(first.id.direction()));
-            woken.extend(first.into_iter().chain(self.more.drain(..)).map(|waiter| waiter.waker));
+            woken.extend(first.into_iter().chain(more.drain(..)).map(|waiter| waiter.waker));
+            self.more = Some(more);
             return;
         }
-        // Not the whole of `self`: numbers that were given out are not given out again.
-        for waiter in self.first.take().into_iter().chain(std::mem::take(&mut self.more)) {
+        for waiter in self.first.take().into_iter().chain(*more) {
             if is_ready(waiter.id.direction()) {
                 woken.push(waiter.waker);
             } else {
@@ -103,18 +122,13 @@ impl Waiters {
         }
     }
 
+    #[inline]
     fn push(&mut self, waiter: Waiter) {
         if self.first.is_none() {
             self.first = Some(waiter);
         } else {
-            self.more.push(waiter);
+            self.more.get_or_insert_default().push(waiter);
         }
-    }
-
-    /// The next one takes its place.
-    fn take_first(&mut self) -> Option<Waiter> {
-        let next = if self.more.is_empty() { None } else { Some(self.more.remove(0)) };
-        std::mem::replace(&mut self.first, next)
     }
 }
 
@@ -123,7 +137,7 @@ impl IntoIterator for Waiters {
     type IntoIter = std::iter::Chain<std::option::IntoIter<Waiter>, std::vec::IntoIter<Waiter>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.more)
+        self.first.into_iter().chain(*self.more.unwrap_or_default())
     }
 }
 
@@ -146,10 +160,10 @@ mod tests {
     #[test]
     fn those_who_are_ready_are_taken_in_their_order_and_the_others_keep_theirs() {
         let order = Arc::default();
-        let mut waiters = Waiters::default();
+        let (mut waiters, mut ids) = (Waiters::default(), WaiterIds::default());
         for (number, direction) in [Read, Write, Read, Read, Write, Write].into_iter().enumerate() {
             let waker = Waker::from(Arc::new(Number(number, Arc::clone(&order))));
-            waiters.add(&mut WaiterId::none(direction), waker);
+            waiters.add(&mut WaiterId::none(direction), &mut ids, waker);
         }
         for (ready, expected) in [(None, &[][..]), (Some(Write), &[1, 4, 5]), (Some(Read), &[0, 2, 3])] {
             let mut woken = Vec::new();
@@ -162,11 +176,11 @@ mod tests {
 
     #[test]
     fn the_next_one_who_stays_is_the_first() {
-        let mut waiters = Waiters::default();
-        let mut ids = [Read, Write].map(WaiterId::none);
-        ids.iter_mut().for_each(|id| waiters.add(id, Waker::noop().clone()));
+        let (mut waiters, mut ids) = (Waiters::default(), WaiterIds::default());
+        let mut two = [Read, Write].map(WaiterId::none);
+        two.iter_mut().for_each(|id| waiters.add(id, &mut ids, Waker::noop().clone()));
         waiters.take_ready(|direction| direction == Read, &mut Vec::new());
-        assert!(waiters.remove(ids[0]).is_none());
-        assert!(waiters.remove(ids[1]).is_some());
+        assert!(waiters.remove(two[0]).is_none());
+        assert!(waiters.remove(two[1]).is_some());
     }
 }
