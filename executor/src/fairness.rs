@@ -25,6 +25,7 @@ pub(crate) fn begin_poll() {
 }
 
 /// Ready if the next operation may start now; otherwise the task has already been woken to try again.
+#[inline]
 pub(crate) fn poll_turn(cx: &mut Context<'_>) -> Poll<()> {
     // No thread-local any more: the thread is ending, and who would have to wait?
     let left =

@@ -51,6 +51,26 @@ fn wake_during_poll_requeues_once() {
     });
 }
 
+/// The loop's own wake, which gives its reference up in the same step, and one from elsewhere, during a poll.
+#[test]
+fn wakes_here_and_elsewhere_during_poll_lose_nothing() {
+    check(3, || {
+        let runtime = runtime();
+        let mut polls = 0;
+        let task = poll_fn(move |cx: &mut Context<'_>| {
+            polls += 1;
+            if polls == 1 {
+                let (here, elsewhere) = (cx.waker().clone(), cx.waker().clone());
+                thread::spawn(move || elsewhere.wake());
+                here.wake();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        });
+        runtime.block_on(async { crate::spawn(task).await.unwrap() });
+    });
+}
+
 /// The same in turns within another loop, between which the loop stands by.
 #[test]
 fn wake_between_turns_is_seen() {

@@ -57,6 +57,17 @@ pub(crate) enum Wake {
     Nothing,
 }
 
+/// What the caller of [`State::wake_and_release`] has to do next.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// As [`Wake::Enqueue`]. The task is not complete, so the table keeps it.
+    Enqueue,
+    Nothing,
+    /// That was the last reference: free the task.
+    Free,
+}
+
 /// What the caller of [`State::begin_run`] holds.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -91,6 +102,21 @@ impl State {
         // Release: what the waker's owner did before waking is seen by the poll, whose begin_run() acquires.
         // This holds for a wake that finds SCHEDULED set too: its read-modify-write continues the sequence.
         enqueue_if_idle(self.0.fetch_or(SCHEDULED, Release))
+    }
+
+    /// A wake that costs the waker its reference: both in one step, where the loop's thread wakes what is its own. Elsewhere
+    /// the reference is still needed after the push.
+    pub(crate) fn wake_and_release(&self) -> Released {
+        // Release: as in wake() and release_reference(). Acquire: for the one who frees.
+        let before = self
+            .0
+            .fetch_update(AcqRel, Relaxed, |word| Some((word | SCHEDULED) - REFERENCE))
+            .expect("the update never declines");
+        match enqueue_if_idle(before) {
+            Wake::Enqueue => Released::Enqueue,
+            Wake::Nothing if before / REFERENCE == 1 => Released::Free,
+            Wake::Nothing => Released::Nothing,
+        }
     }
 
     pub(crate) fn abort(&self) -> Wake {
@@ -198,5 +224,23 @@ impl fmt::Debug for State {
             set.entry(&format_args!("{name}"));
         }
         set.entry(&format_args!("{} references", word / REFERENCE)).finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wake_that_gives_up_its_reference_queues_an_idle_task_and_frees_one_that_is_over() {
+        let state = State::new();
+        (0..3).for_each(|_| state.add_reference());
+        assert_eq!(state.wake_and_release(), Released::Nothing, "it is in a queue");
+        assert_eq!(state.begin_run(), Run::Poll);
+        assert_eq!(state.wake_and_release(), Released::Enqueue);
+        assert_eq!(state.begin_run(), Run::Poll);
+        assert!(!state.complete().still_queued);
+        assert!(!state.release_reference() && !state.release_reference(), "table and handle");
+        assert_eq!(state.wake_and_release(), Released::Free);
     }
 }

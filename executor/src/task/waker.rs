@@ -5,7 +5,7 @@
 
 use super::cell::{Header, TaskPtr};
 use super::queue::{Closed, Pushed};
-use super::state::{Run, Wake};
+use super::state::{Released, Run, Wake};
 use crate::context;
 use crate::sync::left_out;
 use std::mem::ManuallyDrop;
@@ -49,9 +49,17 @@ pub(super) unsafe fn enqueue(task: TaskPtr) {
         // SAFETY: marked as scheduled by the caller, and a task of this very loop.
         unsafe { core.tasks.push(task) }
     });
-    if queued_here.is_some() {
-        return;
+    if queued_here.is_none() {
+        // SAFETY: as the caller says.
+        unsafe { push_to_inbox(task) };
     }
+}
+
+/// # Safety
+/// As for [`enqueue`], and the loop is not running on this thread.
+unsafe fn push_to_inbox(task: TaskPtr) {
+    // SAFETY: the caller holds a reference.
+    let header = unsafe { task.header() };
     // SAFETY: scheduled, in no queue, and in the table until popped.
     match unsafe { header.shared.inbox.push(task) } {
         Ok(Pushed::First) if left_out("first-push-notifies") => {}
@@ -84,10 +92,31 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: this waker's reference keeps the task until drop() below.
-    unsafe { wake_by_ref(data) };
-    // SAFETY: the waker is consumed, and its reference with it.
-    unsafe { drop(data) };
+    // SAFETY: this is in VTABLE, so `data` is a waker's.
+    let task = unsafe { task(data) };
+    // SAFETY: the waker keeps the task.
+    let header = unsafe { task.header() };
+    let released = context::with_core_of(&header.shared, |core| {
+        let released = header.state.wake_and_release();
+        if released == Released::Enqueue {
+            // SAFETY: just marked as scheduled, by us, and a task of this very loop.
+            unsafe { core.tasks.push(task) };
+        }
+        released
+    });
+    match released {
+        Some(Released::Enqueue | Released::Nothing) => {}
+        // SAFETY: that was the last reference.
+        Some(Released::Free) => unsafe { task.free() },
+        None => {
+            if header.state.wake() == Wake::Enqueue {
+                // SAFETY: just marked as scheduled, by us; this waker's reference keeps the task until it is given up below.
+                unsafe { push_to_inbox(task) };
+            }
+            // SAFETY: the waker is consumed, and its reference with it.
+            unsafe { task.release() };
+        }
+    }
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
