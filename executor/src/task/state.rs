@@ -101,7 +101,8 @@ impl State {
     pub(crate) fn wake(&self) -> Wake {
         // Release: what the waker's owner did before waking is seen by the poll, whose begin_run() acquires.
         // This holds for a wake that finds SCHEDULED set too: its read-modify-write continues the sequence.
-        enqueue_if_idle(self.0.fetch_or(SCHEDULED, Release))
+        // Acquire: pairs with begin_run(), up to which the link was another queue's.
+        enqueue_if_idle(self.0.fetch_or(SCHEDULED, AcqRel))
     }
 
     /// A wake that costs the waker its reference: both in one step, where the loop's thread wakes what is its own. Elsewhere
@@ -120,13 +121,15 @@ impl State {
     }
 
     pub(crate) fn abort(&self) -> Wake {
-        enqueue_if_idle(self.0.fetch_or(SCHEDULED | ABORT, Release))
+        // As in wake().
+        enqueue_if_idle(self.0.fetch_or(SCHEDULED | ABORT, AcqRel))
     }
 
     /// Takes the task off a queue. Called by the loop, and by a pusher that found the inbox closed.
     pub(crate) fn begin_run(&self) -> Run {
         // Acquire: pairs with the Release of every wake() up to here.
-        // Release: pairs with release_reference(), should another thread turn out to be the last owner.
+        // Release: pairs with the Acquire of the wake that queues it next, which will write the link; and with
+        // release_reference(), should another thread turn out to be the last owner.
         let before = self.0.fetch_and(!SCHEDULED, AcqRel);
         debug_assert!(before & SCHEDULED != 0, "a task off a queue is scheduled");
         if before & COMPLETE != 0 {
