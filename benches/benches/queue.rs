@@ -1,17 +1,52 @@
-//! Which queue should the pool's injector be: crossbeam-deque's `Injector`, or crossbeam-channel's unbounded channel?
+//! Is the pool's injector as quick as crossbeam-deque's `Injector` and crossbeam-channel's unbounded channel?
 //!
 //! One thread pushes, two pop, as in a fan-out on two cores; then one pushes and pops by itself, as in a round trip.
-//! The items are the size of a job's pointer. Excluded: parking, which the pool does by its own protocol with either.
+//! The items are pointers, as a job's entry is. Excluded: parking, which the pool does by its own protocol with any.
 //! A lie if consumers slept in the channel's `recv`: so both are only ever tried, never waited on.
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use crossbeam_channel::{Receiver, Sender};
 use crossbeam_deque::{Injector, Steal, Worker};
+use pointer::Pointer;
 use std::hint::black_box;
+use std::ptr::NonNull;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+// The pool's own files: its queues are private to it.
+#[path = "../../blocking-pool/src/injector.rs"]
+#[allow(dead_code)]
+mod injector;
+#[path = "../../blocking-pool/src/padded.rs"]
+#[allow(dead_code)]
+mod padded;
+#[path = "../../blocking-pool/src/pointer.rs"]
+mod pointer;
+#[path = "../../blocking-pool/src/ring.rs"]
+#[allow(dead_code)]
+mod ring;
+#[path = "../../blocking-pool/src/sync.rs"]
+#[allow(dead_code, unused_imports)]
+mod sync;
+
+/// What a job's entry is to a queue.
+#[derive(Clone, Copy)]
+struct Item(&'static u64);
+
+static ITEM: u64 = 1;
+
+impl Pointer for Item {
+    fn into_raw(self) -> NonNull<()> {
+        NonNull::from(self.0).cast()
+    }
+
+    unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        // SAFETY: `raw` is of a `'static` reference.
+        Self(unsafe { raw.cast().as_ref() })
+    }
+}
 
 const ITEMS: u64 = 100_000;
 const CONSUMERS: usize = 2;
@@ -29,61 +64,107 @@ trait Queue: Sync + Sized {
     const NAME: &'static str;
     type Consumer;
     fn new() -> Self;
-    fn push(&self, item: u64);
+    fn push(&self, item: Item);
     fn consumer(&self) -> Self::Consumer;
-    fn try_pop(&self, consumer: &mut Self::Consumer) -> Option<u64>;
+    fn try_pop(&self, consumer: &mut Self::Consumer) -> Option<Item>;
+}
+
+/// The pool's own, batches.
+struct Own(injector::Injector<Item>);
+
+impl Queue for Own {
+    const NAME: &'static str = "own, batches";
+    type Consumer = ring::Deque<Item>;
+
+    fn new() -> Self {
+        Self(injector::Injector::new())
+    }
+
+    fn push(&self, item: Item) {
+        self.0.push(item);
+    }
+
+    fn consumer(&self) -> ring::Deque<Item> {
+        ring::Deque::new()
+    }
+
+    fn try_pop(&self, deque: &mut ring::Deque<Item>) -> Option<Item> {
+        deque.pop().or_else(|| self.0.pop_batch(deque))
+    }
+}
+
+/// The pool's own, one at a time.
+struct OwnSingles(injector::Injector<Item>);
+
+impl Queue for OwnSingles {
+    const NAME: &'static str = "own, singles";
+    type Consumer = ();
+
+    fn new() -> Self {
+        Self(injector::Injector::new())
+    }
+
+    fn push(&self, item: Item) {
+        self.0.push(item);
+    }
+
+    fn consumer(&self) {}
+
+    fn try_pop(&self, (): &mut ()) -> Option<Item> {
+        self.0.pop()
+    }
 }
 
 /// Takes batches into a deque, as a core worker does.
-struct Batches(Injector<u64>);
+struct Batches(Injector<Item>);
 
 impl Queue for Batches {
-    const NAME: &'static str = "injector, batches";
-    type Consumer = Worker<u64>;
+    const NAME: &'static str = "crossbeam, batches";
+    type Consumer = Worker<Item>;
 
     fn new() -> Self {
         Self(Injector::new())
     }
 
-    fn push(&self, item: u64) {
+    fn push(&self, item: Item) {
         self.0.push(item);
     }
 
-    fn consumer(&self) -> Worker<u64> {
+    fn consumer(&self) -> Worker<Item> {
         Worker::new_fifo()
     }
 
-    fn try_pop(&self, own: &mut Worker<u64>) -> Option<u64> {
+    fn try_pop(&self, own: &mut Worker<Item>) -> Option<Item> {
         own.pop().or_else(|| until_clear(|| self.0.steal_batch_and_pop(own)))
     }
 }
 
 /// Takes single items, as a worker without a deque does.
-struct Singles(Injector<u64>);
+struct Singles(Injector<Item>);
 
 impl Queue for Singles {
-    const NAME: &'static str = "injector, singles";
+    const NAME: &'static str = "crossbeam, singles";
     type Consumer = ();
 
     fn new() -> Self {
         Self(Injector::new())
     }
 
-    fn push(&self, item: u64) {
+    fn push(&self, item: Item) {
         self.0.push(item);
     }
 
     fn consumer(&self) {}
 
-    fn try_pop(&self, (): &mut ()) -> Option<u64> {
+    fn try_pop(&self, (): &mut ()) -> Option<Item> {
         until_clear(|| self.0.steal())
     }
 }
 
-struct Channel(Sender<u64>, Receiver<u64>);
+struct Channel(Sender<Item>, Receiver<Item>);
 
 impl Queue for Channel {
-    const NAME: &'static str = "channel";
+    const NAME: &'static str = "crossbeam-channel";
     type Consumer = ();
 
     fn new() -> Self {
@@ -91,18 +172,18 @@ impl Queue for Channel {
         Self(sender, receiver)
     }
 
-    fn push(&self, item: u64) {
+    fn push(&self, item: Item) {
         self.0.send(item).expect("the receiver is in the same struct");
     }
 
     fn consumer(&self) {}
 
-    fn try_pop(&self, (): &mut ()) -> Option<u64> {
+    fn try_pop(&self, (): &mut ()) -> Option<Item> {
         self.1.try_recv().ok()
     }
 }
 
-fn until_clear(mut steal: impl FnMut() -> Steal<u64>) -> Option<u64> {
+fn until_clear(mut steal: impl FnMut() -> Steal<Item>) -> Option<Item> {
     loop {
         match steal() {
             Steal::Success(item) => return Some(item),
@@ -121,6 +202,8 @@ fn contended(criterion: &mut Criterion) {
     }
     let mut group = criterion.benchmark_group("queue, 1 pushes and 2 pop");
     group.throughput(Throughput::Elements(ITEMS));
+    bench::<Own>(&mut group);
+    bench::<OwnSingles>(&mut group);
     bench::<Batches>(&mut group);
     bench::<Singles>(&mut group);
     bench::<Channel>(&mut group);
@@ -154,7 +237,7 @@ fn through<Q: Queue>() -> Duration {
         }
         start.wait();
         let began = Instant::now();
-        (0..ITEMS).for_each(|item| queue.push(item));
+        (0..ITEMS).for_each(|_| queue.push(Item(&ITEM)));
         while popped.load(Ordering::Relaxed) < ITEMS {
             thread::yield_now();
         }
@@ -169,12 +252,14 @@ fn alone(criterion: &mut Criterion) {
             let queue = Q::new();
             let mut consumer = queue.consumer();
             bencher.iter(|| {
-                queue.push(black_box(1));
+                queue.push(black_box(Item(&ITEM)));
                 queue.try_pop(&mut consumer)
             });
         });
     }
     let mut group = criterion.benchmark_group("queue, push and pop");
+    bench::<Own>(&mut group);
+    bench::<OwnSingles>(&mut group);
     bench::<Batches>(&mut group);
     bench::<Singles>(&mut group);
     bench::<Channel>(&mut group);

@@ -149,17 +149,24 @@ impl Idle {
     }
 
     /// After a push and a fence: who will find it? Threads may be started while there are fewer than `core`.
-    /// `more_wait_than(n)` looks whether more than `n` jobs wait, `clock` tells the time in nanoseconds.
+    /// `more_wait_than(n)` looks whether more than `n` jobs wait, `clock` tells the time in nanoseconds. `is_watched` says
+    /// whether somebody who may add threads knows already that everybody is busy, or that nobody may.
     pub(crate) fn summon(
         &self,
         core: usize,
         more_wait_than: impl Fn(usize) -> bool,
         clock: impl Fn() -> u64,
+        is_watched: impl Fn(Census) -> bool,
     ) -> Summon {
         loop {
             let now = self.census();
             let nobody_else = now.idle() == 0 && now.threads() >= core;
             if now.searching() > 0 && (nobody_else || left_out("summon-counts-jobs")) {
+                return Summon::Enough;
+            }
+            // So it is nearly always while jobs come faster than they are run. No look at the queues then, to which
+            // those who take jobs out are writing.
+            if nobody_else && is_watched(now) {
                 return Summon::Enough;
             }
             // Most often, and without a look at queues that others are writing to.

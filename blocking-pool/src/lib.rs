@@ -39,7 +39,7 @@
 
 // A few functions serve job control only. Without it they are not compiled any further; a build with it finds what is dead.
 #![cfg_attr(not(feature = "job-control"), allow(dead_code))]
-#![deny(unsafe_code)] // Except in four files of `job/`, in `desk.rs`, `metrics/stamp.rs` and around system calls: they say why.
+#![deny(unsafe_code)] // Except in the queues (`injector.rs`, `ring.rs`, `pointer.rs`), four files of `job/`, in `desk.rs`, `metrics/stamp.rs` and around system calls: they say why.
 
 mod builder;
 #[cfg(feature = "job-control")]
@@ -60,6 +60,7 @@ pub mod fork;
 mod gate;
 mod growth;
 mod idle;
+mod injector;
 mod job;
 mod job_builder;
 #[cfg(feature = "job-control")]
@@ -76,10 +77,12 @@ mod models;
 mod no_control;
 mod padded;
 mod park;
+mod pointer;
 mod pool;
 mod priority;
 mod queue;
 mod report;
+mod ring;
 #[cfg(feature = "job-control")]
 mod room;
 mod roster;

@@ -1,21 +1,18 @@
 //! Where jobs wait: one injector for everybody, and a deque for each core worker.
 //!
 //! Submissions from outside go to the injector, those of a core worker to its own deque, and all of it can be taken
-//! by anybody: the owner takes batches, a thief takes single jobs, from the other end's point of view in the order
-//! of submission. Workers above the core have no deque; nothing can be hidden behind them.
+//! by anybody: the owner takes batches out of the injector, a thief single jobs out of a deque, always in the order of
+//! submission. A deque is a ring of fixed size; what it has no room for goes to the injector, too. Workers above the core
+//! have no deque; nothing can be hidden behind them.
 //!
 //! The queues count what leaves them. Beside [`crate::gate`], which counts what comes in, that tells when a closed
 //! pool has nothing left to expect.
 
+use crate::injector::Injector;
 use crate::job::Entry;
 use crate::padded::Padded;
+use crate::ring::{Deque, Stealer};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Deque, Injector, Stealer};
-
-#[cfg(loom)]
-use crate::model::Steal;
-#[cfg(not(loom))]
-use crossbeam_deque::Steal;
 
 pub(crate) struct Queues {
     injector: Injector<Entry>,
@@ -32,7 +29,7 @@ pub(crate) struct Seat {
 
 impl Queues {
     pub(crate) fn new(core: usize) -> (Self, Vec<Seat>) {
-        let seats: Vec<Seat> = (0..core).map(|index| Seat { index, deque: Deque::new_fifo() }).collect();
+        let seats: Vec<Seat> = (0..core).map(|index| Seat { index, deque: Deque::new() }).collect();
         let queues = Self {
             injector: Injector::new(),
             stealers: seats.iter().map(|seat| seat.deque.stealer()).collect(),
@@ -68,35 +65,16 @@ impl Queues {
 
     /// From the injector: a batch for one with a seat, a single job for others.
     pub(crate) fn take_injected(&self, seat: Option<&Seat>) -> Option<Entry> {
-        loop {
-            let stolen = match seat {
-                Some(seat) => self.injector.steal_batch_and_pop(&seat.deque),
-                None => self.injector.steal(),
-            };
-            match stolen {
-                Steal::Success(entry) => return Some(entry),
-                Steal::Empty => return None,
-                Steal::Retry => {}
-            }
+        match seat {
+            Some(seat) => self.injector.pop_batch(&seat.deque),
+            None => self.injector.pop(),
         }
     }
 
     /// A single job out of somebody's deque, beginning with the one at `start`.
     pub(crate) fn steal_from(&self, start: usize) -> Option<Entry> {
         let count = self.stealers.len();
-        loop {
-            let mut retry = false;
-            for offset in 0..count {
-                match self.stealers[(start + offset) % count].steal() {
-                    Steal::Success(entry) => return Some(entry),
-                    Steal::Empty => {}
-                    Steal::Retry => retry = true,
-                }
-            }
-            if !retry {
-                return None;
-            }
-        }
+        (0..count).find_map(|offset| self.stealers[(start + offset) % count].steal())
     }
 
     /// Any job at all, by one who is no worker.

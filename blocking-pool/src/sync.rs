@@ -1,19 +1,15 @@
 //! Everything that two threads share comes through here, so that the loom models run the real code.
 //!
-//! Re-exports only. Under `cfg(loom)` the names mean loom's types, or the stand-ins of [`crate::model`] for what
-//! loom does not have. Counters and records that are read for diagnosis only use `std`'s atomics directly:
+//! Re-exports only. Under `cfg(loom)` the names mean loom's types, or what [`crate::model`] has
+//! for models only. Counters and records that are read for diagnosis only use `std`'s atomics directly:
 //! they decide nothing, and every modelled access multiplies the interleavings.
 
 #[cfg(loom)]
-pub(crate) use crate::model::{Injector, Stealer, left_out, thread};
+pub(crate) use crate::model::{Memory, left_out, thread};
 #[cfg(loom)]
 pub(crate) use loom::cell::UnsafeCell;
 #[cfg(not(loom))]
-pub(crate) use {
-    crossbeam_deque::{Injector, Stealer},
-    std::thread,
-    std::thread_local,
-};
+pub(crate) use std::{thread, thread_local};
 
 /// `std`'s macro with a constant to begin with, which costs no look at whether the value is there yet. Loom's does not take
 /// the `const`.
@@ -36,16 +32,10 @@ pub(crate) mod locks {
 
 pub(crate) mod atomic {
     #[cfg(loom)]
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
     #[cfg(not(loom))]
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 }
-
-/// The worker's end of a deque. (`Worker` is a pool thread in this crate.)
-#[cfg(not(loom))]
-pub(crate) type Deque<T> = crossbeam_deque::Worker<T>;
-#[cfg(loom)]
-pub(crate) type Deque<T> = crate::model::Deque<T>;
 
 /// `std`'s cell with the access-in-a-closure interface that loom needs to see each access.
 #[cfg(not(loom))]
@@ -76,3 +66,24 @@ pub(crate) const MEASURES: bool = cfg!(not(loom));
 pub(crate) const SPINS: bool = cfg!(not(loom));
 /// Whether clocks are read for decisions of speed. In a model time does not pass.
 pub(crate) const CLOCKS: bool = cfg!(not(loom));
+
+/// Places in a block of the injector, a power of two; 2 KiB of slots. In a model few, so that it comes to the end of one.
+pub(crate) const LAP: usize = if cfg!(loom) { 4 } else { 256 };
+/// Slots of a deque, a power of two.
+pub(crate) const RING: usize = if cfg!(loom) { 2 } else { 256 };
+
+/// What is reached through pointers and freed by whoever is the last: a model sees whether that is so, and that
+/// somebody does. Otherwise it is nothing.
+#[cfg(not(loom))]
+pub(crate) struct Memory;
+
+#[cfg(not(loom))]
+impl Memory {
+    pub(crate) const fn new() -> Self {
+        Self
+    }
+
+    pub(crate) const fn is_used(&self) {}
+
+    pub(crate) const fn is_freed(&self) {}
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Rejection;
-use crate::idle::Summon;
+use crate::idle::{Census, Summon};
 use crate::metrics::Stamp;
 use crate::report::Report;
 use crate::shared::Shared;
@@ -24,7 +24,9 @@ impl Shared {
     fn summon(self: &Arc<Self>, now: impl Fn() -> Stamp) -> io::Result<()> {
         // A refused start is not tried again at once, unless there is nobody else.
         let core = if self.retry.is_due() { self.config.core_threads } else { 1 };
-        match self.idle.summon(core, |count| self.queues.more_wait_than(count), || self.clock_at(now())) {
+        let is_watched = |now: Census| now.threads() >= self.config.max_threads || self.monitor.is_awake();
+        let more_wait_than = |count| self.queues.more_wait_than(count);
+        match self.idle.summon(core, more_wait_than, || self.clock_at(now()), is_watched) {
             Summon::Enough => {}
             Summon::Call(parker) => parker.unpark(),
             Summon::Start => self.start(Kind::Core)?,

@@ -122,12 +122,13 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
     local.pool.roster.leave(&local.desk, local.pool.gate.is_closed());
 }
 
-/// Pushes to the current worker's own deque, if it is a core worker of `pool`; the entry back otherwise.
+/// Pushes to the current worker's own deque, if it is a core worker of `pool` and there is room; the entry back otherwise.
 pub(crate) fn push_nested(pool: &Arc<Shared>, entry: Entry) -> Result<(), Entry> {
     let mut entry = Some(entry);
     on_worker_of(pool, |local| {
         if let Some(seat) = &local.seat {
-            seat.deque.push(entry.take().expect("not taken before"));
+            // If it is full, the injector is not.
+            entry = entry.take().and_then(|entry| seat.deque.push(entry).err());
         }
     });
     entry.map_or(Ok(()), Err)

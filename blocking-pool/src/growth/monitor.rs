@@ -83,7 +83,7 @@ impl Monitor {
 
     /// A job waits and everybody is running one: have a look. Called after a fence.
     pub(crate) fn poke(&self, pool: &Arc<Shared>) {
-        if !self.enabled || self.mode.load(Ordering::Acquire) == AWAKE {
+        if !self.enabled || self.is_awake() {
             return;
         }
         // AcqRel: one poke makes each edge; the others find it AWAKE.
@@ -93,6 +93,11 @@ impl Monitor {
             ABSENT => self.start(pool),
             _ => {}
         }
+    }
+
+    /// After a fence: it looks once more before it sleeps, so there is no need for a poke.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.mode.load(Ordering::Acquire) == AWAKE
     }
 
     /// The pool was closed: a sleeping monitor has to leave.

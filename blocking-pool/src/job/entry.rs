@@ -1,11 +1,12 @@
 //! The queue's side of a job: an entry, then claimed, then run and ready.
 
-// One block: the vtable's `run`.
+// The vtable's `run`; and the way through the queues as a bare pointer.
 #![allow(unsafe_code)]
 
 use std::borrow::Cow;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::panic::Location;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::JobId;
@@ -16,6 +17,7 @@ use super::times::Times;
 use crate::error::Failure;
 use crate::limiter::Limiter;
 use crate::metrics::Stamp;
+use crate::pointer::Pointer;
 use crate::sync::atomic::Ordering;
 use crate::tenant::Account;
 
@@ -68,6 +70,17 @@ impl Entry {
                 terms.give_back_slot();
             }
         }
+    }
+}
+
+impl Pointer for Entry {
+    fn into_raw(self) -> NonNull<()> {
+        ManuallyDrop::new(self).0.header.cast()
+    }
+
+    unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        // The entry's bit is set as long as this one or what it was made of exists.
+        Self(Hold::new(raw.cast()))
     }
 }
 

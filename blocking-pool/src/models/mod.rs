@@ -17,6 +17,7 @@ mod cancel;
 mod idle;
 mod job;
 mod limiter;
+mod queue;
 mod room;
 #[cfg(not(loom))]
 mod starts;
@@ -32,6 +33,8 @@ fn check(preemptions: usize, body: fn()) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.expect_explicit_explore = true;
+    // A pool's whole life is longer than loom expects.
+    builder.max_branches = 5_000;
     builder.check(body);
 }
 

@@ -1,0 +1,155 @@
+//! A core worker's own queue: a ring of fixed size. Its owner pushes, anybody takes, first in, first out.
+//!
+//! `tail` is the place of the next push, `head` that of the next take; both only grow, and the slot of a place is its
+//! remainder. Only the owner writes slots and the tail: a push is two stores, and a batch one more for each entry. **A
+//! take** reads the slot at the head, then moves the head by a compare-and-swap, and has the entry only if that
+//! succeeded. The owner takes like everybody else: being first in, first out, it is at the same end as the thieves.
+//!
+//! # What a thief has read
+//!
+//! The owner writes to a slot again only when it has seen the head beyond it. So if a thief reads what belongs to a
+//! later place, somebody else has taken the entry that it was after, and the head has moved: its compare-and-swap fails,
+//! as a head never comes back to a number. Claim first and read then, and the bad interleaving is: the owner sees the
+//! head moved, comes round and overwrites the slot; the thief takes an entry that another one will take, too, and its
+//! own is lost.
+//! (Model: `steal_against_a_push_that_comes_round`, twin `slot-before-claim`.)
+//!
+//! The memory stays where it is, whoever is late. That, and that nothing ever has to be copied while somebody steals,
+//! is why the ring does not grow: of a family of jobs that is larger, the rest goes to the injector, where all find it.
+
+// Slots hold what was taken apart.
+#![allow(unsafe_code)]
+
+use std::array;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use crate::padded::Padded;
+use crate::pointer::Pointer;
+use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{RING, left_out};
+
+/// The owner's end. Not `Sync`, and there is one.
+pub(crate) struct Deque<T: Pointer> {
+    ring: Arc<Ring<T>>,
+    not_shared: PhantomData<Cell<()>>,
+}
+
+/// Anybody else's.
+pub(crate) struct Stealer<T: Pointer>(Arc<Ring<T>>);
+
+struct Ring<T: Pointer> {
+    head: Padded<AtomicU64>,
+    tail: Padded<AtomicU64>,
+    slots: [AtomicPtr<()>; RING],
+    holds: PhantomData<fn(T) -> T>,
+}
+
+impl<T: Pointer> Deque<T> {
+    pub(crate) fn new() -> Self {
+        let ring = Ring {
+            head: Padded(AtomicU64::new(0)),
+            tail: Padded(AtomicU64::new(0)),
+            slots: array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            holds: PhantomData,
+        };
+        Self { ring: Arc::new(ring), not_shared: PhantomData }
+    }
+
+    pub(crate) fn stealer(&self) -> Stealer<T> {
+        Stealer(Arc::clone(&self.ring))
+    }
+
+    /// How many more it can hold. By nobody else can that become less.
+    pub(crate) fn room(&self) -> usize {
+        // Relaxed: our own.
+        let tail = self.ring.tail.load(Ordering::Relaxed);
+        // Acquire: pairs with the Release of a take, which has read the slot before.
+        let head = self.ring.head.load(Ordering::Acquire);
+        RING - (tail - head) as usize
+    }
+
+    /// The entry back if there is no room.
+    pub(crate) fn push(&self, entry: T) -> Result<(), T> {
+        if self.room() == 0 {
+            return Err(entry);
+        }
+        self.push_all(&mut Some(entry).into_iter());
+        Ok(())
+    }
+
+    /// Pushes as many as there is room for, and shows them all at once.
+    pub(crate) fn push_all(&self, entries: &mut impl Iterator<Item = T>) {
+        let start = self.ring.tail.load(Ordering::Relaxed);
+        let mut tail = start;
+        for entry in entries.take(self.room()) {
+            // Relaxed: shown by the tail.
+            self.ring.slot(tail).store(entry.into_raw().as_ptr(), Ordering::Relaxed);
+            tail += 1;
+        }
+        if tail != start {
+            // Release: pairs with the Acquire of a take.
+            self.ring.tail.store(tail, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.ring.take()
+    }
+}
+
+impl<T: Pointer> Stealer<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many are waiting. What came before the call, and is not counted, has been taken.
+    pub(crate) fn len(&self) -> usize {
+        // The tail first, as in the injector. Acquire: pairs with pushes and takes.
+        let tail = self.0.tail.load(Ordering::Acquire);
+        let head = self.0.head.load(Ordering::Acquire);
+        tail.saturating_sub(head) as usize
+    }
+
+    pub(crate) fn steal(&self) -> Option<T> {
+        self.0.take()
+    }
+}
+
+impl<T: Pointer> Ring<T> {
+    fn slot(&self, place: u64) -> &AtomicPtr<()> {
+        &self.slots[(place % RING as u64) as usize]
+    }
+
+    fn take(&self) -> Option<T> {
+        // Acquire: so that the tail is not older than this.
+        let mut head = self.head.load(Ordering::Acquire);
+        loop {
+            // Acquire: pairs with the Release of the push; what is before it is in its slot.
+            if self.tail.load(Ordering::Acquire) == head {
+                return None;
+            }
+            let mut entry = self.slot(head).load(Ordering::Relaxed);
+            // AcqRel: Release pairs with the Acquire in room().
+            match self.head.compare_exchange_weak(head, head + 1, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    if left_out("slot-before-claim") {
+                        entry = self.slot(head).load(Ordering::Relaxed);
+                    }
+                    let entry = NonNull::new(entry).expect("what is before the tail is in its slot");
+                    // SAFETY: a push has taken it apart, and only we have moved the head beyond its place.
+                    return Some(unsafe { T::from_raw(entry) });
+                }
+                Err(now) => head = now,
+            }
+        }
+    }
+}
+
+impl<T: Pointer> Drop for Ring<T> {
+    fn drop(&mut self) {
+        while self.take().is_some() {}
+    }
+}
