@@ -14,7 +14,6 @@ use crate::job_builder::JobBuilder;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::shutdown::{Shutdown, ShutdownReport};
-use crate::spin;
 use crate::tenant::{Account, Tenant};
 
 /// A pool of threads for closures that block or compute; their results are futures.
@@ -181,6 +180,22 @@ impl Pool {
         Tenant::new(self.clone())
     }
 
+    /// The same for an executor that looks for its results itself, for as long as that pays, when it has nothing else to
+    /// do and jobs are [outstanding](Tenant::outstanding). Its handles leave that to it, and are woken.
+    ///
+    /// ```
+    /// let pool = sideline_blocking_pool::Pool::new();
+    /// let mut spinner = sideline_blocking_pool::Spinner::new();
+    /// let tenant = pool.tenant_of_loop();
+    /// let job = tenant.spawn(|| 7);
+    /// if tenant.outstanding() > 0 {
+    ///     spinner.spin(|| job.is_finished()); // or: until a waker was called
+    /// }
+    /// ```
+    pub fn tenant_of_loop(&self) -> Tenant {
+        Tenant::of_loop(self.clone())
+    }
+
     /// Whether as many of its workers are awake, running a job or searching for one, as there are processors.
     ///
     /// Then whoever spins for a result may be taking the processor from the worker that is to produce it: an executor
@@ -191,8 +206,7 @@ impl Pool {
     /// assert!(!pool.is_saturated()); // its workers are started when there are jobs
     /// ```
     pub fn is_saturated(&self) -> bool {
-        let census = self.shared().idle.census();
-        census.threads().saturating_sub(census.idle()) >= spin::processors()
+        self.shared().is_saturated()
     }
 
     /// The pool's numbers, now. They add up: see [`Metrics`].

@@ -10,6 +10,7 @@ use crate::fork;
 use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
+use crate::job::Movers;
 use crate::limiter::Lines;
 use crate::lock::Mutex;
 use crate::metrics::{Counters, Stamp};
@@ -19,6 +20,7 @@ use crate::report::{self, Report};
 use crate::room::Room;
 use crate::roster::Roster;
 use crate::shutdown::Survivor;
+use crate::spin;
 use crate::sync::atomic::AtomicBool;
 use crate::threads::Retry;
 
@@ -39,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) dedicated: Dedicated,
     pub(crate) retry: Retry,
     pub(crate) long_jobs: LongJobs,
+    pub(crate) movers: Movers,
     made: Stamp,
     /// See [`fork`].
     born: u32,
@@ -61,10 +64,17 @@ impl Shared {
             dedicated: Dedicated::new(),
             retry: Retry::default(),
             long_jobs: LongJobs::default(),
+            movers: Movers::new(),
             made: Stamp::now(),
             born: fork::note(),
             config,
         }
+    }
+
+    /// As many workers are awake as there are processors.
+    pub(crate) fn is_saturated(&self) -> bool {
+        let census = self.idle.census();
+        census.threads().saturating_sub(census.idle()) >= spin::processors()
     }
 
     /// The pool's clock, in nanoseconds.

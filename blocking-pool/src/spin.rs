@@ -46,8 +46,8 @@ impl Spinner {
     pub const SHORT_LIMIT: Duration = Duration::from_micros(4);
 
     /// A spinner that spins at its first occasion.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { skip: 0, pause: 0 }
     }
 
     /// Calls `ready` until it returns true, for some tens of microseconds at most, or only once if spinning has not
@@ -75,27 +75,42 @@ impl Spinner {
         if ready() {
             return true;
         }
-        if !may_spin {
-            return false;
-        }
-        if self.skip > 0 {
-            self.skip -= 1;
+        if !may_spin || !self.is_an_occasion() {
             return false;
         }
         let start = Instant::now();
         loop {
             for _ in 0..LOOKS.div_ceil(gap + 1) {
                 if ready() {
-                    self.pause = 0;
+                    self.paid();
                     return true;
                 }
                 pause(gap + 1);
             }
             if start.elapsed() >= limit {
-                self.pause = (2 * self.pause + 1).min(LONGEST_PAUSE);
-                self.skip = self.pause;
+                self.was_in_vain();
                 return false;
             }
+        }
+    }
+
+    /// By who does the spinning: whether to do so now. Counts as one left out if not.
+    pub(crate) fn is_an_occasion(&mut self) -> bool {
+        let is_one = self.skip == 0;
+        self.skip = self.skip.saturating_sub(1);
+        is_one
+    }
+
+    /// It was found.
+    pub(crate) fn paid(&mut self) {
+        *self = Self::new();
+    }
+
+    /// It was not found in the time that there was. Several who end so at about the same time are one occasion.
+    pub(crate) fn was_in_vain(&mut self) {
+        if self.skip == 0 {
+            self.pause = (2 * self.pause + 1).min(LONGEST_PAUSE);
+            self.skip = self.pause;
         }
     }
 

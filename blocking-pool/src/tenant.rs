@@ -37,6 +37,7 @@ use crate::padded::Padded;
 use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::shutdown::{Looks, Shutdown, ShutdownReport, Survivor};
+use crate::spin::Spinner;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{left_out, thread_local};
 use crate::worker;
@@ -63,6 +64,8 @@ pub(crate) struct Account {
     abandoned: AtomicBool,
     /// Of one dedicated closure, which is in no queue and not among the pool's jobs.
     is_apart: bool,
+    /// Handles look for its outcomes, as nobody else does.
+    is_looked_for: bool,
     waiters: Mutex<Waiters>,
     bell: Condvar,
 }
@@ -85,6 +88,11 @@ struct Left {
 
 impl Account {
     pub(crate) fn new(pool: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self { is_looked_for: Spinner::can_pay(), ..Self::make(pool, false) })
+    }
+
+    /// For a loop that looks for its results itself.
+    pub(crate) fn of_loop(pool: Arc<Shared>) -> Arc<Self> {
         Arc::new(Self::make(pool, false))
     }
 
@@ -108,6 +116,7 @@ impl Account {
             }),
             abandoned: AtomicBool::new(false),
             is_apart,
+            is_looked_for: false,
             waiters: Mutex::new(Waiters { all: 0, inside: 0, cancelled: 0 }),
             bell: Condvar::new(),
         }
@@ -115,6 +124,11 @@ impl Account {
 
     pub(crate) fn pool(&self) -> &Arc<Shared> {
         &self.pool
+    }
+
+    /// Whether a handle should look for its outcome before it waits to be woken.
+    pub(crate) fn is_looked_for(&self) -> bool {
+        self.is_looked_for
     }
 
     pub(crate) fn enter(&self) -> bool {
@@ -366,6 +380,10 @@ pub struct Tenant {
 impl Tenant {
     pub(crate) fn new(pool: Pool) -> Self {
         Self { account: Account::new(Arc::clone(pool.shared())), pool }
+    }
+
+    pub(crate) fn of_loop(pool: Pool) -> Self {
+        Self { account: Account::of_loop(Arc::clone(pool.shared())), pool }
     }
 
     /// Like [`Pool::spawn`], on this tenant's account.

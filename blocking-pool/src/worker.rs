@@ -11,7 +11,7 @@ use crate::crowd::Crowd;
 use crate::desk::Desk;
 use crate::fatigue::{Condition, Fatigue};
 use crate::growth::sample;
-use crate::job::Entry;
+use crate::job::{Delivery, Entry};
 use crate::metrics::Stamp;
 use crate::park::Parker;
 use crate::priority;
@@ -227,19 +227,19 @@ impl Local {
         let on_wake = || pool.counters.woken(seat);
         let next = self.next_own();
         if next.is_some() {
-            let quiet = ready.deliver(end, on_wake);
-            *now = if quiet { end } else { Stamp::now() };
+            let delivery = ready.deliver(end, on_wake);
+            *now = if delivery == Delivery::UserCode { Stamp::now() } else { end };
             return next;
         }
         *now = end;
         if self.is_tired() && pool.idle.census().idle() > 0 {
             // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
-            self.note_whether_awaited(!ready.deliver(end, on_wake));
+            self.note_whether_awaited(ready.deliver(end, on_wake));
             pool.idle.start_searching();
         } else {
             // Free before delivered: see `crate::idle`.
             pool.idle.start_searching();
-            self.note_whether_awaited(!ready.deliver(end, on_wake));
+            self.note_whether_awaited(ready.deliver(end, on_wake));
         }
         None
     }
@@ -284,8 +284,9 @@ impl Local {
     }
 
     /// After the last job in a row.
-    fn note_whether_awaited(&self, awaited: bool) {
-        self.gap.set(if awaited { 0 } else { (2 * self.gap.get() + 1).min(LONGEST_GAP) });
+    fn note_whether_awaited(&self, last: Delivery) {
+        let is_nobody_in_a_hurry = last == Delivery::Quiet;
+        self.gap.set(if is_nobody_in_a_hurry { (2 * self.gap.get() + 1).min(LONGEST_GAP) } else { 0 });
     }
 
     /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.

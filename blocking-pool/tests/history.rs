@@ -173,10 +173,11 @@ impl Drop for CallsBack {
 #[test]
 fn wakers_that_use_the_pool_deadlock_nobody() {
     let pool = one_thread();
+    let tenant = pool.tenant_of_loop();
     let (woken, was_woken) = mpsc::channel();
     for _ in 0..100 {
         let (release, released) = mpsc::channel::<()>();
-        let mut job = pool.spawn(move || _ = released.recv());
+        let mut job = tenant.spawn(move || _ = released.recv());
         let calls_back =
             Arc::new(CallsBack { pool: pool.clone(), handle: Mutex::new(None), woken: woken.clone() });
         let waker = Waker::from(Arc::clone(&calls_back));

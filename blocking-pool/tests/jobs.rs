@@ -186,7 +186,7 @@ fn abort_before_during_and_after() {
 fn abort_wakes_the_awaiter() {
     let (pool, _) = pool();
     let (busy, release) = occupy(pool.job());
-    let mut job = pool.spawn(|| ());
+    let mut job = pool.tenant_of_loop().spawn(|| ());
     let woken = Arc::new(CountWakes::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut cx = Context::from_waker(&waker);
@@ -245,7 +245,7 @@ fn what_the_closure_captured_is_gone_before_the_result_is_seen() {
 #[test]
 fn the_second_waker_is_woken_and_the_first_forgotten() {
     let (pool, _) = pool();
-    let (mut job, release) = occupy(pool.job());
+    let (mut job, release) = occupy(pool.tenant_of_loop().job());
     let (first, second) = (Arc::new(CountWakes::default()), Arc::new(CountWakes::default()));
     for waker in [Waker::from(Arc::clone(&first)), Waker::from(Arc::clone(&second))] {
         assert!(pin!(&mut job).poll(&mut Context::from_waker(&waker)).is_pending());
@@ -280,7 +280,7 @@ fn a_nested_job_runs_while_its_parent_is_awaited() {
 fn wakers_that_panic_stop_nothing() {
     for (point, reported) in [(Fails::Wake, 1), (Fails::Drop, 1)] {
         let (pool, reports) = pool();
-        let (job, release) = occupy(pool.job());
+        let (job, release) = occupy(pool.tenant_of_loop().job());
         let (polled, waker) = poll_with(job, point);
         drop(release);
         block_on(pool.spawn(|| ())).unwrap();
@@ -296,7 +296,7 @@ fn wakers_that_panic_stop_nothing() {
 #[test]
 fn a_waker_whose_clone_panics_reaches_the_poller() {
     let (pool, _) = pool();
-    let (mut job, release) = occupy(pool.job());
+    let (mut job, release) = occupy(pool.tenant_of_loop().job());
     let waker = failing(Fails::Clone);
     let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         pin!(&mut job).poll(&mut Context::from_waker(&waker)).is_pending()

@@ -165,7 +165,7 @@ fn a_million_jobs_of_every_kind_reconcile() {
     const JOBS: usize = 250_000;
     let pool =
         Pool::builder().core_threads(2).max_threads(8).queue_limit(2_000).on_report(|_| ()).build().unwrap();
-    let tenants: Vec<Tenant> = (0..4).map(|_| pool.tenant()).collect();
+    let tenants: Vec<Tenant> = (0..4).map(|_| pool.tenant_of_loop()).collect();
     let submitters: Vec<_> = (1..)
         .zip(&tenants)
         .map(|(seed, tenant)| {
@@ -231,13 +231,14 @@ fn a_million_jobs_of_every_kind_reconcile() {
 #[test]
 fn an_outcome_is_undelivered_from_the_wake_until_it_is_read_or_dropped() {
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
+    let tenant = pool.tenant_of_loop();
     let (release, released) = mpsc::channel::<()>();
-    let blocked = pool.spawn(move || released.recv().unwrap());
+    let blocked = tenant.spawn(move || released.recv().unwrap());
     let waiter = Arc::new(Waiter(AtomicU64::new(0), thread::current()));
     let waker = Waker::from(Arc::clone(&waiter));
     let mut cx = Context::from_waker(&waker);
     let (mut read, mut jilted, unasked, detached) =
-        (pool.spawn(|| 1), pool.spawn(|| 2), pool.spawn(|| 3), pool.spawn(|| 4));
+        (tenant.spawn(|| 1), tenant.spawn(|| 2), tenant.spawn(|| 3), tenant.spawn(|| 4));
     assert!(Pin::new(&mut read).poll(&mut cx).is_pending());
     assert!(Pin::new(&mut jilted).poll(&mut cx).is_pending());
     drop((blocked, detached));
@@ -318,11 +319,12 @@ fn times_are_those_of_the_clock() {
 #[test]
 fn a_handoff_takes_as_long_as_the_woken_awaiter() {
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
+    let tenant = pool.tenant_of_loop();
     let waiter = Arc::new(Waiter(AtomicU64::new(0), thread::current()));
     let waker = Waker::from(Arc::clone(&waiter));
     let mut cx = Context::from_waker(&waker);
     let (release, released) = mpsc::channel::<()>();
-    let mut job = pool.spawn(move || released.recv().unwrap());
+    let mut job = tenant.spawn(move || released.recv().unwrap());
     assert!(Pin::new(&mut job).poll(&mut cx).is_pending());
     release.send(()).unwrap();
     while waiter.0.load(Ordering::Acquire) == 0 {
@@ -336,7 +338,7 @@ fn a_handoff_takes_as_long_as_the_woken_awaiter() {
     assert_eq!(first.count(), 1);
     assert!(first.sum() >= lay.mul_f64(0.98), "{first:?}");
 
-    let mut unasked = pool.spawn(|| ());
+    let mut unasked = tenant.spawn(|| ());
     while !unasked.is_finished() {
         thread::yield_now();
     }

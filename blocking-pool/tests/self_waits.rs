@@ -105,7 +105,7 @@ impl Wake for WaitsWhenWoken {
 
 #[test]
 fn a_waker_does_not_wait_for_the_job_that_wakes_it() {
-    let tenant = one_thread().tenant();
+    let tenant = one_thread().tenant_of_loop();
     let (tell, told) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let mut job = pin!(tenant.spawn(move || released.recv()));

@@ -312,7 +312,7 @@ impl Wake for BlocksWhenWoken {
 fn a_job_that_is_being_cancelled_when_a_shutdown_begins_is_cancelled_in_its_report() {
     let pool = one_thread();
     let (busy, release) = occupy(pool.job());
-    let tenant = pool.tenant();
+    let tenant = pool.tenant_of_loop();
     let (tell, woken) = mpsc::channel();
     let (let_go, wait) = mpsc::channel();
     let waker = Waker::from(Arc::new(BlocksWhenWoken(tell, Mutex::new(wait))));

@@ -117,7 +117,7 @@ impl Runtime {
         let reactor = Reactor::new(clock)?;
         let shared = Arc::new(Shared::new(
             reactor.handle().clone(),
-            pool.tenant(),
+            pool.tenant_of_loop(),
             reporter,
             #[cfg(feature = "watchdog")]
             doze,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::JobId;
 use super::cell::Ran;
-use super::hold::Hold;
+use super::hold::{Delivery, Hold};
 use super::state::{Claim, Owner};
 use super::times::Times;
 use crate::error::Failure;
@@ -162,9 +162,9 @@ impl Ready {
         self.0.limiter()
     }
 
-    /// Delivers what the closure came to when it ended, at `end`. True if no code of the user's has run meanwhile:
-    /// nobody waited for it, or needs to drop it. `on_wake` is called if somebody did, before it is woken.
-    pub(crate) fn deliver(self, end: Stamp, on_wake: impl FnOnce()) -> bool {
+    /// Delivers what the closure came to when it ended, at `end`. `on_wake` is called if somebody waited for it, before
+    /// it is woken.
+    pub(crate) fn deliver(self, end: Stamp, on_wake: impl FnOnce()) -> Delivery {
         self.0.0.settle(|hold| {
             hold.header().times.end(end);
             hold.deliver(on_wake)

@@ -25,6 +25,17 @@ pub(crate) struct Hold {
     pub(super) header: NonNull<Header>,
 }
 
+/// How an outcome was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Nobody has asked for it yet.
+    Quiet,
+    /// Somebody is looking for it.
+    Asked,
+    /// Code of the user's has run, which may have taken some time: a waker, or the drop of what nobody wants.
+    UserCode,
+}
+
 // SAFETY: `F` and `T` are `Send` (see `new`), the waker is, and the state word says who may touch them.
 unsafe impl Send for Hold {}
 // SAFETY: through a shared `Hold` only the state word, the id, the location and the account are reached, and the
@@ -78,12 +89,12 @@ impl Hold {
         header.times.never_ran();
     }
 
-    /// Delivers the outcome of a job that has run, and takes the job off its account. By the claimer, once. True if that
-    /// was all, and no code of the user's has run. `on_wake` is called if there is somebody to wake, just before.
-    pub(super) fn deliver(&self, on_wake: impl FnOnce()) -> bool {
-        let quiet = self.publish(on_wake);
+    /// Delivers the outcome of a job that has run, and takes the job off its account. By the claimer, once. `on_wake` is
+    /// called if there is somebody to wake, just before.
+    pub(super) fn deliver(&self, on_wake: impl FnOnce()) -> Delivery {
+        let delivery = self.publish(on_wake);
         self.header().account.leave();
-        quiet
+        delivery
     }
 
     /// The same for a job that will not run.
@@ -93,12 +104,12 @@ impl Hold {
     }
 
     /// Publishes the outcome and wakes; the job is still on its account.
-    fn publish(&self, on_wake: impl FnOnce()) -> bool {
+    fn publish(&self, on_wake: impl FnOnce()) -> Delivery {
         let header = self.header();
         let completion = header.state.complete();
-        let quiet = completion == Completion::Quiet && header.terms.is_none();
-        match completion {
-            Completion::Quiet => {}
+        let delivery = match completion {
+            Completion::Quiet => Delivery::Quiet,
+            Completion::Asked => Delivery::Asked,
             Completion::Wake => {
                 // SAFETY: WAKER was set when we completed, so its cell is ours.
                 let waker = header.waker.with_mut(|waker| unsafe { (*waker).take() });
@@ -108,13 +119,18 @@ impl Hold {
                     let message = contain::message_and_discard(payload);
                     self.report(|job, message| Report::WakerPanicked { job, message }, message);
                 }
+                Delivery::UserCode
             }
-            Completion::Unobserved => header.account.delivering(|| self.drop_outcome()),
+            Completion::Unobserved => {
+                header.account.delivering(|| self.drop_outcome());
+                Delivery::UserCode
+            }
+        };
+        if header.terms.is_none() {
+            return delivery;
         }
-        if header.terms.is_some() {
-            self.unbind();
-        }
-        quiet
+        self.unbind();
+        Delivery::UserCode
     }
 
     /// By a handle that was woken, when it has taken the outcome: measures how long that has lain.

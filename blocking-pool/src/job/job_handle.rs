@@ -12,12 +12,14 @@ use std::task::{Context, Poll, Waker};
 use super::aborter::Aborter;
 use super::cell::{JobCell, Outcome, Stage};
 use super::hold::Hold;
+use super::look::{Looked, Looking};
 use super::state::{Claim, Detach, Owner, Register, Release};
 use super::work::Work;
 use super::{JobId, JobInfo};
 use crate::contain;
 use crate::error::Failure;
 use crate::report::Report;
+use crate::sync::left_out;
 
 /// The handle of a job whose submitter still knows the closure's type.
 pub(crate) struct Fresh<W: Work> {
@@ -28,7 +30,8 @@ pub(crate) struct Fresh<W: Work> {
 impl<W: Work> Fresh<W> {
     /// By `cell::new`, which knows that the types are those of the cell.
     pub(super) fn new(hold: Hold) -> Self {
-        Self { handle: JobHandle { hold, result: PhantomData }, work: PhantomData }
+        let handle = JobHandle { hold, looking: Looking::new(), result: PhantomData };
+        Self { handle, work: PhantomData }
     }
 
     pub(crate) fn hold(&self) -> &Hold {
@@ -60,6 +63,7 @@ impl<W: Work> Fresh<W> {
 /// The awaiter's side of a job that was accepted.
 pub(crate) struct JobHandle<T> {
     hold: Hold,
+    looking: Looking,
     /// The outcome comes out by value: covariant, and `Send` with `T`.
     result: PhantomData<T>,
 }
@@ -116,10 +120,30 @@ impl<T> JobHandle<T> {
         if header.terms.is_some() {
             self.expire();
         }
-        if header.state.reclaim_waker() == Register::Finished {
-            let was_woken = header.state.was_woken();
-            return Poll::Ready(self.take(was_woken));
+        if self.looking.is_over() {
+            if header.state.reclaim_waker() == Register::Finished {
+                let was_woken = header.state.was_woken();
+                return Poll::Ready(self.take(was_woken));
+            }
+            return self.register(cx);
         }
+        if header.state.is_done() {
+            self.looking.found(header);
+            return Poll::Ready(self.take(false));
+        }
+        match self.looking.look(header) {
+            Looked::Found => Poll::Ready(self.take(false)),
+            Looked::Again => {
+                come_back(cx);
+                Poll::Pending
+            }
+            Looked::NoMore => self.register(cx),
+        }
+    }
+
+    /// By a poll that has found the job not done, and the waker's cell its own: to be woken.
+    fn register(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
+        let header = self.hold.header();
         // SAFETY: the job was not done and WAKER is clear, so the waker's cell is the handle's: ours, by `&mut`.
         let known = header
             .waker
@@ -165,10 +189,27 @@ impl<T> JobHandle<T> {
         outcome
     }
 
+    /// What looking is made of, for a model to race.
+    #[cfg(test)]
+    pub(crate) fn ask(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
+        if self.hold.header().state.ask() == Register::Finished {
+            return Poll::Ready(self.take(false));
+        }
+        come_back(cx);
+        Poll::Pending
+    }
+
     fn discard_waker(&self, waker: Option<Waker>) {
         if let Err(message) = contain::discard(waker) {
             self.hold.report(|job, message| Report::WakerPanicked { job, message }, message);
         }
+    }
+}
+
+/// By who has asked, and is pending without having registered.
+fn come_back(cx: &Context<'_>) {
+    if !left_out("asker-comes-back") {
+        cx.waker().wake_by_ref();
     }
 }
 

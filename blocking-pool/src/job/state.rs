@@ -22,6 +22,16 @@
 //! a compare-exchange on the very word that holds the phase: it fails if the job was completed meanwhile, and then
 //! the handle takes the result itself. (Models: `job_complete_against_register` and its twin.)
 //!
+//! # Asking without a waker
+//!
+//! A handle may also look for the outcome, again and again, before it gives its waker away (`look.rs`). It says so
+//! by the bit ASKED, which obliges the completer to nothing: it tells the worker that somebody is in a hurry. The bad
+//! interleaving: the handle asks, the worker completes (no WAKER: nobody to wake), the handle sleeps for ever. So
+//! whoever asks has to come back by itself: it has looked after it had asked, and wakes its own task before it says
+//! that it is pending; or it registers its waker, which fails if the job was completed meanwhile. ASKED stays when it
+//! does, and when the handle is dropped: from then on WAKER, or the missing HANDLE, decides. (Models:
+//! `job_complete_against_ask`, twin `asker-comes-back`; `job_complete_against_drop_of_an_asker`.)
+//!
 //! # The last one
 //!
 //! Who frees must have seen all that the others did to the memory before they let go. An owner that finds its bit to be
@@ -54,9 +64,11 @@ const ENTRY: u64 = 1 << 3;
 const HANDLE: u64 = 1 << 4;
 /// The job's token holds it, to take it out of its queue.
 const WATCH: u64 = 1 << 5;
-/// One abort handle, by which the job can be taken out of its queue; there is room for 1023 of them.
-const ABORTER: u64 = 1 << 6;
-const ABORTERS: u64 = 0x3ff * ABORTER;
+/// The handle looks for the outcome, again and again. It will come back by itself: nobody has to wake it.
+const ASKED: u64 = 1 << 6;
+/// One abort handle, by which the job can be taken out of its queue; there is room for 511 of them.
+const ABORTER: u64 = 1 << 7;
+const ABORTERS: u64 = 0x1ff * ABORTER;
 const OWNERS: u64 = ENTRY | HANDLE | WATCH | ABORTERS;
 
 /// Above the bits: the job's number. 48 bits are enough for a million jobs a second for eight years.
@@ -82,6 +94,8 @@ pub(super) enum Completion {
     Wake,
     /// The handle has not asked yet; it will find the outcome.
     Quiet,
+    /// The handle has asked and is looking; it will find the outcome.
+    Asked,
     /// The handle is gone: the outcome is still the completer's to drop.
     Unobserved,
 }
@@ -92,7 +106,7 @@ pub(super) enum Completion {
 pub(super) enum Register {
     /// The outcome is there and belongs to the handle. The waker's cell does if it had not given it away.
     Finished,
-    /// Go on: the cell is the handle's (after `reclaim_waker`), or the completer's (after `offer_waker`).
+    /// Go on: the cell is the handle's (after `reclaim_waker` and `ask`), or the completer's (after `offer_waker`).
     Ok,
 }
 
@@ -181,7 +195,11 @@ impl State {
                 let next = (s & ABORTERS != 0).then_some(s & !PHASE | DONE);
                 return (next, Completion::Unobserved);
             }
-            let action = if s & WAKER != 0 { Completion::Wake } else { Completion::Quiet };
+            let action = match s & (WAKER | ASKED) {
+                0 => Completion::Quiet,
+                ASKED => Completion::Asked,
+                _ => Completion::Wake,
+            };
             (Some(s & !PHASE | DONE), action)
         })
     }
@@ -201,6 +219,15 @@ impl State {
             DONE if left_out("register-sees-done") => (Some(s | WAKER), Register::Ok),
             DONE => (None, Register::Finished),
             _ => (Some(s | WAKER), Register::Ok),
+        })
+    }
+
+    /// By a handle that has not given its waker's cell away: says that somebody wants the outcome and will look for it.
+    pub(super) fn ask(&self) -> Register {
+        self.transition(|s| match (s & PHASE, s & ASKED) {
+            (DONE, _) => (None, Register::Finished),
+            (_, 0) => (Some(s | ASKED), Register::Ok),
+            (_, _) => (None, Register::Ok),
         })
     }
 
@@ -274,9 +301,13 @@ impl fmt::Debug for Bits {
             DONE => "DONE",
             _ => "INVALID",
         })?;
-        for (bit, name) in
-            [(WAKER, " | WAKER"), (ENTRY, " | ENTRY"), (HANDLE, " | HANDLE"), (WATCH, " | WATCH")]
-        {
+        for (bit, name) in [
+            (WAKER, " | WAKER"),
+            (ASKED, " | ASKED"),
+            (ENTRY, " | ENTRY"),
+            (HANDLE, " | HANDLE"),
+            (WATCH, " | WATCH"),
+        ] {
             if self.0 & bit != 0 {
                 f.write_str(name)?;
             }
@@ -326,11 +357,30 @@ mod tests {
         let state = new();
         let room = ABORTERS / ABORTER;
         assert!((0..room).all(|_| state.add_aborter()) && !state.add_aborter());
-        assert_eq!(format!("{state:?}"), "QUEUED | ENTRY | HANDLE | 1023 ABORTERS");
+        assert_eq!(format!("{state:?}"), "QUEUED | ENTRY | HANDLE | 511 ABORTERS");
         assert_eq!(state.detach(), Detach::Gone(Release::Keep));
         assert_eq!(state.release(Owner::Entry), Release::Keep);
         assert!((1..room).all(|_| state.release(Owner::Aborter) == Release::Keep));
         assert_eq!(state.release(Owner::Aborter), Release::Free);
+    }
+
+    #[test]
+    fn who_asks_is_not_woken_and_who_registers_afterwards_is() {
+        let state = new();
+        assert_eq!((state.ask(), state.ask()), (Register::Ok, Register::Ok));
+        assert_eq!(format!("{state:?}"), "QUEUED | ASKED | ENTRY | HANDLE");
+        assert_eq!((state.claim(), state.complete()), (Claim::Won, Completion::Asked));
+        assert_eq!(state.ask(), Register::Finished);
+        assert!(!state.was_woken());
+
+        let state = new();
+        assert_eq!((state.ask(), state.offer_waker()), (Register::Ok, Register::Ok));
+        assert_eq!((state.claim(), state.complete()), (Claim::Won, Completion::Wake));
+        assert!(state.was_woken());
+
+        let state = new();
+        assert_eq!((state.ask(), state.detach()), (Register::Ok, Detach::Gone(Release::Keep)));
+        assert_eq!((state.claim(), state.complete()), (Claim::Won, Completion::Unobserved));
     }
 
     #[test]

@@ -43,6 +43,9 @@ const SHORTEST: Duration = Duration::from_micros(20);
 const LONGEST: u64 = 2_000_000_000;
 
 impl Stamp {
+    /// Before all others.
+    pub(crate) const ZERO: Self = Self(0);
+
     #[inline]
     pub(crate) fn now() -> Self {
         if SOURCE.load(Ordering::Relaxed) == COUNTER {
@@ -61,6 +64,16 @@ impl Stamp {
         // The cast loses nothing before 584 years.
         let scaled = u128::from(self.0.saturating_sub(earlier.0)) * u128::from(rate);
         (scaled >> 32) as u64
+    }
+
+    /// What is enough to tell how long something takes that lasts for less than a second.
+    pub(crate) fn lower_half(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The nanoseconds since the moment of which that is the lower half, or more than a second less.
+    pub(crate) fn nanos_since_lower_half(self, earlier: u32) -> u64 {
+        Self(self.lower_half().wrapping_sub(earlier).into()).nanos_since(Self(0))
     }
 
     /// This many ticks later.
@@ -197,6 +210,12 @@ mod tests {
         let (early, late) = (Stamp::now(), Stamp::now().plus_ticks(1000));
         assert_eq!(early.nanos_since(late), 0);
         assert!(late.nanos_since(early) > 0);
+    }
+
+    #[test]
+    fn half_of_it_tells_short_times() {
+        let (early, late) = (Stamp(u64::from(u32::MAX)), Stamp(u64::from(u32::MAX) + 1000));
+        assert_eq!(late.nanos_since_lower_half(early.lower_half()), late.nanos_since(early));
     }
 
     #[test]

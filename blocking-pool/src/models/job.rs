@@ -84,6 +84,50 @@ fn job_complete_against_second_register() {
     });
 }
 
+/// Asks before it waits to be woken.
+struct AskFirst<T>(Await<T>, bool);
+
+impl<T> Future for AskFirst<T> {
+    type Output = Result<T, &'static str>;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !std::mem::replace(&mut self.1, true) {
+            return self.0.0.ask(cx).map(|outcome| outcome.expect("taken once").map_err(|_| "other"));
+        }
+        std::pin::Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+/// The awaiter looks, and registers only then, while the worker completes and wakes nobody who asks. An awaiter that does
+/// not come back is a deadlock.
+#[test]
+fn job_complete_against_ask() {
+    check(4, || {
+        race();
+        let (entry, handle) = job(|| 7);
+        let worker = thread::spawn(move || run(entry));
+        assert_eq!(block_on(AskFirst(Await(handle), false)), Ok(7));
+        worker.join().unwrap();
+    });
+}
+
+/// A handle that has asked is dropped while the worker completes: the result is dropped exactly once.
+#[test]
+fn job_complete_against_drop_of_an_asker() {
+    check(4, || {
+        race();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let result = Counted(Arc::clone(&drops));
+        let (entry, mut handle) = job(move || result);
+        let worker = thread::spawn(move || run(entry));
+        drop(handle.ask(&mut Context::from_waker(Waker::noop())));
+        drop(handle);
+        worker.join().unwrap();
+        assert_eq!(drops.load(Ordering::Acquire), 1);
+        assert_eq!(Arc::strong_count(&drops), 1, "the cell is gone, with everything in it");
+    });
+}
+
 /// Abort races the worker's claim: either the closure runs, or it is dropped; the awaiter learns which.
 #[test]
 fn job_abort_against_run() {

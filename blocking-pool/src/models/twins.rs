@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 /// The step left out, and the model that must notice.
 const TWINS: &[(&str, &str)] = &[
     ("register-sees-done", "models::job::job_complete_against_register"),
+    ("asker-comes-back", "models::job::job_complete_against_ask"),
     ("last-owner-sees-all", "models::job::job_complete_against_second_register"),
     ("idle-last-look", "models::idle::submit_against_going_idle"),
     ("idle-fence", "models::idle::submit_against_going_idle"),
