@@ -42,6 +42,15 @@ fn run_paused<T>(test: impl Future<Output = io::Result<T>>) -> T {
     runtime.block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
 }
 
+/// Bound, but not listening: it refuses connections. A listener that was dropped might still be open in a process that another
+/// test is starting, and its port may be somebody else's next.
+fn refusing() -> io::Result<(TcpSocket, SocketAddr)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
+}
+
 async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let client = TcpStream::connect(listener.local_addr()?).await?;

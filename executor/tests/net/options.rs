@@ -118,7 +118,7 @@ fn both_families_have_sockets_and_only_v6_keeps_v4_out() {
 #[test]
 fn a_step_by_step_connect_that_is_refused_says_so() {
     run(async {
-        let dead = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        let (_bound, dead) = refusing()?;
         let error = TcpSocket::new_v4()?.connect(dead).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
