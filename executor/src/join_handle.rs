@@ -68,7 +68,7 @@ impl<T> JoinHandle<T> {
     /// Gives others the means to abort it, without what comes of it.
     ///
     /// # Panics
-    /// If more than a thousand of them are kept at a time that this method has made of one job. Clones do not count.
+    /// If more than 511 of them are kept at a time that this method has made of one job. Clones do not count.
     ///
     /// ```
     /// # sideline::block_on(async {

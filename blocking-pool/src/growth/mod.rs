@@ -1,7 +1,8 @@
 //! When to have more threads than cores.
 //!
 //! [`look`] sees what the workers are at, through what [`sample`] can read of a thread; [`evidence`] decides, without side
-//! effects; and [`monitor`] is the thread that does both while jobs wait. Nobody guesses at submission: there, nothing is known yet about the job.
+//! effects; and [`monitor`] is the thread that does both while jobs wait. Nobody guesses at submission: there, nothing is
+//! known yet about the job.
 
 pub(crate) mod evidence;
 mod look;

@@ -73,11 +73,11 @@ impl<T> JoinHandle<T> {
     /// Gives others the means to abort the job, without its outcome.
     ///
     /// # Panics
-    /// If more than a thousand of them are kept at a time. Clones of one do not count.
+    /// If more than 511 of them are kept at a time. Clones of one do not count.
     pub fn abort_handle(&self) -> AbortHandle {
         match &self.0 {
             Inner::Accepted(job) => {
-                AbortHandle::new(job.aborter().expect("a thousand abort handles: clone one instead"))
+                AbortHandle::new(job.aborter().expect("511 abort handles of one job: clone one instead"))
             }
             Inner::Refused(refused) => AbortHandle::of_refused(refused.job.id),
         }

@@ -22,6 +22,12 @@ impl Drop for Counted {
     }
 }
 
+/// What was captured or returned was dropped once, and the cell is gone, with everything in it.
+fn assert_gone(drops: &Arc<AtomicUsize>) {
+    assert_eq!(drops.load(Ordering::Acquire), 1);
+    assert_eq!(Arc::strong_count(drops), 1, "the cell is gone, with everything in it");
+}
+
 /// A job that was never in a queue; the pool behind its account has no threads.
 pub(super) fn job_with<W: Work>(work: W, terms: Option<Box<Terms>>) -> (Entry, JobHandle<W::Output>) {
     let account = Account::new(Arc::clone(pool(1, 1).shared()));
@@ -123,8 +129,7 @@ fn job_complete_against_drop_of_an_asker() {
         drop(handle.ask(&mut Context::from_waker(Waker::noop())));
         drop(handle);
         worker.join().unwrap();
-        assert_eq!(drops.load(Ordering::Acquire), 1);
-        assert_eq!(Arc::strong_count(&drops), 1, "the cell is gone, with everything in it");
+        assert_gone(&drops);
     });
 }
 
@@ -159,8 +164,7 @@ fn job_complete_against_handle_drop() {
         let worker = thread::spawn(move || run(entry));
         drop(handle);
         worker.join().unwrap();
-        assert_eq!(drops.load(Ordering::Acquire), 1);
-        assert_eq!(Arc::strong_count(&drops), 1, "the cell is gone, with everything in it");
+        assert_gone(&drops);
     });
 }
 
@@ -198,7 +202,6 @@ fn job_abort_by_another_against_run_and_handle_drop() {
         drop(handle);
         worker.join().unwrap();
         other.join().unwrap();
-        assert_eq!(drops.load(Ordering::Acquire), 1);
-        assert_eq!(Arc::strong_count(&drops), 1, "the cell is gone, with everything in it");
+        assert_gone(&drops);
     });
 }
