@@ -45,7 +45,7 @@ pub struct Reactor {
 
 impl Reactor {
     /// A reactor whose timers go by `clock`. Opens three file descriptors on Linux, and a
-    /// fourth for the first timer.
+    /// fourth for the first timer that is not due in whole milliseconds.
     ///
     /// # Errors
     /// What the kernel says. A lack of file descriptors names the limit to raise.
@@ -72,7 +72,8 @@ impl Reactor {
     ///
     /// The sleep ends with the first of: a registered source that becomes ready, the earliest timer, `max_wait`
     /// (`None`: no limit), a [`notify`](Handle::notify), a signal. A timer is never early. It
-    /// is late by some microseconds on Linux, by up to a millisecond elsewhere. A wait for a timer that is far away may
+    /// is late by some microseconds on Linux, or, as a thread's sleep is, by the kernel's slack, a tenth of a millisecond at
+    /// most (a quarter at a raised nice value); by up to a millisecond elsewhere. A wait for a timer that is far away may
     /// end before it with nothing to do: just call again. `has_work` is called once this reactor has announced that it
     /// will sleep: work that is published, and then notified, before or after that moment is not slept on. If it
     /// says true, or `max_wait` is zero, or a timer is due, the kernel is only asked, without sleeping.
