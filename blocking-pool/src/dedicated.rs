@@ -8,6 +8,7 @@ use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::account::Account;
 use crate::cancel::CancelToken;
 use crate::desk::Desk;
 use crate::error::{SpawnError, SpawnErrorKind};
@@ -16,7 +17,6 @@ use crate::lock::Mutex;
 use crate::priority;
 use crate::shared::Shared;
 use crate::shutdown::Survivor;
-use crate::tenant::Account;
 
 pub(crate) struct Dedicated(Mutex<List>);
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::account::Account;
 use crate::error::{Failure, Rejection};
 use crate::job::Entry;
 use crate::metrics::Stamp;
@@ -11,7 +12,6 @@ use crate::shared::Shared;
 use crate::shutdown::{Looks, Shutdown, ShutdownReport};
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{left_out, thread_local};
-use crate::tenant::Account;
 use crate::worker;
 
 thread_local! {

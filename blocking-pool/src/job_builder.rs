@@ -5,10 +5,10 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::account::Account;
 use crate::error::SpawnError;
 use crate::job::{Around, Inside, JoinHandle, Plain, Terms, Work};
 use crate::shared::Shared;
-use crate::tenant::Account;
 
 #[cfg(feature = "job-control")]
 pub(crate) mod control;

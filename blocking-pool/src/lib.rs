@@ -41,6 +41,7 @@
 #![cfg_attr(not(feature = "job-control"), allow(dead_code))]
 #![deny(unsafe_code)] // Except in the queues (`injector.rs`, `ring.rs`, `pointer.rs`), four files of `job/`, in `desk.rs`, `metrics/stamp.rs` and around system calls: they say why.
 
+mod account;
 mod builder;
 #[cfg(feature = "job-control")]
 mod cancel;
@@ -51,6 +52,7 @@ mod crowd;
 mod deadlines;
 #[cfg(feature = "job-control")]
 mod dedicated;
+mod delivering;
 mod desk;
 mod ending;
 mod error;

@@ -39,6 +39,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 
+use crate::account::Account;
 use crate::error::Rejection;
 use crate::fork;
 use crate::job::Entry;
@@ -47,7 +48,6 @@ use crate::lock::Mutex;
 use crate::metrics::{Histogram, Recorder, Stamp};
 use crate::shared::Shared;
 use crate::sync::left_out;
-use crate::tenant::Account;
 
 /// Caps how many jobs of one kind run at the same time, on whichever pools and tenants they run.
 ///

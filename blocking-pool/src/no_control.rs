@@ -41,10 +41,10 @@ pub(crate) mod cancel {
 pub(crate) mod limiter {
     use std::sync::Arc;
 
+    use crate::account::Account;
     use crate::job::Entry;
     use crate::metrics::Recorder;
     use crate::shared::Shared;
-    use crate::tenant::Account;
 
     pub(crate) const NONE: u64 = 0;
     pub(crate) const SLOT: u64 = u64::MAX;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
+use crate::account::Account;
 use crate::builder::{Builder, Config};
 use crate::error::SpawnError;
 use crate::job::{JoinHandle, Plain};
@@ -14,7 +15,7 @@ use crate::job_builder::JobBuilder;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::shutdown::{Shutdown, ShutdownReport};
-use crate::tenant::{Account, Tenant};
+use crate::tenant::Tenant;
 
 /// A pool of threads for closures that block or compute; their results are futures.
 ///

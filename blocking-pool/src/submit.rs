@@ -8,6 +8,7 @@ use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::account::Account;
 use crate::contain;
 use crate::error::{Failure, Rejection, SpawnError, SpawnErrorKind};
 use crate::job::{self, Entry, Hold, JobId, JobInfo, JoinHandle, Submission, Terms, Times, Work};
@@ -15,7 +16,6 @@ use crate::metrics::{Cohort, Stamp};
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::sync::left_out;
-use crate::tenant::Account;
 use crate::worker;
 
 impl Shared {

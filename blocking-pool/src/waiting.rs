@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use crate::account::Account;
 use crate::contain;
 use crate::error::{SpawnError, SpawnErrorKind};
 use crate::job::{JoinHandle, Terms, Work};
 use crate::report::Report;
 use crate::room::{Asked, Place};
 use crate::shared::Shared;
-use crate::tenant::Account;
 
 /// Waits for room, then submits. Dropping it gives up its place in line, and `work`.
 pub(crate) async fn spawn_when_room<W: Work>(

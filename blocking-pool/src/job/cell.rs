@@ -30,10 +30,10 @@ use super::times::Times;
 use super::watch::Watch;
 use super::work::Work;
 use super::{JobId, JobInfo};
+use crate::account::Account;
 use crate::contain;
 use crate::error::Failure;
 use crate::sync::UnsafeCell;
-use crate::tenant::Account;
 
 pub(crate) type Outcome<T> = Result<T, Failure>;
 

@@ -14,12 +14,12 @@ use super::cell::Ran;
 use super::hold::{Delivery, Hold};
 use super::state::{Claim, Owner};
 use super::times::Times;
+use crate::account::Account;
 use crate::error::Failure;
 use crate::limiter::Limiter;
 use crate::metrics::Stamp;
 use crate::pointer::Pointer;
 use crate::sync::atomic::Ordering;
-use crate::tenant::Account;
 
 /// The queue's side of a job. Dropping it gives the job up: a job still queued is cancelled.
 pub(crate) struct Entry(Hold);

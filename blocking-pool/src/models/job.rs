@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::{Unpark, block_on, check, pool, race};
+use crate::account::Account;
 use crate::error::Failure;
 use crate::job::{self, Entry, JobHandle, Plain, Ran, Submission, Terms, Times, Work};
 use crate::metrics::{Cohort, Stamp};
 use crate::park::Parker;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
-use crate::tenant::Account;
 
 /// Counts its drops, wherever they happen.
 pub(super) struct Counted(pub(super) Arc<AtomicUsize>);

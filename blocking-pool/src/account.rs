@@ -1,0 +1,279 @@
+//! The account of a tenant's jobs: how many are outstanding, waiting for them, ending them.
+//!
+//! It counts what came in ([`Gate`]), what was claimed, and what has left. A job leaves when it has been
+//! delivered: its outcome is in place and its awaiter woken. So "nothing outstanding" means that no wake of this
+//! tenant is still on its way; an awaiter that is quicker than that may see its own finished job for a moment.
+//!
+//! Waiting: a waiter sets WATCHED in the very word that counts those who have left, and sleeps under the lock. Whoever
+//! leaves later reads the bit with its own increment and rings the bell under the same lock; whoever left before is
+//! in the count that the waiter got. One word, so no fences. (Model: `tenant_wait_against_leave`.)
+//!
+//! Who waits from inside of a job must not wait for that job. A closure is inside while it runs; but so is other code of the
+//! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, that of a
+//! closure which is refused. All of it goes through [`delivering`]. Nor do those who
+//! wait inside wait for each other. Whoever waits outside waits for them all. (Model:
+//! `outside_wait_against_wait_in_a_job`, twin `outside-waits-for-jobs`.)
+//!
+//! A shutdown says what became of the jobs that were outstanding when it began. A job that is cancelled counts as such
+//! before it is delivered, since its awaiter may look; it leaves afterwards. If it is in between when the shutdown begins,
+//! it is outstanding, and must not have been cancelled before, or it would be one that has finished. So those who leave
+//! after having been cancelled are counted once more, under the lock that the shutdown's first look takes, too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
+use std::time::Instant;
+
+use crate::delivering;
+use crate::error::Failure;
+use crate::gate::Gate;
+use crate::lock::{Condvar, Mutex};
+use crate::metrics::Cohort;
+use crate::padded::Padded;
+use crate::shared::Shared;
+use crate::shutdown::{Looks, Shutdown, ShutdownReport, Survivor};
+use crate::spin::Spinner;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::left_out;
+use crate::worker;
+
+/// Somebody waits for the count.
+const WATCHED: u64 = 1 << 63;
+
+pub(crate) struct Account {
+    pub(crate) id: u64,
+    pool: Arc<Shared>,
+    gate: Padded<Gate>,
+    left: Padded<Left>,
+    abandoned: AtomicBool,
+    /// Of one dedicated closure, which is in no queue and not among the pool's jobs.
+    is_apart: bool,
+    /// Handles look for its outcomes, as nobody else does.
+    is_looked_for: bool,
+    waiters: Mutex<Waiters>,
+    bell: Condvar,
+}
+
+struct Waiters {
+    all: usize,
+    /// Jobs of this tenant that they are inside of: they wait for the rest, not for each other.
+    inside: u64,
+    /// How many have left that had been cancelled. Here, because it goes with the count of those who have left.
+    cancelled: u64,
+}
+
+/// What the workers write; submitters keep to the gate.
+struct Left {
+    /// Delivered, and WATCHED.
+    count: AtomicU64,
+    claimed: PlainU64,
+    cancelled: PlainU64,
+}
+
+impl Account {
+    pub(crate) fn new(pool: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self { is_looked_for: Spinner::can_pay(), ..Self::make(pool, false) })
+    }
+
+    /// For a loop that looks for its results itself.
+    pub(crate) fn of_loop(pool: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self::make(pool, false))
+    }
+
+    /// For one closure with a thread of its own.
+    pub(crate) fn apart(pool: Arc<Shared>) -> Arc<Self> {
+        let account = Self::make(pool, true);
+        account.enter();
+        Arc::new(account)
+    }
+
+    fn make(pool: Arc<Shared>, is_apart: bool) -> Self {
+        static NEXT: PlainU64 = PlainU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, PlainOrdering::Relaxed),
+            pool,
+            gate: Padded(Gate::new()),
+            left: Padded(Left {
+                count: AtomicU64::new(0),
+                claimed: PlainU64::new(0),
+                cancelled: PlainU64::new(0),
+            }),
+            abandoned: AtomicBool::new(false),
+            is_apart,
+            is_looked_for: false,
+            waiters: Mutex::new(Waiters { all: 0, inside: 0, cancelled: 0 }),
+            bell: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Shared> {
+        &self.pool
+    }
+
+    /// Whether a handle should look for its outcome before it waits to be woken.
+    pub(crate) fn is_looked_for(&self) -> bool {
+        self.is_looked_for
+    }
+
+    pub(crate) fn enter(&self) -> bool {
+        self.gate.enter().is_some()
+    }
+
+    /// The job is nobody else's any more: it runs, or is being cancelled.
+    pub(crate) fn unqueued(&self) {
+        self.left.claimed.fetch_add(1, PlainOrdering::Release);
+        if !self.is_apart {
+            self.pool.make_room();
+        }
+    }
+
+    /// It was let in here, but not by the pool.
+    pub(crate) fn leave_unqueued(&self) {
+        self.left.claimed.fetch_add(1, PlainOrdering::Release);
+        self.leave();
+    }
+
+    pub(crate) fn refused(&self, why: &Failure, cohort: Cohort) {
+        if self.is_apart {
+            return;
+        }
+        self.left.cancelled.fetch_add(1, PlainOrdering::Release);
+        self.pool.counters.cancelled(cohort);
+        if matches!(why, Failure::Expired) {
+            self.pool.counters.expired();
+        }
+    }
+
+    /// Calls what is the user's and comes before a job of this account has left.
+    pub(crate) fn delivering<R>(&self, user: impl FnOnce() -> R) -> R {
+        delivering::inside(self.id, user)
+    }
+
+    /// The job was cancelled, and that has been delivered.
+    pub(crate) fn leave_cancelled(&self) {
+        let mut waiters = self.waiters.lock();
+        waiters.cancelled += 1;
+        let before = self.left.count.fetch_add(1, Ordering::AcqRel);
+        if before & WATCHED != 0 {
+            self.bell.notify_all();
+        }
+    }
+
+    /// The job has run, and was delivered.
+    pub(crate) fn leave(&self) {
+        // AcqRel: whoever counts us sees all that the job did.
+        let before = self.left.count.fetch_add(1, Ordering::AcqRel);
+        if before & WATCHED != 0 && !left_out("leaver-rings") {
+            // Under the lock: the waiter is in its wait, or has not read the count yet.
+            let _waiters = self.waiters.lock();
+            self.bell.notify_all();
+        }
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        // Acquire: pairs with the Release in abandon().
+        self.abandoned.load(Ordering::Acquire) || self.pool.is_abandoned()
+    }
+
+    fn left(&self) -> u64 {
+        self.left.count.load(Ordering::Acquire) & !WATCHED
+    }
+
+    pub(crate) fn outstanding(&self) -> u64 {
+        let left = self.left();
+        self.gate.count() - left
+    }
+
+    pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
+        if self.pool.is_forked() {
+            // Nobody is there to wait for.
+            return self.outstanding() == 0;
+        }
+        let running = worker::running_tenant(&self.pool) == Some(self.id);
+        let inside = u64::from(running) + delivering::depth(self.id);
+        let mut waiters = self.waiters.lock();
+        waiters.all += 1;
+        if inside > 0 {
+            waiters.inside += inside;
+            self.bell.notify_all();
+        }
+        // Outside, those inside are waited for like all others.
+        let but = |waiters: &Waiters| {
+            if inside > 0 || left_out("outside-waits-for-jobs") { waiters.inside } else { 0 }
+        };
+        let quiet = loop {
+            // AcqRel: the count is read by the same operation that asks to be told of the next.
+            let left = self.left.count.fetch_or(WATCHED, Ordering::AcqRel) & !WATCHED;
+            if self.gate.count() - left <= but(&waiters) {
+                break true;
+            }
+            let (again, is_over) = self.bell.wait_until(waiters, until);
+            waiters = again;
+            if is_over {
+                break self.outstanding() <= but(&waiters);
+            }
+        };
+        waiters.inside -= inside;
+        waiters.all -= 1;
+        if waiters.all == 0 {
+            self.left.count.fetch_and(!WATCHED, Ordering::AcqRel);
+        }
+        quiet
+    }
+
+    pub(crate) fn close(&self) {
+        self.gate.close();
+        self.pool.call_those_in_line();
+        self.pool.dedicated.cancel(&|tenant| tenant == self.id);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.gate.is_closed()
+    }
+
+    #[inline]
+    fn abandon(&self) {
+        self.close();
+        // Release: pairs with is_abandoned(): whoever sees it does not start the job.
+        self.abandoned.store(true, Ordering::Release);
+        self.pool.cancel_queued(&|account| account.id == self.id);
+    }
+
+    pub(crate) fn survivors(&self) -> Vec<Survivor> {
+        self.pool.survivors(&|tenant| tenant == self.id)
+    }
+
+    #[inline]
+    pub(crate) fn shutdown(&self, how: Shutdown) -> ShutdownReport {
+        // Before the gate shuts: who sees that may cancel a job at once, and it belongs into the report.
+        let (cancelled_before, left_before) = {
+            let waiters = self.waiters.lock();
+            (waiters.cancelled, self.left())
+        };
+        self.close();
+        let outstanding = self.gate.count() - left_before;
+        match how {
+            Shutdown::Drain => _ = self.wait(None),
+            Shutdown::Deadline(limit) => _ = self.wait(Instant::now().checked_add(limit)),
+            Shutdown::Abandon => self.abandon(),
+        }
+        let claimed = || self.left.claimed.load(PlainOrdering::Acquire);
+        let mut looks = Looks::default();
+        loop {
+            let (claimed_before, left_before) = (claimed(), self.left());
+            let survivors = self.survivors();
+            let queued = self.gate.count().saturating_sub(claimed_before);
+            let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
+            let settled = (claimed(), self.left()) == (claimed_before, left_before);
+            if how == Shutdown::Abandon && queued > 0 && looks.is_time_to_sweep() {
+                self.pool.cancel_queued(&|account| account.id == self.id);
+            }
+            if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
+                let dedicated = self.pool.dedicated.survivors(&|tenant| tenant == self.id);
+                return ShutdownReport {
+                    dedicated,
+                    ..ShutdownReport::balance(outstanding, cancelled, survivors, queued)
+                };
+            }
+        }
+    }
+}

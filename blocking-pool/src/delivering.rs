@@ -1,0 +1,88 @@
+//! Which jobs this thread is delivering: code of the user's that runs for a job before that has left its account.
+//!
+//! The awaiter's waker, the drop of a result or of a closure may wait for the tenant whose job it is, and must not wait for
+//! that job. One of them may bring about another, of the same tenant or of a different one, whose own runs inside it: so
+//! there is a stack. It is one deep as a rule, and that one entry takes no memory.
+
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+
+use crate::sync::thread_local;
+
+/// A tenant's number, and how many of its jobs are being delivered, one inside the other.
+type Level = (u64, u64);
+
+thread_local! {
+    /// The innermost level. Nothing that is dropped, so that it is there in destructors, too.
+    static INNERMOST: Cell<Level> = const { Cell::new((0, 0)) };
+
+    /// Those further out, of other tenants. Empty as a rule, and whenever nothing is being delivered; so not to drop
+    /// it leaks nothing.
+    static FURTHER_OUT: ManuallyDrop<RefCell<Vec<Level>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+}
+
+/// Calls `user`, which must not unwind, as part of a job of `tenant`.
+pub(crate) fn inside<R>(tenant: u64, user: impl FnOnce() -> R) -> R {
+    let outer = enter(tenant);
+    let done = user();
+    leave(tenant, outer);
+    done
+}
+
+/// How many jobs of `tenant` this thread is delivering.
+pub(crate) fn depth(tenant: u64) -> u64 {
+    let of_this = |(of, count): Level| if of == tenant { count } else { 0 };
+    let mut all = of_this(innermost());
+    further_out(|further| all += further.iter().copied().map(of_this).sum::<u64>());
+    all
+}
+
+/// Returns the level that [`leave`] goes back to.
+fn enter(tenant: u64) -> Level {
+    let outer = innermost();
+    if is_of_another(outer, tenant) {
+        remember(outer);
+        set_innermost((tenant, 1));
+    } else {
+        set_innermost((tenant, outer.1 + 1));
+    }
+    outer
+}
+
+fn leave(tenant: u64, outer: Level) {
+    set_innermost(outer);
+    if is_of_another(outer, tenant) {
+        forget_last();
+    }
+}
+
+fn is_of_another((of, count): Level, tenant: u64) -> bool {
+    count > 0 && of != tenant
+}
+
+fn innermost() -> Level {
+    INNERMOST.try_with(Cell::get).unwrap_or_default()
+}
+
+fn set_innermost(level: Level) {
+    _ = INNERMOST.try_with(|innermost| innermost.set(level));
+}
+
+#[cold]
+fn remember(outer: Level) {
+    further_out(|further| further.push(outer));
+}
+
+#[cold]
+fn forget_last() {
+    further_out(|further| {
+        further.pop();
+        if further.is_empty() {
+            *further = Vec::new();
+        }
+    });
+}
+
+fn further_out(look: impl FnOnce(&mut Vec<Level>)) {
+    _ = FURTHER_OUT.try_with(|further| look(&mut further.borrow_mut()));
+}
