@@ -277,7 +277,7 @@ mod harness {
         ("timers-see-closed", "timer_against_close_always_completes"),
         ("register-sees-closed", "register_against_close_always_resolves"),
         ("waiter-looks-again", "event_against_operation_loses_no_edge"),
-        ("clear-checks-tick", "event_against_operation_loses_no_edge"),
+        ("disproof-is-of-what-was-seen", "event_against_operation_loses_no_edge"),
     ];
 
     #[test]

@@ -1,4 +1,4 @@
-//! The readiness word: what the kernel has said about one source, and when it said so.
+//! The readiness word: what the kernel has said about one source, and what operations have found since.
 //!
 //! Events are edge-triggered: the kernel says once that there is something to read, and again only after more has
 //! arrived. So somebody has to remember the edge until an operation has run into `WouldBlock`, and forget it then.
@@ -12,11 +12,21 @@
 //! clears READABLE                        (lost: nobody ever reads what just came)
 //! ```
 //!
-//! Therefore every event bumps a tick in the same word, and [`clear`](ReadinessWord::clear) gives up if the tick is
-//! not the one that was seen *before* the operation. 56 bits of it do not wrap while a task holds a snapshot. Model:
-//! `event_against_operation`, twin `clear-checks-tick`.
+//! Therefore nobody clears anything. The loop numbers the events of each direction, in the word that holds the flags, and
+//! an operation that was in vain leaves the number that it saw *before* it began in a word of its direction:
 //!
-//! | flag | set by | cleared by |
+//! | word of a direction | written by | says |
+//! |---|---|---|
+//! | `events` | whoever holds the table's lock: events, the end | the flags, and how many events there have been |
+//! | `disproof` | operations in that direction | of which event's flags nothing is left |
+//!
+//! A flag counts unless it is in a disproof that has the number of the last event. A disproof that comes too late has
+//! another number, and disproves nothing; 56 bits of it do not come round while an operation runs. Each word is written by
+//! one side, so plain stores do. Of two operations at once the one
+//! that saw less may come last: then the next one is tried in vain, once. Model: `event_against_operation`,
+//! twin `disproof-is-of-what-was-seen`.
+//!
+//! | flag | set by | disproved by |
 //! |---|---|---|
 //! | `READABLE`, `WRITABLE` | an event | `WouldBlock`, or a short transfer |
 //! | `READ_CLOSED`, `WRITE_CLOSED` | an event | `WouldBlock` only, so that the end of the stream is seen after a short read |
@@ -72,6 +82,14 @@ impl Ready {
         }
     }
 
+    /// What there can be of this direction.
+    const fn concerns(direction: Direction) -> Ready {
+        match direction {
+            Direction::Read => Ready(Ready::to_try(direction).0 | Ready::URGENT.0),
+            Direction::Write => Ready::to_try(direction),
+        }
+    }
+
     /// What a short transfer in this direction disproves.
     const fn disproved_by_short(direction: Direction) -> Ready {
         match direction {
@@ -123,12 +141,12 @@ impl fmt::Debug for Ready {
     }
 }
 
-/// The word at one moment: flags, and the tick of the last event.
+/// One direction at one moment: the flags that count, and the number of the last event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot(u64);
 
-const TICK: u64 = 1 << 8;
-const FLAGS: u64 = TICK - 1;
+const EVENT: u64 = 1 << 8;
+const FLAGS: u64 = EVENT - 1;
 
 impl Snapshot {
     pub(crate) fn flags(self) -> Ready {
@@ -137,7 +155,7 @@ impl Snapshot {
 
     /// Whether an operation in `direction` should be tried.
     pub(crate) fn worth_trying(self, direction: Direction) -> bool {
-        self.flags().intersects(Ready::worth_trying(direction))
+        self.has_any(Ready::worth_trying(direction))
     }
 
     pub(crate) fn has_any(self, of: Ready) -> bool {
@@ -145,18 +163,18 @@ impl Snapshot {
     }
 
     pub(crate) fn is_gone(self) -> bool {
-        self.flags().intersects(Ready::GONE)
+        self.has_any(Ready::GONE)
     }
 
     pub(crate) fn is_urgent(self) -> bool {
-        self.flags().intersects(Ready::URGENT)
+        self.has_any(Ready::URGENT)
     }
 }
 
 impl fmt::Debug for Snapshot {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at tick {}", self.flags(), self.0 / TICK)
+        write!(f, "{:?} after {} events", self.flags(), self.0 / EVENT)
     }
 }
 
@@ -169,46 +187,74 @@ pub(crate) enum Disproof {
     ShortTransfer,
 }
 
-pub(crate) struct ReadinessWord(AtomicU64);
+#[derive(Debug)]
+pub(crate) struct ReadinessWord([Edge; 2]);
+
+/// One direction.
+struct Edge {
+    /// The flags, and above them the number of the last event.
+    events: AtomicU64,
+    /// The flags of which nothing is left, and above them of which event.
+    disproof: AtomicU64,
+}
 
 impl ReadinessWord {
     pub(crate) fn new() -> ReadinessWord {
-        ReadinessWord(AtomicU64::new((Ready::UNTRIED_READ | Ready::UNTRIED_WRITE).0))
+        ReadinessWord([Edge::new(Ready::UNTRIED_READ), Edge::new(Ready::UNTRIED_WRITE)])
     }
 
     #[inline]
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        // Acquire: pairs with the Release in `set`.
-        Snapshot(self.0.load(Ordering::Acquire))
+    pub(crate) fn snapshot(&self, direction: Direction) -> Snapshot {
+        self.0[direction as usize].snapshot()
     }
 
-    /// Adds the flags of an event and bumps the tick.
+    /// Adds the flags of an event. The caller holds the table's lock: nobody else does this at the same time.
+    #[inline]
     pub(crate) fn set(&self, ready: Ready) {
-        // Release: pairs with the Acquire in `snapshot`. Relaxed reload: the value is only the base of the update.
-        self.0
-            .fetch_update(Ordering::Release, Ordering::Relaxed, |word| {
-                let tick = (word & !FLAGS).wrapping_add(TICK);
-                Some(tick | (word & FLAGS) | ready.0)
-            })
-            .expect("the update never declines");
+        for direction in [Direction::Read, Direction::Write] {
+            let ready = ready.0 & Ready::concerns(direction).0;
+            if ready != 0 {
+                self.0[direction as usize].set(Ready(ready));
+            }
+        }
     }
 
     /// Takes back what an operation that began at `seen` has disproved, unless there was an event since.
-    pub(crate) fn clear(&self, direction: Direction, seen: Snapshot, disproof: Disproof) {
-        let cleared = match disproof {
+    pub(crate) fn disprove(&self, direction: Direction, seen: Snapshot, disproof: Disproof) {
+        let edge = &self.0[direction as usize];
+        let seen = if left_out("disproof-is-of-what-was-seen") { edge.snapshot() } else { seen };
+        let disproved = match disproof {
             Disproof::WouldBlock => Ready::worth_trying(direction),
             Disproof::ShortTransfer => Ready::disproved_by_short(direction),
         };
-        // Relaxed: clearing publishes nothing. An event since then shows as another tick, and the update declines;
-        // another direction's flags may have changed in between, which is why this is not a compare-exchange.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
-            let event_since = (word ^ seen.0) & !FLAGS != 0 && !left_out("clear-checks-tick");
-            (!event_since).then_some(word & !cleared.0)
-        });
+        // Relaxed: this publishes nothing.
+        edge.disproof.store(seen.0 & !FLAGS | disproved.0, Ordering::Relaxed);
     }
 }
 
-impl fmt::Debug for ReadinessWord {
+impl Edge {
+    fn new(untried: Ready) -> Edge {
+        Edge { events: AtomicU64::new(untried.0), disproof: AtomicU64::new(0) }
+    }
+
+    #[inline]
+    fn snapshot(&self) -> Snapshot {
+        // Acquire: pairs with the Release in `set`.
+        let events = self.events.load(Ordering::Acquire);
+        // Relaxed: an old one is of an older event, or an operation is tried that another one was in vain.
+        let disproof = self.disproof.load(Ordering::Relaxed);
+        let is_of_this_event = events ^ disproof < EVENT;
+        Snapshot(if is_of_this_event { events & !(disproof & FLAGS) } else { events })
+    }
+
+    fn set(&self, ready: Ready) {
+        // What has been disproved is left out now, as the disproof is not of the new event.
+        // Release: pairs with the Acquire in `snapshot`.
+        self.events.store(self.snapshot().0.wrapping_add(EVENT) | ready.0, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for Edge {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.snapshot().fmt(f)
@@ -223,27 +269,28 @@ mod tests {
     #[test]
     fn a_fresh_word_is_worth_trying_both_ways_but_reports_nothing() {
         let word = ReadinessWord::new();
-        let fresh = word.snapshot();
-        assert!(fresh.worth_trying(Read) && fresh.worth_trying(Write));
-        assert!(!fresh.has_any(Ready::to_report(Read)) && !fresh.has_any(Ready::to_report(Write)));
-        word.clear(Read, fresh, Disproof::WouldBlock);
-        assert!(!word.snapshot().worth_trying(Read));
-        assert!(word.snapshot().worth_trying(Write));
+        for direction in [Read, Write] {
+            let fresh = word.snapshot(direction);
+            assert!(fresh.worth_trying(direction) && !fresh.has_any(Ready::to_report(direction)));
+        }
+        word.disprove(Read, word.snapshot(Read), Disproof::WouldBlock);
+        assert!(!word.snapshot(Read).worth_trying(Read));
+        assert!(word.snapshot(Write).worth_trying(Write));
     }
 
     #[test]
-    fn a_stale_clear_never_erases_an_edge_however_many_events_came_between() {
+    fn a_stale_disproof_never_erases_an_edge_however_many_events_came_between() {
         for bits in [0, 1, 4, 8, 12, 16, 17] {
             let word = ReadinessWord::new();
             word.set(Ready::READABLE);
-            let seen = word.snapshot();
+            let seen = word.snapshot(Read);
             for _ in 0..(1_u32 << bits) {
                 word.set(Ready::READABLE);
             }
-            word.clear(Read, seen, Disproof::WouldBlock);
-            assert!(word.snapshot().worth_trying(Read), "after 2^{bits} events");
-            word.clear(Read, word.snapshot(), Disproof::WouldBlock);
-            assert!(!word.snapshot().worth_trying(Read));
+            word.disprove(Read, seen, Disproof::WouldBlock);
+            assert!(word.snapshot(Read).worth_trying(Read), "after 2^{bits} events");
+            word.disprove(Read, word.snapshot(Read), Disproof::WouldBlock);
+            assert!(!word.snapshot(Read).worth_trying(Read));
         }
     }
 
@@ -251,27 +298,35 @@ mod tests {
     fn a_short_transfer_keeps_the_end_of_the_stream() {
         let word = ReadinessWord::new();
         word.set(Ready::READABLE | Ready::READ_CLOSED);
-        word.clear(Read, word.snapshot(), Disproof::ShortTransfer);
-        assert!(word.snapshot().worth_trying(Read));
-        word.clear(Read, word.snapshot(), Disproof::WouldBlock);
-        assert!(!word.snapshot().worth_trying(Read), "or the operation would be tried for ever");
+        word.disprove(Read, word.snapshot(Read), Disproof::ShortTransfer);
+        assert!(word.snapshot(Read).worth_trying(Read));
+        word.disprove(Read, word.snapshot(Read), Disproof::WouldBlock);
+        assert!(!word.snapshot(Read).worth_trying(Read), "or the operation would be tried for ever");
+        word.set(Ready::READABLE);
+        word.disprove(Read, word.snapshot(Read), Disproof::ShortTransfer);
+        assert!(!word.snapshot(Read).worth_trying(Read), "the next event does not bring the end back");
     }
 
     #[test]
-    fn clearing_one_direction_leaves_the_other_and_the_sticky_flags() {
+    fn what_disproves_one_direction_leaves_the_other_and_the_sticky_flags() {
         let word = ReadinessWord::new();
         word.set(Ready::READABLE | Ready::WRITABLE | Ready::URGENT);
         word.set(Ready::GONE);
-        word.clear(Read, word.snapshot(), Disproof::WouldBlock);
-        let now = word.snapshot();
-        assert!(!now.worth_trying(Read) && now.worth_trying(Write) && now.is_urgent() && now.is_gone());
-        assert_eq!(format!("{now:?}"), "WRITABLE | UNTRIED_WRITE | URGENT | GONE at tick 2");
+        word.disprove(Read, word.snapshot(Read), Disproof::WouldBlock);
+        let now = word.snapshot(Read);
+        assert!(!now.worth_trying(Read) && now.is_urgent() && now.is_gone());
+        let now = word.snapshot(Write);
+        assert!(now.worth_trying(Write) && now.is_gone());
+        assert_eq!(format!("{now:?}"), "WRITABLE | UNTRIED_WRITE | GONE after 2 events");
+        word.set(Ready::WRITABLE);
+        assert!(!word.snapshot(Read).worth_trying(Read), "an event of the other direction");
     }
 
     #[test]
-    fn the_tick_wraps_into_nothing_but_itself() {
-        let word = ReadinessWord(AtomicU64::new(!FLAGS));
+    fn the_number_wraps_into_nothing_but_itself() {
+        let word = ReadinessWord::new();
+        word.0[Write as usize].events.store(!FLAGS, Ordering::Relaxed);
         word.set(Ready::WRITABLE);
-        assert_eq!(word.snapshot(), Snapshot(Ready::WRITABLE.0));
+        assert_eq!(word.snapshot(Write), Snapshot(Ready::WRITABLE.0));
     }
 }

@@ -109,18 +109,18 @@ impl Registration {
     pub async fn ready(&self, direction: Direction) -> io::Result<()> {
         let mut place = Place::new(self, direction);
         poll_fn(|cx| place.wait_to_report(cx)).await;
-        if self.word.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) }
+        if self.word.snapshot(direction).is_gone() { Err(self.gone()) } else { Ok(()) }
     }
 
     /// As [`ready`](Registration::ready), in the place that [`poll_io`](Registration::poll_io) uses.
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let ends = Ready::to_report(direction);
-        if !self.word.snapshot().has_any(ends)
+        if !self.word.snapshot(direction).has_any(ends)
             && self.wait(&mut WaiterId::poll_slot(direction), cx, ends).is_pending()
         {
             return Poll::Pending;
         }
-        Poll::Ready(if self.word.snapshot().is_gone() { Err(self.gone()) } else { Ok(()) })
+        Poll::Ready(if self.word.snapshot(direction).is_gone() { Err(self.gone()) } else { Ok(()) })
     }
 
     /// Tries `op` once if `direction` may be ready, without waiting.
@@ -128,7 +128,7 @@ impl Registration {
     /// # Errors
     /// `WouldBlock` if it is not ready, or `op` says so, which is remembered; otherwise those of `op`.
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        let seen = self.word.snapshot();
+        let seen = self.word.snapshot(direction);
         // With the loop gone nobody reports readiness any more, but the source itself still works.
         if !seen.worth_trying(direction) && !seen.is_gone() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -203,8 +203,8 @@ impl Registration {
         drained: &impl Fn(&R) -> bool,
     ) -> Option<io::Result<R>> {
         loop {
-            // Before `op`: an event that comes while it runs makes this snapshot too old to clear anything.
-            let seen = self.word.snapshot();
+            // Before `op`: an event that comes while it runs makes this snapshot too old to disprove anything.
+            let seen = self.word.snapshot(direction);
             if seen.is_gone() {
                 return Some(Err(self.gone()));
             }
@@ -214,7 +214,7 @@ impl Registration {
             match op() {
                 Ok(done) => {
                     if platform::SHORT_MEANS_DRAINED && !seen.is_urgent() && drained(&done) {
-                        self.word.clear(direction, seen, Disproof::ShortTransfer);
+                        self.word.disprove(direction, seen, Disproof::ShortTransfer);
                     }
                     return Some(Ok(done));
                 }
@@ -230,7 +230,7 @@ impl Registration {
     fn note_failure(&self, direction: Direction, seen: Snapshot, error: &io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::WouldBlock => {
-                self.word.clear(direction, seen, Disproof::WouldBlock);
+                self.word.disprove(direction, seen, Disproof::WouldBlock);
                 Failure::Passes
             }
             io::ErrorKind::Interrupted => Failure::Passes,
@@ -301,8 +301,9 @@ impl Place<'_> {
     }
 
     fn wait_to_report(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let ends = Ready::to_report(self.id.direction());
-        if !self.registration.word.snapshot().has_any(ends)
+        let direction = self.id.direction();
+        let ends = Ready::to_report(direction);
+        if !self.registration.word.snapshot(direction).has_any(ends)
             && self.registration.wait(&mut self.id, cx, ends).is_pending()
         {
             return Poll::Pending;

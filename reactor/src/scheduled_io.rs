@@ -70,7 +70,7 @@ impl ScheduledIo {
         ends: Ready,
     ) -> Listing {
         // The second look: an event since the first one did not find us listed.
-        if !left_out("waiter-looks-again") && self.word.snapshot().has_any(ends) {
+        if !left_out("waiter-looks-again") && self.word.snapshot(id.direction()).has_any(ends) {
             return Listing::Ready;
         }
         match (self.waiters.find(*id), spare) {
