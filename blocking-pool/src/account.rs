@@ -12,7 +12,7 @@
 //! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, that of a
 //! closure which is refused. All of it goes through [`delivering`]. Nor do those who
 //! wait inside wait for each other. Whoever waits outside waits for them all. (Model:
-//! `outside_wait_against_wait_in_a_job`, twin `outside-waits-for-jobs`.)
+//! `outside_wait_against_wait_inside`, twin `outside-waits-for-jobs`.)
 //!
 //! A shutdown says what became of the jobs that were outstanding when it began. A job that is cancelled counts as such
 //! before it is delivered, since its awaiter may look; it leaves afterwards. If it is in between when the shutdown begins,

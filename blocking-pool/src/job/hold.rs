@@ -207,7 +207,6 @@ impl Hold {
         won
     }
 
-    /// Lets go, as this owner; frees the job if the others have, too.
     /// The same by the user; a job that is running is told by its token, if it has one.
     pub(super) fn abort(&self) -> bool {
         let won = self.cancel(Failure::Cancelled);
@@ -224,6 +223,7 @@ impl Hold {
         }
     }
 
+    /// Lets go, as this owner; frees the job if the others have, too.
     pub(super) fn release(self, owner: Owner) {
         if self.header().state.release(owner) == Release::Free {
             self.free();

@@ -36,7 +36,7 @@
 //!
 //! Who frees must have seen all that the others did to the memory before they let go. An owner that finds its bit to be
 //! the only one knows that it is the last: bits are cleared, never set, but for abort handles, which need the handle to be there; so nobody can come after it, and nobody is left
-//! to be told. It frees after a load, and leaves out the locked operation that two owners of which each may be the last
+//! to be told. (Model: `job_abort_by_another_against_run_and_handle_drop`, twin `aborters-own`.) It frees after a load, and leaves out the locked operation that two owners of which each may be the last
 //! need to find out which. The load has to be an Acquire: every change of the word is a read-modify-write, so each one that
 //! cleared a bit heads a release sequence in which the value stands that was read, and happens before what follows.
 //! Relaxed, the bad interleaving is this: the worker completes, takes the waker out of its cell and lets go; the
@@ -73,6 +73,10 @@ const OWNERS: u64 = ENTRY | HANDLE | WATCH | ABORTERS;
 
 /// Above the bits: the job's number. 48 bits are enough for a million jobs a second for eight years.
 const NUMBER_SHIFT: u32 = 16;
+
+fn owners(s: u64) -> u64 {
+    if left_out("aborters-own") { s & OWNERS & !ABORTERS } else { s & OWNERS }
+}
 
 pub(super) struct State(AtomicU64);
 
@@ -236,7 +240,7 @@ impl State {
         self.transition(|s| match (s & PHASE, s & WAKER) {
             (DONE, _) => (None, Detach::DropOutcome),
             (_, 0) => {
-                let last = if s & OWNERS == HANDLE { Release::Free } else { Release::Keep };
+                let last = if owners(s) == HANDLE { Release::Free } else { Release::Keep };
                 (Some(s & !HANDLE), Detach::Gone(last))
             }
             (_, _) => (Some(s & !WAKER), Detach::TakeWaker),
@@ -247,13 +251,13 @@ impl State {
         let bit = owner.bit();
         // Acquire: pairs with the Release of each of those who let go before, see above.
         let order = if left_out("last-owner-sees-all") { Ordering::Relaxed } else { Ordering::Acquire };
-        if self.0.load(order) & OWNERS == bit {
+        if owners(self.0.load(order)) == bit {
             return Release::Free;
         }
         // AcqRel: the one who frees has seen everything the other did before it let go.
         let before = self.0.fetch_sub(bit, Ordering::AcqRel);
         debug_assert!(before & OWNERS >= bit, "released twice: {:?}", Bits(before));
-        if before & OWNERS == bit { Release::Free } else { Release::Keep }
+        if owners(before) == bit { Release::Free } else { Release::Keep }
     }
 
     /// By the handle, which keeps the job meanwhile. False: there are as many as there can be.

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 const TWINS: &[(&str, &str)] = &[
     ("register-sees-done", "models::job::job_complete_against_register"),
     ("asker-comes-back", "models::job::job_complete_against_ask"),
+    ("aborters-own", "models::job::job_abort_by_another_against_run_and_handle_drop"),
     ("last-owner-sees-all", "models::job::job_complete_against_second_register"),
     ("idle-last-look", "models::idle::submit_against_going_idle"),
     ("idle-fence", "models::idle::submit_against_going_idle"),
@@ -33,7 +34,7 @@ const TWINS: &[(&str, &str)] = &[
     ("room-is-handed-on", "models::room::giving_up_against_room"),
     ("abandon-sweeps-again", "models::tenant::abandon_against_a_batch"),
     ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
-    ("outside-waits-for-jobs", "models::tenant::outside_wait_against_wait_in_a_job"),
+    ("outside-waits-for-jobs", "models::tenant::outside_wait_against_wait_inside"),
     ("outside-waits-for-threads", "models::idle::outside_shutdown_against_shutdown_in_a_job"),
 ];
 
