@@ -53,20 +53,25 @@ impl Spinner {
     /// Calls `ready` until it returns true, for some tens of microseconds at most, or only once if spinning has not
     /// been paying off. True if `ready` was.
     pub fn spin(&mut self, ready: impl FnMut() -> bool) -> bool {
-        self.spin_for(Self::LIMIT, ready)
+        self.spin_for(|| Self::LIMIT, ready)
     }
 
-    /// The same for as long as `limit` at most.
-    pub fn spin_for(&mut self, limit: Duration, ready: impl FnMut() -> bool) -> bool {
+    /// The same for as long as `limit` says at most, which is asked if it comes to that.
+    pub fn spin_for(&mut self, limit: impl FnOnce() -> Duration, ready: impl FnMut() -> bool) -> bool {
         self.spin_from(limit, 0, ready)
     }
 
     /// The same with `gap` pauses of the processor before each look, for who would rather find several things than one.
     pub(crate) fn spin_with_gaps(&mut self, gap: u32, ready: impl FnMut() -> bool) -> bool {
-        self.spin_from(Self::LIMIT, gap, ready)
+        self.spin_from(|| Self::LIMIT, gap, ready)
     }
 
-    fn spin_from(&mut self, limit: Duration, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
+    fn spin_from(
+        &mut self,
+        limit: impl FnOnce() -> Duration,
+        gap: u32,
+        mut ready: impl FnMut() -> bool,
+    ) -> bool {
         let pause = |times: u32| (0..times).for_each(|_| std::hint::spin_loop());
         let may_spin = Self::can_pay();
         if may_spin {
@@ -78,7 +83,7 @@ impl Spinner {
         if !may_spin || !self.is_an_occasion() {
             return false;
         }
-        let start = Instant::now();
+        let (start, limit) = (Instant::now(), limit());
         loop {
             for _ in 0..LOOKS.div_ceil(gap + 1) {
                 if ready() {

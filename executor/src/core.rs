@@ -181,7 +181,7 @@ impl Core {
     fn spin(&self) -> bool {
         let tenant = &self.shared.tenant;
         let limit = || if tenant.pool().is_saturated() { Spinner::SHORT_LIMIT } else { Spinner::LIMIT };
-        tenant.outstanding() > 0 && self.spinner.borrow_mut().spin_for(limit(), || self.shared.has_work())
+        tenant.outstanding() > 0 && self.spinner.borrow_mut().spin_for(limit, || self.shared.has_work())
     }
 
     /// Waits for events at most this long, and not at all if there is work.

@@ -81,7 +81,7 @@ const FINE: Duration = Duration::from_millis(10);
 const SLACK: Duration = Duration::from_micros(50);
 /// Of a shorter wait that is more than a 50th or so; in a longer one the kernel allows itself more, 0.1 % of the wait.
 #[cfg(target_os = "linux")]
-const WHOLE: RangeInclusive<Duration> = Duration::from_millis(4)..=Duration::from_millis(50);
+const WHOLE: RangeInclusive<Duration> = Duration::from_millis(3)..=Duration::from_millis(50);
 
 /// How the timerfd is doing.
 #[cfg(target_os = "linux")]
@@ -128,11 +128,11 @@ impl Fine {
 /// `left` rounded up to milliseconds, if it hardly differs from that: an `epoll_wait` for so long ends soon enough.
 #[cfg(target_os = "linux")]
 fn whole_millis(left: Duration) -> Option<Duration> {
-    if left > *WHOLE.end() {
+    if !WHOLE.contains(&left) {
         return None;
     }
-    let whole = Duration::from_millis(left.as_nanos().div_ceil(1_000_000) as u64);
-    (whole >= *WHOLE.start() && whole - left <= SLACK).then_some(whole)
+    let whole = Duration::from_millis(left.subsec_nanos().div_ceil(1_000_000).into());
+    (whole - left <= SLACK).then_some(whole)
 }
 
 /// Elsewhere mio's own resolution is all there is.
@@ -221,10 +221,12 @@ mod tests {
             assert_eq!(timeout.is_some(), matches!(fine, Fine::Unopened), "{left:?}");
             timeout
         };
-        for left in [us(1), us(900), ms(1), us(3_949), us(4_949), us(5_001), us(9_500)] {
+        for left in [us(1), us(900), ms(1), us(2_999), us(4_949), us(5_001), us(9_500)] {
             assert_eq!(wait(left), None, "{left:?}");
         }
-        for (left, whole) in [(us(3_950), 4), (us(4_999), 5), (ms(5), 5), (us(19_960), 20), (ms(50), 50)] {
+        for (left, whole) in
+            [(us(3_950), 4), (us(4_950), 5), (us(4_999), 5), (ms(5), 5), (us(19_960), 20), (ms(50), 50)]
+        {
             assert_eq!(wait(left), Some(ms(whole)));
         }
         // A part of the wait, to end before the deadline whatever slack the kernel takes.

@@ -86,7 +86,7 @@ impl Timer {
         if let State::Elapsed = self.state {
             return Poll::Ready(());
         }
-        if !self.handle.0.timers.is_far_off(self.deadline) && self.is_elapsed() {
+        if self.handle.0.timers.is_due(self.deadline, self.handle.clock()) {
             return self.elapse();
         }
         let mut key = match self.state {

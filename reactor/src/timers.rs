@@ -13,10 +13,10 @@
 //! # Reading the clock
 //! A reading costs more than all the rest of arming a timer that is cancelled again, as most timeouts are. Whoever reads
 //! the clock leaves the reading here: the loop at the end of each turn in which timers are armed, and whoever makes a
-//! timer by its duration. A timer that is due well after it need not read again when it is polled: see
-//! [`Timers::is_far_off`]. The loop forgets the reading when it has waited. Should the loop have been stuck for so long
-//! that the deadline has passed all the same, then the timer is armed in the past, and fires as the loop comes to look,
-//! which another thread tells it to.
+//! timer by its duration. A timer that is due well after it need not read again when it is polled, nor one that was due
+//! before it: see [`Timers::is_due`]. The loop forgets the reading when it has waited. Should the loop have been stuck for
+//! so long that the deadline has passed all the same, then the timer is armed in the past, and fires as the loop comes to
+//! look, which another thread tells it to.
 
 use crate::clock::Clock;
 use crate::contain;
@@ -86,9 +86,13 @@ impl Timers {
         now
     }
 
-    /// Whether `deadline` is known to lie ahead without a look at the clock.
-    pub(crate) fn is_far_off(&self, deadline: Moment) -> bool {
-        deadline.saturating_sub(self.seen.load(Ordering::Relaxed)) >= FAR
+    /// Whether `deadline` has passed. The clock is read only if the last reading does not tell.
+    pub(crate) fn is_due(&self, deadline: Moment, clock: &Clock) -> bool {
+        match self.seen.load(Ordering::Relaxed) {
+            seen if seen >= deadline && seen != NEVER => true,
+            seen if deadline.saturating_sub(seen) >= FAR => false,
+            _ => self.now(clock) >= deadline,
+        }
     }
 
     /// The loop has waited, and what was read before is out of date.

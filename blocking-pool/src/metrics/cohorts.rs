@@ -19,10 +19,11 @@
 //! passing the gate.
 //!
 //! **Who may do what.** A new cohort is opened by one submitter at a time, under a lock that the others do not wait for.
-//! It takes a place that it has seen empty (all who came have left); nobody can come to that place before its mark is
-//! up again, so it stays empty. `left` is written by whoever starts or cancels a job, in a cell that is its own or
-//! shared by addition. It is read first: it never gets ahead. A reader that looks while a cohort is being opened may
-//! judge that place, or the one before, by numbers of which one is new and the other is not, and be wrong for that moment.
+//! It takes a place that it has seen empty (all who came have left): the current one, or another. Nobody can come to that
+//! one before its mark is up again, so it stays empty; who comes to the current one meanwhile was held up at the gate.
+//! `left` is written by whoever starts or cancels a job, in a cell that is its own or shared by addition. It is read
+//! first: it never gets ahead. A reader that looks while a cohort is being opened may judge that place, or the one before,
+//! by numbers of which one is new and the other is not, and be wrong for that moment.
 
 use std::sync::Mutex; // Even under loom: nobody waits for it, and nothing is decided by what it guards.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -141,22 +142,20 @@ impl Cohorts {
         // Nobody else puts up marks.
         let current = usize::from(gate.marked().0);
         self.find_empty(gate, &mut turnover, current);
-        match turnover.free.trailing_zeros() as usize {
-            PLACES if self.is_empty(gate, current) => {
-                self.since[current].store(now.to_bits(), Ordering::Relaxed);
-            }
-            PLACES => {}
-            place => {
-                turnover.free &= !(1 << place);
-                self.since[place].store(now.to_bits(), Ordering::Relaxed);
-                let (came, mut count) = (self.came[place].load(Ordering::Relaxed), 0);
-                gate.put_up(place as u8, |before| {
-                    count = before as u32;
-                    self.came[place].store(came.wrapping_sub(count), Ordering::Relaxed);
-                });
-                // Release: pairs with the Acquire in is_empty().
-                self.came[current].fetch_add(count, Ordering::Release);
-            }
+        if self.is_empty(gate, current) {
+            // Most often, if jobs come one by one: the place is as good as another, and nothing has to be put up.
+            self.since[current].store(now.to_bits(), Ordering::Relaxed);
+        } else if turnover.free != 0 {
+            let place = turnover.free.trailing_zeros() as usize;
+            turnover.free &= !(1 << place);
+            self.since[place].store(now.to_bits(), Ordering::Relaxed);
+            let (came, mut count) = (self.came[place].load(Ordering::Relaxed), 0);
+            gate.put_up(place as u8, |before| {
+                count = before as u32;
+                self.came[place].store(came.wrapping_sub(count), Ordering::Relaxed);
+            });
+            // Release: pairs with the Acquire in is_empty().
+            self.came[current].fetch_add(count, Ordering::Release);
         }
         let taken = PLACES as u32 - turnover.free.count_ones();
         let until = now.plus_ticks(NARROWEST << (taken / STEP));
@@ -165,6 +164,9 @@ impl Cohorts {
 
     /// Looks whether taken places have become empty, the current one not counted.
     fn find_empty(&self, gate: &Gate, turnover: &mut Turnover, current: usize) {
+        if turnover.free | 1 << current == u64::MAX {
+            return;
+        }
         let mut looks = 0;
         for _ in 0..PLACES {
             let place = turnover.cursor;
@@ -226,6 +228,19 @@ mod tests {
         assert_eq!(cohorts.oldest(at(5_000_000)), age(5_000_000, 1_000_000));
         cohorts.leave(second, None);
         assert_eq!(cohorts.oldest(at(9_000_000)), None);
+    }
+
+    #[test]
+    fn jobs_one_by_one_begin_the_same_place_anew() {
+        let cohorts = House::new(1);
+        let alone = |since| {
+            let cohort = cohorts.enter(at(since));
+            assert_eq!(cohorts.oldest(at(since + 5)), Some(at(since + 5).nanos_since(at(since))));
+            cohorts.leave(cohort, Some(0));
+            cohort
+        };
+        let first = alone(0);
+        assert!((1..100).all(|n| alone(n * 2 * NARROWEST) == first));
     }
 
     #[test]
