@@ -113,7 +113,7 @@ impl Core {
         self.budget.begin_turn();
         loop {
             if self.round.get() == 0 {
-                self.tasks.take_inbox(&self.shared.inbox);
+                self.tasks.take_inbox(&self.shared.inbox, &self.shared.pulse);
                 let main_woken = self.shared.take_main_woken();
                 if main_woken {
                     self.shared.pulse.begin_main();
@@ -154,7 +154,7 @@ impl Core {
         self.budget.begin_turn();
         loop {
             if self.round.get() == 0 {
-                self.tasks.take_inbox(&self.shared.inbox);
+                self.tasks.take_inbox(&self.shared.inbox, &self.shared.pulse);
                 self.round.set(self.tasks.ready());
             }
             if self.round.get() == 0 || !self.run_round() {

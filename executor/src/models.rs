@@ -51,7 +51,7 @@ fn wake_during_poll_requeues_once() {
     });
 }
 
-/// The loop's own wake, which gives its reference up in the same step, and one from elsewhere, during a poll.
+/// The loop's own wake and one from elsewhere, during a poll.
 #[test]
 fn wakes_here_and_elsewhere_during_poll_lose_nothing() {
     check(3, || {
@@ -158,6 +158,31 @@ fn wake_against_loop_drop_frees_once() {
         other.join().unwrap();
         // Gone: the task's reference, the runtime's core and its handle.
         assert_eq!(Arc::strong_count(&shared), 1, "of {before}");
+    });
+}
+
+/// A task wakes itself and is woken from elsewhere during its last poll, so that it may be in both queues when it completes: while
+/// the loop goes on, or is dropped. A leak or a double release shows as above.
+#[test]
+fn completed_in_both_queues_frees_once() {
+    check(3, || {
+        let runtime = runtime();
+        let shared = Arc::clone(runtime.handle().shared());
+        let other = runtime.block_on(async {
+            let (done, other) = std::sync::mpsc::channel();
+            drop(crate::spawn(poll_fn(move |cx| {
+                let elsewhere = cx.waker().clone();
+                done.send(thread::spawn(move || elsewhere.wake())).unwrap();
+                cx.waker().wake_by_ref();
+                Poll::Ready(())
+            })));
+            crate::task::yield_now().await;
+            crate::task::yield_now().await;
+            other.recv().unwrap()
+        });
+        drop(runtime);
+        other.join().unwrap();
+        assert_eq!(Arc::strong_count(&shared), 1);
     });
 }
 
@@ -282,6 +307,7 @@ fn twins_are_caught() {
         ("first-push-notifies", "wake_during_poll_requeues_once"),
         ("listener-looks-again", "signal_against_listener"),
         ("refused-push-takes-the-queues-part", "wake_against_loop_drop_frees_once"),
+        ("entry-gives-its-reference-back", "completed_in_both_queues_frees_once"),
         ("watchdog-looks-again", "watchdog_sleep_against_rise"),
         ("rise-wakes-watchdog", "watchdog_sleep_against_rise"),
         ("watchdog-looks-at-current-again", "watchdog_reads_against_completion"),

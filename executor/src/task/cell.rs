@@ -5,8 +5,8 @@
 //! | part | who |
 //! |---|---|
 //! | `state`, `shared`, `number`, `location`, `vtable` | anybody with a reference; never changed but for the atomics in `state` |
-//! | `link` | the queue that holds the task, while `SCHEDULED` |
-//! | `slot` | the loop's thread |
+//! | `link` | the inbox, while `INBOX` |
+//! | `slot`, `queued` | the loop's thread |
 //! | `join_waker` | the handle; from `complete` on, the loop if `JOIN_WAKER` was set |
 //! | `stage` | the loop's thread until `COMPLETE`; then the handle if there was one, else the loop |
 //!
@@ -16,7 +16,7 @@
 //! Programs keep many tasks that wait. The header is nine words, so that with a small future the whole fits into the 88
 //! bytes of one of malloc's classes.
 
-use super::state::State;
+use super::state::{Spawned, State};
 use crate::Id;
 use crate::id::next_task_number;
 use crate::join_error::JoinError;
@@ -33,10 +33,12 @@ use std::task::{Context, Poll, Waker};
 /// What every task has, whatever its future. The first field of a [`TaskCell`].
 pub(crate) struct Header {
     pub(super) state: State,
-    /// The next task in the queue that holds this one.
+    /// The next task in the inbox.
     pub(super) link: UnsafeCell<Option<TaskPtr>>,
     /// Where the loop's table keeps this task, or [`NO_SLOT`].
     pub(super) slot: UnsafeCell<u32>,
+    /// It is in the run queue.
+    queued: UnsafeCell<bool>,
     pub(super) join_waker: UnsafeCell<Option<Waker>>,
     pub(super) vtable: &'static Vtable,
     pub(super) shared: Arc<Shared>,
@@ -80,9 +82,10 @@ impl Header {
 }
 
 impl TaskPtr {
-    /// A new task, scheduled but in no queue yet, with a reference for the table and one for the handle.
+    /// A new task, in no queue yet, with a reference for the table and one for the handle.
     pub(super) fn allocate<F: Future>(
         future: F,
+        spawned: Spawned,
         shared: Arc<Shared>,
         location: &'static Location<'static>,
     ) -> Self {
@@ -95,9 +98,10 @@ impl TaskPtr {
         };
         let cell = Box::new(TaskCell {
             header: Header {
-                state: State::new(),
+                state: State::new(spawned),
                 link: UnsafeCell::new(None),
                 slot: UnsafeCell::new(NO_SLOT),
+                queued: UnsafeCell::new(false),
                 join_waker: UnsafeCell::new(None),
                 vtable,
                 shared,
@@ -127,6 +131,17 @@ impl TaskPtr {
     pub(super) unsafe fn header<'a>(self) -> &'a Header {
         // SAFETY: the caller vouches that the task is not freed yet.
         unsafe { self.0.as_ref() }
+    }
+
+    /// Notes whether it is in the run queue. Returns what was noted before.
+    ///
+    /// # Safety
+    /// On the loop's thread, and the task is kept during the call.
+    pub(super) unsafe fn replace_queued(self, queued: bool) -> bool {
+        // SAFETY: the caller vouches that the task is there.
+        let header = unsafe { self.header() };
+        // SAFETY: the field is the loop's, and this is its thread.
+        header.queued.with_mut(|field| unsafe { std::mem::replace(&mut *field, queued) })
     }
 
     /// Polls the future once. `Ready` means that the output has taken its place.

@@ -20,7 +20,7 @@ mod cell;
 mod join;
 mod join_set;
 pub(crate) mod local;
-#[allow(unsafe_code, reason = "queues threaded through the tasks")]
+#[allow(unsafe_code, reason = "an inbox threaded through the tasks")]
 mod queue;
 #[allow(unsafe_code, reason = "polls and completes what is in the cell")]
 mod run;

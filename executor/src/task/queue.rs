@@ -1,11 +1,11 @@
-//! The two queues a task can be in, both threaded through the tasks themselves: no allocation, no bound.
+//! The two queues a task can be in.
 //!
-//! * [`RunQueue`]: first in, first out, touched by the loop's thread alone. No atomics.
-//! * [`Inbox`]: where other threads push. A stack that is taken whole and turned round, so a push is one
-//!   compare-and-swap and a take is one swap, and the ABA question does not arise (nobody pops a single task).
+//! * [`RunQueue`]: a ring of pointers, first in, first out, touched by the loop's thread alone. No atomics.
+//! * [`Inbox`]: where other threads push. A stack that is threaded through the tasks and taken whole, so a push is one
+//!   compare-and-swap and allocates nothing, a take is one swap, and the ABA question does not arise (nobody pops a single task).
 //!
-//! A task is in at most one queue, because only the wake that sets `SCHEDULED` may push it, and whoever takes
-//! it off clears the flag. While it is in a queue the link field is that queue's.
+//! A task is in each of them at most once: only the wake that sets `INBOX` may push it there, and the loop puts it into the ring
+//! only if its `queued` is not set. While it is in the inbox the link field is the inbox's.
 //!
 //! # Closing
 //! The inbox has a second meaning for its head: [`CLOSED`]. [`Inbox::close`] swaps it in for good and gets what
@@ -24,62 +24,38 @@
 
 use super::cell::TaskPtr;
 use crate::sync::atomic::{AtomicPtr, Ordering::*};
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::ptr::{self, NonNull};
 
 /// Tasks that are ready to be polled, in the order in which they became so.
 #[derive(Default, Debug)]
-pub(crate) struct RunQueue {
-    ends: Cell<Option<(TaskPtr, TaskPtr)>>,
-    len: Cell<usize>,
-}
+pub(crate) struct RunQueue(RefCell<VecDeque<TaskPtr>>);
+
+/// The memory for so many tasks stays when the queue is empty.
+const KEPT: usize = 4096;
 
 impl RunQueue {
-    /// # Safety
-    /// The task has just been marked as scheduled (or taken off another queue), and stays allocated until it
-    /// is popped.
-    pub(crate) unsafe fn push(&self, task: TaskPtr) {
-        // SAFETY: the task is scheduled, in no other queue, and allocated.
-        unsafe { task.set_link(None) };
-        let first = match self.ends.get() {
-            None => task,
-            Some((first, last)) => {
-                // SAFETY: `last` is in this queue, so its link is ours.
-                unsafe { last.set_link(Some(task)) };
-                first
-            }
-        };
-        self.ends.set(Some((first, task)));
-        self.len.set(self.len.get() + 1);
+    pub(super) fn push(&self, task: TaskPtr) {
+        self.0.borrow_mut().push_back(task);
     }
 
-    pub(crate) fn pop(&self) -> Option<TaskPtr> {
-        let (first, last) = self.ends.get()?;
-        // SAFETY: `first` is in this queue, so it is allocated and its link is ours.
-        let next = unsafe { first.link() };
-        self.ends.set(next.map(|next| (next, last)));
-        self.len.set(self.len.get() - 1);
-        Some(first)
+    /// Before all that are ready.
+    pub(super) fn push_first(&self, task: TaskPtr) {
+        self.0.borrow_mut().push_front(task);
     }
 
-    /// Lets `fill` push, and puts what was in the queue before behind that.
-    pub(crate) fn put_first(&self, fill: impl FnOnce()) {
-        let (before, count) = (self.ends.take(), self.len.take());
-        fill();
-        let ends = match (self.ends.get(), before) {
-            (Some((first, last)), Some((second, end))) => {
-                // SAFETY: `last` is in this queue, so its link is ours.
-                unsafe { last.set_link(Some(second)) };
-                Some((first, end))
-            }
-            (ends, before) => ends.or(before),
-        };
-        self.ends.set(ends);
-        self.len.set(self.len.get() + count);
+    pub(super) fn pop(&self) -> Option<TaskPtr> {
+        let mut ring = self.0.borrow_mut();
+        let task = ring.pop_front();
+        if ring.is_empty() && ring.capacity() > KEPT {
+            ring.shrink_to(KEPT);
+        }
+        task
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len.get()
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().len()
     }
 }
 
@@ -110,7 +86,7 @@ impl Inbox {
     }
 
     /// # Safety
-    /// The task has just been marked as scheduled, and stays allocated until it is taken. Once this returns
+    /// The task has just been marked as being in the inbox, and stays allocated until it is taken. Once this returns
     /// `Ok`, the loop may have run and freed it: the caller needs a reference of its own to look again.
     pub(crate) unsafe fn push(&self, task: TaskPtr) -> Result<Pushed, Closed> {
         let new = task.0.as_ptr().cast::<()>();
@@ -119,7 +95,7 @@ impl Inbox {
             if head == CLOSED {
                 return Err(Closed);
             }
-            // SAFETY: the task is scheduled and in no queue yet, so its link is ours.
+            // SAFETY: the task was marked by us and is not in the inbox yet, so its link is ours.
             unsafe { task.set_link(NonNull::new(head).map(|next| TaskPtr(next.cast()))) };
             // Release: publishes the link (and an unbound task's fields) to take() and close(). Their one
             // Acquire covers all earlier pushes too, since each is a read-modify-write on the same word.
@@ -138,37 +114,29 @@ impl Inbox {
         head.is_null() || head == CLOSED
     }
 
-    /// Moves everything to the run queue, oldest first. On the loop's thread.
-    pub(crate) fn take_into(&self, mut bind: impl FnMut(TaskPtr)) {
-        if self.is_empty() {
-            return;
+    /// Hands out everything, newest first. On the loop's thread.
+    pub(crate) fn take(&self, each: impl FnMut(TaskPtr)) {
+        if !self.is_empty() {
+            // Acquire: pairs with the Release in push().
+            Self::newest_first(self.head.swap(ptr::null_mut(), Acquire), each);
         }
-        // Acquire: pairs with the Release in push().
-        Self::oldest_first(self.head.swap(ptr::null_mut(), Acquire), &mut bind);
     }
 
-    /// Refuses every later push, and hands out what was there, oldest first. On the loop's thread.
-    pub(crate) fn close(&self, mut each: impl FnMut(TaskPtr)) {
+    /// Refuses every later push, and hands out what was there. On the loop's thread.
+    pub(crate) fn close(&self, each: impl FnMut(TaskPtr)) {
         // Acquire: pairs with the Release in push().
         let head = self.head.swap(CLOSED, Acquire);
         if head != CLOSED {
-            Self::oldest_first(head, &mut each);
+            Self::newest_first(head, each);
         }
     }
 
-    fn oldest_first(head: *mut (), each: &mut dyn FnMut(TaskPtr)) {
-        let mut newest_first = NonNull::new(head).map(|task| TaskPtr(task.cast()));
-        let mut oldest = None;
-        while let Some(task) = newest_first {
-            // SAFETY: the whole list was taken off the inbox by one swap, so its links are ours.
-            newest_first = unsafe { task.link() };
-            // SAFETY: as above.
-            unsafe { task.set_link(oldest) };
-            oldest = Some(task);
-        }
-        while let Some(task) = oldest {
-            // SAFETY: as above. Read before the task moves on to another queue.
-            oldest = unsafe { task.link() };
+    fn newest_first(head: *mut (), mut each: impl FnMut(TaskPtr)) {
+        let mut next = NonNull::new(head).map(|task| TaskPtr(task.cast()));
+        while let Some(task) = next {
+            // SAFETY: the whole list was taken off the inbox by one swap, so its links are ours. Read before the mark is
+            // cleared, since the task may be pushed again then.
+            next = unsafe { task.link() };
             each(task);
         }
     }
@@ -176,11 +144,11 @@ impl Inbox {
 
 impl TaskPtr {
     /// # Safety
-    /// The task is allocated, and in a queue that the caller owns (or in none, but scheduled).
+    /// The task is allocated and marked, and in a list that the caller owns (or about to be in the inbox).
     unsafe fn set_link(self, next: Option<TaskPtr>) {
         // SAFETY: the caller vouches that the task is allocated.
         let header = unsafe { self.header() };
-        // SAFETY: the caller owns the queue that owns the link.
+        // SAFETY: the caller owns the list that owns the link.
         header.link.with_mut(|link| unsafe { *link = next });
     }
 
@@ -189,7 +157,7 @@ impl TaskPtr {
     unsafe fn link(self) -> Option<TaskPtr> {
         // SAFETY: the caller vouches that the task is allocated.
         let header = unsafe { self.header() };
-        // SAFETY: the caller owns the queue that owns the link.
+        // SAFETY: the caller owns the list that owns the link.
         header.link.with(|link| unsafe { *link })
     }
 }

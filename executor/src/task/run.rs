@@ -3,7 +3,7 @@
 use super::cell::{NO_SLOT, TaskPtr};
 use super::join::TaskHandle;
 use super::queue::{Closed, Inbox, Pushed, RunQueue};
-use super::state::Run;
+use super::state::{Run, Spawned};
 use super::waker;
 use crate::core::Core;
 use crate::fairness;
@@ -35,11 +35,13 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task = TaskPtr::allocate(future, Arc::clone(core.shared()), location);
+    let task = TaskPtr::allocate(future, Spawned::Here, Arc::clone(core.shared()), location);
     // SAFETY: allocate() gave us the handle's reference, for a task with this output.
     let handle = unsafe { TaskHandle::new(task) };
-    // SAFETY: a new task is marked as scheduled, is in no queue, and belongs to this loop.
-    unsafe { core.tasks.receive(task) };
+    // SAFETY: a new task, of this loop; the table's reference is handed over.
+    unsafe { core.tasks.adopt(task) };
+    // SAFETY: it is in the table now.
+    unsafe { core.tasks.wake(task) };
     handle
 }
 
@@ -82,19 +84,19 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task = TaskPtr::allocate(future, Arc::clone(shared), location);
+    let task = TaskPtr::allocate(future, Spawned::Elsewhere, Arc::clone(shared), location);
     // SAFETY: allocate() gave us the handle's reference, for a task with this output.
     let handle = unsafe { TaskHandle::new(task) };
-    // SAFETY: a new task is marked as scheduled and in no queue; our handle keeps it during the call.
+    // SAFETY: a new task is marked and in no queue; our handle keeps it during the call.
     match unsafe { shared.inbox.push(task) } {
         Ok(Pushed::First) => shared.reactor.notify(),
         Ok(Pushed::Behind) => {}
         Err(Closed) => {
             // SAFETY: our handle keeps the task.
             let header = unsafe { task.header() };
-            // We take the queue's part, as a refused wake does: completion must not leave its reference to an
+            // We take the inbox's part, as a refused wake does: completion must not leave its reference to an
             // entry that does not exist. Nobody can have completed the task before us.
-            let _ = header.state.begin_run();
+            let _ = header.state.leave_inbox();
             // SAFETY: no loop has seen this task, so it is all ours; and its future may be dropped on this thread.
             unsafe { task.cancel() };
             // SAFETY: as above: the table's reference is ours, and no queue holds the task.
@@ -113,43 +115,61 @@ impl Tasks {
         self.run_queue.len()
     }
 
-    /// Queues a task of this loop that was woken on the loop's thread.
+    /// Queues a task of this loop, unless it is queued or over. On the loop's thread.
     ///
     /// # Safety
-    /// The caller has just marked the task as scheduled, and it belongs to this loop.
-    pub(super) unsafe fn push(&self, task: TaskPtr) {
-        // SAFETY: scheduled, in no queue, and in the table until it is popped.
-        unsafe { self.run_queue.push(task) }
+    /// The task belongs to this loop, and the caller keeps it during the call.
+    pub(super) unsafe fn wake(&self, task: TaskPtr) {
+        // SAFETY: the caller keeps the task.
+        let header = unsafe { task.header() };
+        // SAFETY: as above, and this is the loop's thread.
+        if header.state.run() != Run::Release && !unsafe { task.replace_queued(true) } {
+            self.run_queue.push(task);
+        }
     }
 
-    /// Queues a task of this loop that may be new to it.
+    /// Takes a new task into the table.
     ///
     /// # Safety
-    /// The task is marked as scheduled, is in no queue, and belongs to this loop. If it has no slot, the caller
-    /// hands over the table's reference.
-    unsafe fn receive(&self, task: TaskPtr) {
-        // SAFETY: the table's reference, ours or the caller's, keeps the task.
+    /// The task belongs to this loop and is in no table. The caller hands over the table's reference.
+    unsafe fn adopt(&self, task: TaskPtr) {
+        let mut table = self.table.borrow_mut();
+        let slot = u32::try_from(table.len()).expect("fewer than 2^32 tasks fit into memory");
+        table.push(task);
+        // SAFETY: the table's reference keeps the task.
+        let header = unsafe { task.header() };
+        // SAFETY: the slot field is the loop's, and this is its thread.
+        header.slot.with_mut(|field| unsafe { *field = slot });
+    }
+
+    /// Queues a task that has been taken off the inbox, before those that are ready; it may be new to this loop.
+    ///
+    /// # Safety
+    /// The task has just been taken off this loop's inbox.
+    unsafe fn receive(&self, task: TaskPtr, pulse: &Pulse) {
+        // SAFETY: the table's reference, which a new task has brought along, or the entry keeps the task.
         let header = unsafe { task.header() };
         // SAFETY: the slot field is the loop's, and this is its thread.
         if header.slot.with(|slot| unsafe { *slot }) == NO_SLOT {
-            let mut table = self.table.borrow_mut();
-            let slot = u32::try_from(table.len()).expect("fewer than 2^32 tasks fit into memory");
-            table.push(task);
-            // SAFETY: as above.
-            header.slot.with_mut(|field| unsafe { *field = slot });
+            // SAFETY: it is new, so spawn_to_inbox() pushed it, with the table's reference.
+            unsafe { self.adopt(task) };
         }
-        // SAFETY: as the caller says.
-        unsafe { self.run_queue.push(task) };
+        let run = if left_out("task-clear-before-poll") { Run::Poll } else { header.state.leave_inbox() };
+        if run == Run::Release {
+            pulse.let_go();
+            // SAFETY: completion left the table's reference to the entry.
+            unsafe { task.release() };
+        // SAFETY: it is not complete, so the table keeps it; this is the loop's thread.
+        } else if !unsafe { task.replace_queued(true) } {
+            self.run_queue.push_first(task);
+        }
     }
 
     /// Queues what other threads have woken and spawned, before what is ready already: see [`crate::core`].
-    pub(crate) fn take_inbox(&self, inbox: &Inbox) {
-        // SAFETY: tasks in the inbox are scheduled, just taken off it, and belong to this loop; those without a
-        // slot were pushed by spawn_remote(), with the table's reference.
-        let take = || inbox.take_into(|task| unsafe { self.receive(task) });
-        if !inbox.is_empty() {
-            self.run_queue.put_first(take);
-        }
+    pub(crate) fn take_inbox(&self, inbox: &Inbox, pulse: &Pulse) {
+        // The oldest comes last, and so to the front.
+        // SAFETY: just taken off the inbox.
+        inbox.take(|task| unsafe { self.receive(task, pulse) });
     }
 
     /// Runs the task that has been ready for longest.
@@ -165,14 +185,18 @@ impl Tasks {
     /// # Safety
     /// The task was just popped off this loop's queue, and no task is being run.
     unsafe fn run(&self, task: TaskPtr, pulse: &Pulse) {
-        // SAFETY: a task popped off the queue is in the table, or has left its reference to us.
+        // SAFETY: a task popped off the queue is in the table, or the entry has a reference.
         let header = unsafe { task.header() };
-        let run = if left_out("task-clear-before-poll") { Run::Poll } else { header.state.begin_run() };
-        match run {
+        // Before the poll: a wake during it queues the task again.
+        // SAFETY: as above, and this is the loop's thread.
+        unsafe { task.replace_queued(false) };
+        match header.state.run() {
             Run::Release => {
                 pulse.let_go();
-                // SAFETY: completion left the table's reference to us.
-                unsafe { task.release() };
+                if !left_out("entry-gives-its-reference-back") {
+                    // SAFETY: finish() made a reference for this entry.
+                    unsafe { task.release() };
+                }
                 return;
             }
             Run::Cancel => {
@@ -185,7 +209,7 @@ impl Tasks {
                 // SAFETY: we are the loop, the task is not complete, and no other task is being run.
                 let polled = unsafe { task.poll(&mut Context::from_waker(&waker)) };
                 if left_out("task-clear-before-poll") {
-                    let _ = header.state.begin_run();
+                    let _ = header.state.leave_inbox();
                 }
                 if polled.is_pending() {
                     return;
@@ -221,7 +245,7 @@ impl Tasks {
     /// Drops every future, those included that are spawned by destructors meanwhile. Returns how many.
     pub(crate) fn close(&self, inbox: &Inbox, pulse: &Pulse) -> usize {
         // SAFETY: as in take_inbox().
-        inbox.close(|task| unsafe { self.receive(task) });
+        inbox.close(|task| unsafe { self.receive(task, pulse) });
         let mut cancelled = 0;
         // Until there are no more, and with no borrow held: a destructor may spawn, wake and abort.
         loop {
@@ -238,7 +262,7 @@ impl Tasks {
             }
         }
         while let Some(task) = self.run_queue.pop() {
-            // SAFETY: all tasks have completed, and those in the queue left us the table's reference.
+            // SAFETY: just popped; all tasks have completed, and their entries have references.
             unsafe { self.run(task, pulse) };
         }
         cancelled
@@ -253,6 +277,11 @@ impl Tasks {
 unsafe fn finish(task: TaskPtr, pulse: Option<&Pulse>) {
     // SAFETY: the table's reference is given up at the end of this function at the earliest.
     let header = unsafe { task.header() };
+    // SAFETY: this is the loop's thread, or no loop will see the task.
+    if unsafe { task.replace_queued(false) } {
+        // For the entry in the run queue, and now: see `state`.
+        header.state.add_reference();
+    }
     let completed = header.state.complete();
     if completed.wake_handle {
         // SAFETY: JOIN_WAKER was set when we set COMPLETE, so the cell is ours.
@@ -264,8 +293,8 @@ unsafe fn finish(task: TaskPtr, pulse: Option<&Pulse>) {
         // SAFETY: without a handle the output stays with us.
         unsafe { task.drop_output() };
     }
-    // An entry in a queue inherits the reference: see `state`.
-    if !completed.still_queued || left_out("task-entry-inherits-reference") {
+    // An entry in the inbox inherits the reference: see `state`.
+    if !completed.in_inbox {
         if let Some(pulse) = pulse {
             pulse.let_go();
         }

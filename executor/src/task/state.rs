@@ -1,12 +1,16 @@
 //! The state word of a task: who may touch which part of it, and every way from one state to the next.
 //!
-//! One atomic word holds five flags and a reference count. There is no RUNNING flag: only the loop's thread
-//! polls, so "being polled" needs no protection from another poll, and a wake that arrives during a poll may
-//! put the task back into a queue at once.
+//! A wake on the loop's own thread is the common one, and has nobody to race with: it sets a plain flag in the task
+//! (`queued`, see [`cell`](super::cell)) and puts it into the run queue. The atomic word is for what other threads want to
+//! know and to change: five flags and a reference count. So a task can be in two queues at once, in each of them once: the run
+//! queue because of a wake here, the inbox because of one from elsewhere.
+//!
+//! There is no RUNNING flag: only the loop's thread polls, so "being polled" needs no protection from another poll, and a wake
+//! that arrives during a poll may put the task back into a queue at once.
 //!
 //! | flag | set by | cleared by | while it is set |
 //! |---|---|---|---|
-//! | `SCHEDULED` | a wake or an abort that finds it clear, and then pushes the task | [`begin_run`](State::begin_run), by whoever takes the task off a queue | the task is in exactly one queue; that queue owns the link field |
+//! | `INBOX` | a wake or an abort from another thread that finds it clear, and then pushes the task | [`leave_inbox`](State::leave_inbox), by whoever takes the task off the inbox | the task is in the inbox, which owns the link field |
 //! | `COMPLETE` | [`complete`](State::complete), on the loop's thread, once | never | the future is gone; the output belongs to the handle, if there is one |
 //! | `ABORT` | [`abort`](State::abort), from any thread | never | the next run drops the future instead of polling it |
 //! | `HANDLE` | at birth | [`drop_handle`](State::drop_handle) | a `JoinHandle` exists and will take or drop the output |
@@ -14,18 +18,23 @@
 //!
 //! # References
 //! A task is kept by the loop's table (one reference from birth to completion), by its handle, and by each
-//! `Waker` and each abort handle. A queue entry owns none: a task in a queue is still in the table. The one exception is a task
-//! that is woken during its last poll. `complete` then finds `SCHEDULED` set, leaves the table's reference
-//! with the entry, and whoever takes the entry off its queue sees `COMPLETE` and releases it. Both sides
-//! decide by the value their own read-modify-write returned, so exactly one of them releases.
+//! `Waker` and each abort handle. A queue entry owns none: a task in a queue is still in the table. The exceptions are tasks
+//! that complete while they are in a queue:
+//! * In the inbox, as one is that another thread wakes during its last poll. `complete` then finds `INBOX` set, leaves the
+//!   table's reference with the entry, and whoever takes the entry off sees `COMPLETE` and releases it. Both sides
+//!   decide by the value their own read-modify-write returned, so exactly one of them releases.
+//! * In the run queue, as one is that wakes itself during its last poll. The loop sees that before it completes the task, and
+//!   makes a reference for the entry first: later the table's may be gone already, with an entry of the inbox.
+//!
+//! Model: `completed_in_both_queues_frees_once`.
 //!
 //! # The bad interleavings
-//! * A wake from another thread between "queue is empty" and the end of the poll. Were the task marked idle
-//!   only after its poll, this wake would be lost. `begin_run` clears `SCHEDULED` *before* the poll, so the
+//! * A wake from another thread between "queue is empty" and the end of the poll. Were the task taken for idle
+//!   only after its poll, this wake would be lost. `leave_inbox` clears `INBOX` *before* the poll, so the
 //!   wake sets it again and pushes. Model: `wake_during_poll_requeues_once`.
-//! * A wake from another thread while the loop is dropped: the waker sets `SCHEDULED`, the loop completes the
+//! * A wake from another thread while the loop is dropped: the waker sets `INBOX`, the loop completes the
 //!   task and leaves the reference to the entry, and the push then finds the inbox closed. The pusher takes the
-//!   part of the queue and calls `begin_run` itself. Model: `wake_against_loop_drop_frees_once`.
+//!   part of the inbox and calls `leave_inbox` itself. Model: `wake_against_loop_drop_frees_once`.
 //! * The handle stores its waker while the loop completes. Each side does one read-modify-write on the word:
 //!   if the handle's comes first, completion sees `JOIN_WAKER` and wakes; if completion's does, the handle sees
 //!   `COMPLETE` and takes its waker back. Model: `complete_against_register_wakes_or_is_seen`.
@@ -34,7 +43,7 @@ use crate::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::sync::left_out;
 use std::fmt;
 
-const SCHEDULED: usize = 1;
+const INBOX: usize = 1;
 const COMPLETE: usize = 1 << 1;
 const ABORT: usize = 1 << 2;
 const HANDLE: usize = 1 << 3;
@@ -47,28 +56,26 @@ const REFERENCE_LIMIT: usize = usize::MAX / 2;
 /// The atomic word. See the module's table.
 pub(crate) struct State(AtomicUsize);
 
+/// On which thread a task comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spawned {
+    /// The loop's: straight into the run queue.
+    Here,
+    /// Another one, which pushes it to the inbox.
+    Elsewhere,
+}
+
 /// What the caller of [`State::wake`] or [`State::abort`] has to do next.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Wake {
-    /// The task was idle and is now marked as scheduled: push it.
-    Enqueue,
-    /// It is in a queue already, or has completed: nothing to do.
+    /// The task was not in the inbox, and is now marked as being there: push it.
+    Push,
+    /// It is there already, or has completed: nothing to do.
     Nothing,
 }
 
-/// What the caller of [`State::wake_and_release`] has to do next.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Released {
-    /// As [`Wake::Enqueue`]. The task is not complete, so the table keeps it.
-    Enqueue,
-    Nothing,
-    /// That was the last reference: free the task.
-    Free,
-}
-
-/// What the caller of [`State::begin_run`] holds.
+/// What the loop has to do with a task that it has taken off a queue.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Run {
@@ -76,7 +83,7 @@ pub(crate) enum Run {
     Poll,
     /// Drop the future and complete as cancelled.
     Cancel,
-    /// Completed while it was in the queue: release the table's reference, which the entry has inherited.
+    /// Completed while it was in the queue: release the entry's reference.
     Release,
 }
 
@@ -88,57 +95,51 @@ pub(crate) struct Completed {
     pub(crate) has_handle: bool,
     /// The waker in the cell is the caller's: take it and wake.
     pub(crate) wake_handle: bool,
-    /// The task sits in a queue, whose consumer will release the table's reference. Otherwise the caller does.
-    pub(crate) still_queued: bool,
+    /// The task is in the inbox: whoever takes it off will release the table's reference. Otherwise the caller does.
+    pub(crate) in_inbox: bool,
 }
 
 impl State {
-    /// A task just spawned: about to be pushed, one reference for the table and one for the handle.
-    pub(crate) fn new() -> Self {
-        Self(AtomicUsize::new(SCHEDULED | HANDLE | (2 * REFERENCE)))
+    /// A task just spawned, with one reference for the table and one for the handle.
+    pub(crate) fn new(spawned: Spawned) -> Self {
+        let place = if spawned == Spawned::Elsewhere { INBOX } else { 0 };
+        Self(AtomicUsize::new(place | HANDLE | (2 * REFERENCE)))
     }
 
+    /// By another thread than the loop's.
     pub(crate) fn wake(&self) -> Wake {
-        // Release: what the waker's owner did before waking is seen by the poll, whose begin_run() acquires.
-        // This holds for a wake that finds SCHEDULED set too: its read-modify-write continues the sequence.
-        // Acquire: pairs with begin_run(), up to which the link was another queue's.
-        enqueue_if_idle(self.0.fetch_or(SCHEDULED, AcqRel))
+        // Release: what the waker's owner did before waking is seen by the poll, since leave_inbox() acquires.
+        // This holds for a wake that finds INBOX set too: its read-modify-write continues the sequence.
+        // Acquire: pairs with leave_inbox(), up to which the link was the inbox's.
+        push_if_new(self.0.fetch_or(INBOX, AcqRel))
     }
 
-    /// A wake that costs the waker its reference: both in one step, where the loop's thread wakes what is its own. Elsewhere
-    /// the reference is still needed after the push.
-    pub(crate) fn wake_and_release(&self) -> Released {
-        // Release: as in wake() and release_reference(). Acquire: for the one who frees.
-        let before = self
-            .0
-            .fetch_update(AcqRel, Relaxed, |word| Some((word | SCHEDULED) - REFERENCE))
-            .expect("the update never declines");
-        match enqueue_if_idle(before) {
-            Wake::Enqueue => Released::Enqueue,
-            Wake::Nothing if before / REFERENCE == 1 => Released::Free,
-            Wake::Nothing => Released::Nothing,
-        }
-    }
-
+    /// By another thread than the loop's.
     pub(crate) fn abort(&self) -> Wake {
         // As in wake().
-        enqueue_if_idle(self.0.fetch_or(SCHEDULED | ABORT, AcqRel))
+        push_if_new(self.0.fetch_or(INBOX | ABORT, AcqRel))
     }
 
-    /// Takes the task off a queue. Called by the loop, and by a pusher that found the inbox closed.
-    pub(crate) fn begin_run(&self) -> Run {
+    /// By the loop's thread, which then wakes the task.
+    pub(crate) fn abort_here(&self) {
+        // Relaxed: read by this very thread.
+        self.0.fetch_or(ABORT, Relaxed);
+    }
+
+    /// The task has been taken off the inbox: by the loop, or by a pusher that found it closed.
+    pub(crate) fn leave_inbox(&self) -> Run {
         // Acquire: pairs with the Release of every wake() up to here.
-        // Release: pairs with the Acquire of the wake that queues it next, which will write the link; and with
+        // Release: pairs with the Acquire of the wake that pushes it next, which will write the link; and with
         // release_reference(), should another thread turn out to be the last owner.
-        let before = self.0.fetch_and(!SCHEDULED, AcqRel);
-        debug_assert!(before & SCHEDULED != 0, "a task off a queue is scheduled");
-        if before & COMPLETE != 0 {
-            Run::Release
-        } else if before & ABORT != 0 {
-            Run::Cancel
-        } else {
-            Run::Poll
-        }
+        let before = self.0.fetch_and(!INBOX, AcqRel);
+        debug_assert!(before & INBOX != 0, "a task off the inbox was marked");
+        what_to_run(before)
+    }
+
+    /// What the loop has to do with a task off its run queue.
+    pub(crate) fn run(&self) -> Run {
+        // Relaxed: COMPLETE is this thread's own doing. An ABORT that is seen only later comes with an entry in the inbox.
+        what_to_run(self.0.load(Relaxed))
     }
 
     /// The future is gone and the output is in its place.
@@ -150,7 +151,7 @@ impl State {
         Completed {
             has_handle: before & HANDLE != 0,
             wake_handle: before & JOIN_WAKER != 0,
-            still_queued: before & SCHEDULED != 0,
+            in_inbox: before & INBOX != 0,
         }
     }
 
@@ -207,8 +208,18 @@ impl State {
     }
 }
 
-fn enqueue_if_idle(before: usize) -> Wake {
-    if before & (SCHEDULED | COMPLETE) == 0 { Wake::Enqueue } else { Wake::Nothing }
+fn push_if_new(before: usize) -> Wake {
+    if before & (INBOX | COMPLETE) == 0 { Wake::Push } else { Wake::Nothing }
+}
+
+fn what_to_run(word: usize) -> Run {
+    if word & COMPLETE != 0 {
+        Run::Release
+    } else if word & ABORT != 0 {
+        Run::Cancel
+    } else {
+        Run::Poll
+    }
 }
 
 impl fmt::Debug for State {
@@ -216,7 +227,7 @@ impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.0.load(Relaxed);
         let names = [
-            (SCHEDULED, "SCHEDULED"),
+            (INBOX, "INBOX"),
             (COMPLETE, "COMPLETE"),
             (ABORT, "ABORT"),
             (HANDLE, "HANDLE"),
@@ -227,23 +238,5 @@ impl fmt::Debug for State {
             set.entry(&format_args!("{name}"));
         }
         set.entry(&format_args!("{} references", word / REFERENCE)).finish()
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wake_that_gives_up_its_reference_queues_an_idle_task_and_frees_one_that_is_over() {
-        let state = State::new();
-        (0..3).for_each(|_| state.add_reference());
-        assert_eq!(state.wake_and_release(), Released::Nothing, "it is in a queue");
-        assert_eq!(state.begin_run(), Run::Poll);
-        assert_eq!(state.wake_and_release(), Released::Enqueue);
-        assert_eq!(state.begin_run(), Run::Poll);
-        assert!(!state.complete().still_queued);
-        assert!(!state.release_reference() && !state.release_reference(), "table and handle");
-        assert_eq!(state.wake_and_release(), Released::Free);
     }
 }

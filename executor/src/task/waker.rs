@@ -1,11 +1,11 @@
 //! From a `Waker` to the right queue.
 //!
-//! On the loop's own thread a wake is one read-modify-write on the task's state and a push to the run queue. From
+//! On the loop's own thread a wake is a flag and a push to the run queue, both plain. From
 //! anywhere else it goes through the inbox, and rings the notifier if it is the first to arrive there.
 
 use super::cell::{Header, TaskPtr};
 use super::queue::{Closed, Pushed};
-use super::state::{Released, Run, Wake};
+use super::state::{Run, Wake};
 use crate::context;
 use crate::sync::left_out;
 use std::mem::ManuallyDrop;
@@ -31,36 +31,24 @@ pub(super) unsafe fn borrowed(task: TaskPtr) -> ManuallyDrop<Waker> {
 pub(super) unsafe fn abort(task: TaskPtr) {
     // SAFETY: the caller holds a reference.
     let header = unsafe { task.header() };
-    if header.state.abort() == Wake::Enqueue {
-        // SAFETY: just marked as scheduled, by us.
-        unsafe { enqueue(task) };
-    }
-}
-
-/// Puts a task that the caller has just marked as scheduled where the loop will find it.
-///
-/// # Safety
-/// The caller marked the task as scheduled, and holds a reference during the call: the loop may run and
-/// release the task the moment it is in a queue.
-pub(super) unsafe fn enqueue(task: TaskPtr) {
-    // SAFETY: the caller holds a reference.
-    let header = unsafe { task.header() };
-    let queued_here = context::with_core_of(&header.shared, |core| {
-        // SAFETY: marked as scheduled by the caller, and a task of this very loop.
-        unsafe { core.tasks.push(task) }
+    let here = context::with_core_of(&header.shared, |core| {
+        header.state.abort_here();
+        // SAFETY: a task of this very loop, which the caller keeps.
+        unsafe { core.tasks.wake(task) }
     });
-    if queued_here.is_none() {
-        // SAFETY: as the caller says.
+    if here.is_none() && header.state.abort() == Wake::Push {
+        // SAFETY: just marked, by us.
         unsafe { push_to_inbox(task) };
     }
 }
 
 /// # Safety
-/// As for [`enqueue`], and the loop is not running on this thread.
+/// The caller has just marked the task as being in the inbox, and holds a reference during the call: the loop may run and
+/// release the task the moment it is there.
 unsafe fn push_to_inbox(task: TaskPtr) {
     // SAFETY: the caller holds a reference.
     let header = unsafe { task.header() };
-    // SAFETY: scheduled, in no queue, and in the table until popped.
+    // SAFETY: marked by the caller, and in the table until it is taken.
     match unsafe { header.shared.inbox.push(task) } {
         Ok(Pushed::First) if left_out("first-push-notifies") => {}
         Ok(Pushed::First) => header.shared.reactor.notify(),
@@ -68,8 +56,8 @@ unsafe fn push_to_inbox(task: TaskPtr) {
         Err(Closed) if left_out("refused-push-takes-the-queues-part") => {}
         Err(Closed) => {
             // The loop is gone. We take its part: see "wake against loop drop" in `state`.
-            if header.state.begin_run() == Run::Release {
-                // SAFETY: completion left the table's reference to whoever takes the task off its queue.
+            if header.state.leave_inbox() == Run::Release {
+                // SAFETY: completion left the table's reference to whoever takes the task off the inbox.
                 unsafe { task.release() }
             }
         }
@@ -92,31 +80,10 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: this is in VTABLE, so `data` is a waker's.
-    let task = unsafe { task(data) };
-    // SAFETY: the waker keeps the task.
-    let header = unsafe { task.header() };
-    let released = context::with_core_of(&header.shared, |core| {
-        let released = header.state.wake_and_release();
-        if released == Released::Enqueue {
-            // SAFETY: just marked as scheduled, by us, and a task of this very loop.
-            unsafe { core.tasks.push(task) };
-        }
-        released
-    });
-    match released {
-        Some(Released::Enqueue | Released::Nothing) => {}
-        // SAFETY: that was the last reference.
-        Some(Released::Free) => unsafe { task.free() },
-        None => {
-            if header.state.wake() == Wake::Enqueue {
-                // SAFETY: just marked as scheduled, by us; this waker's reference keeps the task until it is given up below.
-                unsafe { push_to_inbox(task) };
-            }
-            // SAFETY: the waker is consumed, and its reference with it.
-            unsafe { task.release() };
-        }
-    }
+    // SAFETY: passed on.
+    unsafe { wake_by_ref(data) };
+    // SAFETY: the waker is consumed, and its reference with it.
+    unsafe { drop(data) };
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
@@ -124,9 +91,11 @@ unsafe fn wake_by_ref(data: *const ()) {
     let task = unsafe { task(data) };
     // SAFETY: the waker keeps the task.
     let header = unsafe { task.header() };
-    if header.state.wake() == Wake::Enqueue {
-        // SAFETY: just marked as scheduled, by us; the waker keeps the task during the call.
-        unsafe { enqueue(task) };
+    // SAFETY: a task of this very loop, which the waker keeps.
+    let here = context::with_core_of(&header.shared, |core| unsafe { core.tasks.wake(task) });
+    if here.is_none() && header.state.wake() == Wake::Push {
+        // SAFETY: just marked, by us; the waker keeps the task during the call.
+        unsafe { push_to_inbox(task) };
     }
 }
 
