@@ -20,6 +20,7 @@ use crate::paused::Time;
 use crate::report::{Report, Reporter};
 use crate::shared::Shared;
 use crate::sync;
+use crate::task;
 #[cfg(feature = "watchdog")]
 use crate::watchdog::{Doze, Watchdog};
 use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport};
@@ -114,7 +115,7 @@ impl Runtime {
         drop_deadline: Duration,
         #[cfg(feature = "watchdog")] doze: Option<Arc<Doze>>,
     ) -> io::Result<Self> {
-        let reactor = Reactor::new(clock)?;
+        let reactor = Reactor::with_known_wakers(clock, &task::WAKERS)?;
         let shared = Arc::new(Shared::new(
             reactor.handle().clone(),
             pool.tenant_of_loop(),

@@ -4,12 +4,14 @@
 //! A lost wake shows as a deadlock.
 
 use crate::readiness::Ready;
-use crate::sync::{Arc, AtomicBool, Ordering, thread};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, thread};
 use crate::wait::Wait;
 use crate::{Clock, Direction, Reactor, Timer};
-use harness::{block_on, check};
-use std::future::poll_fn;
+use harness::check;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 /// Work is published with no ordering of its own, then notified: the loop never sleeps on it.
@@ -112,7 +114,7 @@ fn timer_against_park() {
         let handle = reactor.handle().clone();
         move || {
             let mut timer = Timer::new(&handle, handle.clock().now() + Duration::from_secs(3600));
-            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            let mut cx = Context::from_waker(Waker::noop());
             assert!(timer.poll(&mut cx).is_pending());
             timer
         }
@@ -195,6 +197,40 @@ fn event_against_operation_loses_no_edge() {
     check(event_against_operation);
 }
 
+/// The same twice, for a waker that is known: it is kept from the first wait to the second.
+fn events_against_operations_of_a_known_waker() {
+    let vtable = Waker::from(std::sync::Arc::new(Unpark(thread::current()))).vtable();
+    let reactor = Reactor::with_known_wakers(Clock::manual(), vtable).unwrap();
+    let registration = Arc::new(reactor.handle().register(&mut Quiet, mio::Interest::READABLE).unwrap());
+    let data = Arc::new(AtomicU64::new(0));
+    let reader = thread::spawn({
+        let (registration, data) = (registration.clone(), data.clone());
+        move || {
+            let read = |wanted| match data.load(Ordering::Relaxed) {
+                there if there >= wanted => Ok(()),
+                _ => Err(io::ErrorKind::WouldBlock.into()),
+            };
+            block_on(async {
+                registration.async_io(Direction::Read, || read(1)).await.unwrap();
+                registration.async_io(Direction::Read, || read(2)).await.unwrap();
+            });
+        }
+    });
+    let mut woken = Vec::new();
+    for there in [1, 2] {
+        data.store(there, Ordering::Relaxed);
+        let event = (registration.token(), Ready::READABLE);
+        reactor.handle().0.table.dispatch([event].into_iter(), &mut woken);
+        assert!(woken.is_empty());
+    }
+    reader.join().unwrap();
+}
+
+#[test]
+fn events_against_operations_of_a_known_waker_lose_no_edge() {
+    check(events_against_operations_of_a_known_waker);
+}
+
 /// A source from which nothing ever comes.
 struct Quiet;
 
@@ -212,34 +248,29 @@ impl mio::event::Source for Quiet {
     }
 }
 
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = std::sync::Arc::new(Unpark(thread::current())).into();
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
 #[cfg(not(loom))]
 mod harness {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::sync::Arc;
-    use std::task::{Context, Poll, Wake};
-    use std::thread::{self, Thread};
-
     pub(super) fn check(body: fn()) {
         (0..200).for_each(|_| body());
-    }
-
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-        let waker = Arc::new(Unpark(thread::current())).into();
-        let mut future = pin!(future);
-        loop {
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return output;
-            }
-            thread::park();
-        }
     }
 
     #[test]
@@ -254,7 +285,6 @@ mod harness {
 
 #[cfg(loom)]
 mod harness {
-    pub(super) use loom::future::block_on;
     use std::env;
     use std::process::{Command, Stdio};
 
@@ -268,7 +298,8 @@ mod harness {
     fn loom_is_really_on() {}
 
     /// Each protocol without one of its steps, and the model that must then fail.
-    const TWINS: [(&str, &str); 9] = [
+    const TWINS: [(&str, &str); 10] = [
+        ("waiter-looks-again", "events_against_operations_of_a_known_waker_lose_no_edge"),
         ("notifier-fence", "stand_by_against_notify_loses_no_wake"),
         ("stand-by-looks-again", "stand_by_against_notify_loses_no_wake"),
         ("notifier-fence", "park_against_notify_loses_no_wake"),

@@ -9,7 +9,8 @@ use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::wait::Wait;
-use std::task::Waker;
+use crate::waiters::KnownWakers;
+use std::task::{RawWakerVTable, Waker};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -50,10 +51,27 @@ impl Reactor {
     /// # Errors
     /// What the kernel says. A lack of file descriptors names the limit to raise.
     pub fn new(clock: Clock) -> io::Result<Reactor> {
+        Reactor::with(clock, KnownWakers::default())
+    }
+
+    /// As [`new`](Self::new), for a loop that vouches for its own wakers, which have this `vtable`: to wake one neither panics
+    /// nor calls a method of the reactor or of its handles, but [`notify`](Handle::notify); and no future lives on because
+    /// a waker is kept.
+    ///
+    /// Such wakers cost less: one that waits for a source is woken without being taken out, and waits again without being cloned.
+    /// It is dropped when another one takes its place, or the source is deregistered.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_known_wakers(clock: Clock, vtable: &'static RawWakerVTable) -> io::Result<Reactor> {
+        Reactor::with(clock, KnownWakers::new(vtable))
+    }
+
+    fn with(clock: Clock, known: KnownWakers) -> io::Result<Reactor> {
         let (selector, registry, wakeup) = sys::open().map_err(errors::name_descriptor_limit)?;
         let shared = Shared {
             notifier: Notifier::new(),
-            table: Table::new(),
+            table: Table::new(known),
             timers: Timers::new(clock.now()),
             closed: AtomicBool::new(false),
             clock,

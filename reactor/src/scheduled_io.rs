@@ -21,13 +21,16 @@
 //! locked operations that a request cost an echo server. It is held for tens of nanoseconds an event. Tasks of other threads,
 //! which may have to wait for it meanwhile, are few beside a loop.
 //!
-//! Wakers are cloned, woken and dropped outside the lock: all three are foreign code that may call back in here.
+//! Wakers are cloned, woken and dropped outside the lock: all three are foreign code that may call back in here. Except for
+//! those that the loop has vouched for, which are woken at once, and kept: a task that waits again and again for its
+//! socket then pays for no reference. So a task's memory, not its future, may outlive it by as long as its last
+//! socket does; the end of the reactor takes all wakers away, so that nothing keeps itself alive for longer.
 
 use crate::contain;
 use crate::readiness::{ReadinessWord, Ready};
 use crate::sync::{Arc, left_out};
 use crate::table::Table;
-use crate::waiters::{WaiterId, WaiterIds, Waiters};
+use crate::waiters::{KnownWakers, Waiter, WaiterId, WaiterIds, Waiters};
 use mio::Token;
 use std::mem;
 use std::task::{Context, Poll, Waker};
@@ -44,10 +47,10 @@ impl ScheduledIo {
         ScheduledIo { word, waiters: Waiters::default() }
     }
 
-    /// Notes an event. The waiters it concerns are moved to `woken`, for the caller to wake with no lock held.
-    pub(crate) fn set_ready(&mut self, ready: Ready, woken: &mut Vec<Waker>) {
+    /// Notes an event. The waiters it concerns are woken, or moved to `woken`, for the caller to wake with no lock held.
+    pub(crate) fn set_ready(&mut self, ready: Ready, known: KnownWakers, woken: &mut Vec<Waker>) {
         self.word.set(ready);
-        self.waiters.take_ready(|direction| ready.intersects(Ready::to_report(direction)), woken);
+        self.waiters.wake_ready(|direction| ready.intersects(Ready::to_report(direction)), known, woken);
     }
 
     /// Nothing will be reported any more. With the lock held: whoever is not listed by now will not be.
@@ -57,7 +60,7 @@ impl ScheduledIo {
 
     /// Everybody who waits, once it is gone.
     pub(crate) fn take_waiters(&mut self, woken: &mut Vec<Waker>) {
-        self.waiters.take_ready(|_| true, woken);
+        self.waiters.wake_ready(|_| true, KnownWakers::default(), woken);
     }
 
     /// `spare` goes in as the waker to add, and comes out as whatever is now to be dropped.
@@ -73,11 +76,22 @@ impl ScheduledIo {
         if !left_out("waiter-looks-again") && self.word.snapshot(id.direction()).has_any(ends) {
             return Listing::Ready;
         }
-        match (self.waiters.find(*id), spare) {
-            (Some(waiter), _) if waiter.waker.will_wake(waker) => {}
-            (_, None) => return Listing::NeedsWaker,
-            (Some(waiter), Some(spare)) => mem::swap(&mut waiter.waker, spare),
-            (None, spare) => self.waiters.add(id, ids, spare.take().expect("it was some")),
+        let mut place = self.waiters.place_of(*id);
+        let is_here = place.as_ref().is_some_and(|waiter| waiter.waker.will_wake(waker));
+        if !is_here && spare.is_none() {
+            return Listing::NeedsWaker;
+        }
+        if id.is_none() {
+            *id = ids.take(id.direction());
+        }
+        match &mut place {
+            Some(waiter) => {
+                waiter.id = *id;
+                if !is_here {
+                    mem::swap(&mut waiter.waker, spare.as_mut().expect("it was some"));
+                }
+            }
+            None => self.waiters.push(Waiter { id: *id, waker: spare.take().expect("it was some") }),
         }
         Listing::Listed
     }
@@ -100,8 +114,9 @@ impl Table {
         cx: &mut Context<'_>,
         ends: Ready,
     ) -> Poll<()> {
-        // A waiter that is only renewed needs no clone, so the first attempt brings none.
-        let mut spare = id.is_none().then(|| cx.waker().clone());
+        // A waiter that is only renewed needs no clone, nor one that was kept, so the first attempt brings none.
+        let is_new = id.is_none() && !self.known.include(cx.waker());
+        let mut spare = is_new.then(|| cx.waker().clone());
         loop {
             let listing = self.with(token, |io, ids| io.list(ids, id, cx.waker(), &mut spare, ends));
             // None: it is gone, which ends every wait.

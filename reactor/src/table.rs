@@ -17,13 +17,16 @@ use crate::lock::Mutex;
 use crate::readiness::{ReadinessWord, Ready};
 use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, left_out};
-use crate::waiters::WaiterIds;
+use crate::waiters::{KnownWakers, WaiterIds};
 use mio::Token;
 use slab::Slab;
 use std::io;
 use std::task::Waker;
 
-pub(crate) struct Table(Mutex<Slots>);
+pub(crate) struct Table {
+    slots: Mutex<Slots>,
+    pub(crate) known: KnownWakers,
+}
 
 struct Slots {
     slots: Slab<Slot>,
@@ -42,9 +45,10 @@ const HALF: u32 = usize::BITS / 2;
 const LOW: usize = (1 << HALF) - 1;
 
 impl Table {
-    pub(crate) fn new() -> Table {
+    pub(crate) fn new(known: KnownWakers) -> Table {
         let waiter_ids = WaiterIds::default();
-        Table(Mutex::new(Slots { slots: Slab::new(), next_generation: 0, waiter_ids, closed: false }))
+        let slots = Slots { slots: Slab::new(), next_generation: 0, waiter_ids, closed: false };
+        Table { slots: Mutex::new(slots), known }
     }
 
     /// A slot for a new source.
@@ -57,7 +61,7 @@ impl Table {
 
     fn insert_below(&self, most: usize) -> io::Result<(Token, Arc<ReadinessWord>)> {
         let word = Arc::new(ReadinessWord::new());
-        let mut table = self.0.lock();
+        let mut table = self.slots.lock();
         if table.closed && !left_out("register-sees-closed") {
             return Err(errors::shut_down());
         }
@@ -73,7 +77,7 @@ impl Table {
 
     /// Frees the slot, unless it is not this token's any more, and hands out who is in. It knows that it is gone.
     pub(crate) fn remove(&self, token: Token) -> Option<ScheduledIo> {
-        let mut table = self.0.lock();
+        let mut table = self.slots.lock();
         let (io, _) = table.get(token)?;
         io.set_gone();
         Some(table.slots.remove(token.0 & LOW).io)
@@ -85,26 +89,26 @@ impl Table {
         token: Token,
         f: impl FnOnce(&mut ScheduledIo, &mut WaiterIds) -> R,
     ) -> Option<R> {
-        self.0.lock().get(token).map(|(io, ids)| f(io, ids))
+        self.slots.lock().get(token).map(|(io, ids)| f(io, ids))
     }
 
-    /// Notes one batch of events. Those of former owners are ignored. The waiters are moved to `woken`.
+    /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`.
     pub(crate) fn dispatch(&self, events: impl Iterator<Item = (Token, Ready)>, woken: &mut Vec<Waker>) {
         let mut events = events.peekable();
         if events.peek().is_none() {
             return;
         }
-        let mut table = self.0.lock();
+        let mut table = self.slots.lock();
         for (token, ready) in events {
             if let Some((io, _)) = table.get(token) {
-                io.set_ready(ready, woken);
+                io.set_ready(ready, self.known, woken);
             }
         }
     }
 
     /// Refuses everybody from now on, and hands out those who are in. They know that they are gone.
     pub(crate) fn close(&self) -> impl Iterator<Item = ScheduledIo> + use<> {
-        let mut table = self.0.lock();
+        let mut table = self.slots.lock();
         table.closed = true;
         let slots = std::mem::take(&mut table.slots);
         slots.iter().for_each(|(_, slot)| slot.io.set_gone());
@@ -112,7 +116,7 @@ impl Table {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().slots.len()
+        self.slots.lock().slots.len()
     }
 }
 
@@ -130,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_event_for_a_former_owner_of_the_slot_is_ignored() {
-        let table = Table::new();
+        let table = Table::new(KnownWakers::default());
         let (old, _) = table.insert().unwrap();
         table.remove(old);
         let (new, word) = table.insert().unwrap();
@@ -146,15 +150,15 @@ mod tests {
 
     #[test]
     fn generations_wrap_without_ever_making_the_wakeup_s_token() {
-        let table = Table::new();
-        table.0.lock().next_generation = LOW - 2;
+        let table = Table::new(KnownWakers::default());
+        table.slots.lock().next_generation = LOW - 2;
         let generations: Vec<_> = (0..4).map(|_| table.insert().unwrap().0.0 >> HALF).collect();
         assert_eq!(generations, [LOW - 2, LOW - 1, 0, 1]);
     }
 
     #[test]
     fn one_source_too_many_is_an_error_and_costs_nobody_a_slot() {
-        let table = Table::new();
+        let table = Table::new(KnownWakers::default());
         let (first, _) = table.insert_below(2).unwrap();
         table.insert_below(2).unwrap();
         let error = table.insert_below(2).unwrap_err();

@@ -1,15 +1,18 @@
 //! Who waits for one source, in the order of arrival.
 //!
-//! Almost always nobody or one, so there is a place for one here, and memory elsewhere only for more.
+//! Almost always nobody or one, so there is a place for one here, and memory elsewhere only for more. Almost always, too, it
+//! is the same task again and again: so if the waker is a [known](KnownWakers) one, it stays in that place after it has been
+//! woken, for the task to find when it waits again. A waiter that is kept so has no id and is not woken.
 
 use crate::registration::Direction;
 use std::mem;
-use std::task::Waker;
+use std::ptr;
+use std::task::{RawWakerVTable, Waker};
 
 #[derive(Default)]
 pub(crate) struct Waiters {
     first: Option<Waiter>,
-    /// Empty if there is no first. Boxed, so that it is one word for the many that never have any.
+    /// Empty if there is no first, or that is only kept. Boxed, so that it is one word for the many that never have any.
     #[allow(clippy::box_collection)]
     more: Option<Box<Vec<Waiter>>>,
 }
@@ -19,7 +22,22 @@ pub(crate) struct Waiter {
     pub(crate) waker: Waker,
 }
 
-/// Bit 0 is the direction. 0 and 1 have not waited yet, 2 and 3 are the two poll slots, everything above belongs to
+/// Wakers that may be woken under the table's lock and kept afterwards, by their vtable; see
+/// [`Reactor::with_known_wakers`](crate::Reactor::with_known_wakers).
+#[derive(Clone, Copy, Default)]
+pub(crate) struct KnownWakers(Option<&'static RawWakerVTable>);
+
+impl KnownWakers {
+    pub(crate) fn new(vtable: &'static RawWakerVTable) -> KnownWakers {
+        KnownWakers(Some(vtable))
+    }
+
+    pub(crate) fn include(self, waker: &Waker) -> bool {
+        self.0.is_some_and(|known| ptr::eq(known, waker.vtable()))
+    }
+}
+
+/// Bit 0 is the direction. 0 and 1 do not wait, 2 and 3 are the two poll slots, everything above belongs to
 /// one operation each.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WaiterId(u64);
@@ -37,7 +55,7 @@ impl Default for WaiterIds {
 }
 
 impl WaiterIds {
-    fn take(&mut self, direction: Direction) -> WaiterId {
+    pub(crate) fn take(&mut self, direction: Direction) -> WaiterId {
         self.0 += 1;
         WaiterId(self.0 << 1 | direction as u64)
     }
@@ -64,17 +82,13 @@ impl WaiterId {
 }
 
 impl Waiters {
-    pub(crate) fn find(&mut self, id: WaiterId) -> Option<&mut Waiter> {
-        let more = self.more.iter_mut().flat_map(|more| more.iter_mut());
-        self.first.iter_mut().chain(more).find(|waiter| waiter.id == id)
-    }
-
-    /// Adds one that is not there, under an id of its own if it has none.
-    pub(crate) fn add(&mut self, id: &mut WaiterId, ids: &mut WaiterIds, waker: Waker) {
-        if id.is_none() {
-            *id = ids.take(id.direction());
+    /// The place of a waiter that is here, or the one that is kept for whoever comes.
+    #[inline]
+    pub(crate) fn place_of(&mut self, id: WaiterId) -> Option<&mut Waiter> {
+        if self.first.as_ref().is_some_and(|first| first.id.is_none() || first.id == id) {
+            return self.first.as_mut();
         }
-        self.push(Waiter { id: *id, waker });
+        self.more.as_mut()?.iter_mut().find(|waiter| waiter.id == id)
     }
 
     pub(crate) fn remove(&mut self, id: WaiterId) -> Option<Waiter> {
@@ -89,16 +103,25 @@ impl Waiters {
         Some(more.remove(at))
     }
 
-    /// Moves those to `woken` whose direction is ready.
+    /// Wakes those whose direction is ready, if their wakers are known and alone; the others it moves to `woken`.
     #[inline]
-    pub(crate) fn take_ready(&mut self, is_ready: impl Fn(Direction) -> bool, woken: &mut Vec<Waker>) {
-        if self.more.as_ref().is_none_or(|more| more.is_empty()) {
-            let first = self.first.take_if(|first| is_ready(first.id.direction()));
-            if let Some(first) = first {
-                woken.push(first.waker);
+    pub(crate) fn wake_ready(
+        &mut self,
+        is_ready: impl Fn(Direction) -> bool,
+        known: KnownWakers,
+        woken: &mut Vec<Waker>,
+    ) {
+        if self.more.as_ref().is_some_and(|more| !more.is_empty()) {
+            return self.take_ready_of_many(&is_ready, woken);
+        }
+        let is_ready = |id: WaiterId| !id.is_none() && is_ready(id.direction());
+        if let Some(first) = self.first.as_mut().filter(|first| is_ready(first.id)) {
+            if known.include(&first.waker) {
+                first.id = WaiterId::none(first.id.direction());
+                first.waker.wake_by_ref();
+            } else {
+                woken.extend(self.first.take().map(|first| first.waker));
             }
-        } else {
-            self.take_ready_of_many(&is_ready, woken);
         }
     }
 
@@ -122,8 +145,9 @@ impl Waiters {
         }
     }
 
+    /// Adds one that is not here, and for whom none is kept.
     #[inline]
-    fn push(&mut self, waiter: Waiter) {
+    pub(crate) fn push(&mut self, waiter: Waiter) {
         if self.first.is_none() {
             self.first = Some(waiter);
         } else {
@@ -163,11 +187,11 @@ mod tests {
         let (mut waiters, mut ids) = (Waiters::default(), WaiterIds::default());
         for (number, direction) in [Read, Write, Read, Read, Write, Write].into_iter().enumerate() {
             let waker = Waker::from(Arc::new(Number(number, Arc::clone(&order))));
-            waiters.add(&mut WaiterId::none(direction), &mut ids, waker);
+            waiters.push(Waiter { id: ids.take(direction), waker });
         }
         for (ready, expected) in [(None, &[][..]), (Some(Write), &[1, 4, 5]), (Some(Read), &[0, 2, 3])] {
             let mut woken = Vec::new();
-            waiters.take_ready(|direction| ready == Some(direction), &mut woken);
+            waiters.wake_ready(|direction| ready == Some(direction), KnownWakers::default(), &mut woken);
             woken.into_iter().for_each(Waker::wake);
             assert_eq!(std::mem::take(&mut *order.lock().unwrap()), expected);
         }
@@ -177,10 +201,32 @@ mod tests {
     #[test]
     fn the_next_one_who_stays_is_the_first() {
         let (mut waiters, mut ids) = (Waiters::default(), WaiterIds::default());
-        let mut two = [Read, Write].map(WaiterId::none);
-        two.iter_mut().for_each(|id| waiters.add(id, &mut ids, Waker::noop().clone()));
-        waiters.take_ready(|direction| direction == Read, &mut Vec::new());
+        let two = [Read, Write].map(|direction| ids.take(direction));
+        two.iter().for_each(|&id| waiters.push(Waiter { id, waker: Waker::noop().clone() }));
+        waiters.wake_ready(|direction| direction == Read, KnownWakers::default(), &mut Vec::new());
         assert!(waiters.remove(two[0]).is_none());
         assert!(waiters.remove(two[1]).is_some());
+    }
+
+    #[test]
+    fn a_known_waker_stays_and_is_woken_only_while_it_waits() {
+        let woken = Arc::default();
+        let waker = Waker::from(Arc::new(Number(1, Arc::clone(&woken))));
+        let known = KnownWakers::new(waker.vtable());
+        let (mut waiters, mut ids, mut foreign) = (Waiters::default(), WaiterIds::default(), Vec::new());
+        waiters.push(Waiter { id: ids.take(Read), waker });
+        waiters.wake_ready(|direction| direction == Write, known, &mut foreign);
+        assert_eq!(woken.lock().unwrap().len(), 0);
+        for _ in 0..2 {
+            waiters.wake_ready(|_| true, known, &mut foreign);
+            assert_eq!((woken.lock().unwrap().len(), foreign.len()), (1, 0));
+        }
+        let place = waiters.place_of(WaiterId::none(Write)).expect("it is kept for whoever comes");
+        place.id = ids.take(Write);
+        assert!(waiters.place_of(WaiterId::none(Read)).is_none(), "it waits again");
+        waiters.wake_ready(|_| true, known, &mut foreign);
+        assert_eq!(woken.lock().unwrap().len(), 2);
+        waiters.wake_ready(|_| true, KnownWakers::default(), &mut foreign);
+        assert_eq!(foreign.len(), 0, "nobody waits");
     }
 }

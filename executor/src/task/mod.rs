@@ -35,4 +35,5 @@ pub use join_set::JoinSet;
 pub use local::{LocalKey, OutOfScope};
 pub(crate) use queue::Inbox;
 pub(crate) use run::{Tasks, spawn_ended, spawn_local, spawn_remote};
+pub(crate) use waker::WAKERS;
 pub use yield_now::{YieldNow, yield_now};

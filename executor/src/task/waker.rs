@@ -12,14 +12,15 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+/// What makes a waker one of ours. A `static`, so that its address says so.
+pub(crate) static WAKERS: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
 /// A waker for the duration of one poll: it borrows the table's reference, so making it costs nothing.
 ///
 /// # Safety
 /// The task is in the table for as long as the waker is used.
 pub(super) unsafe fn borrowed(task: TaskPtr) -> ManuallyDrop<Waker> {
-    let raw = RawWaker::new(task.0.as_ptr().cast(), &VTABLE);
+    let raw = RawWaker::new(task.0.as_ptr().cast(), &WAKERS);
     // SAFETY: the vtable's functions are thread-safe and count references; this one is never dropped.
     ManuallyDrop::new(unsafe { Waker::from_raw(raw) })
 }
@@ -72,11 +73,11 @@ unsafe fn task(data: *const ()) -> TaskPtr {
 }
 
 unsafe fn clone(data: *const ()) -> RawWaker {
-    // SAFETY: this is in VTABLE, so `data` is a waker's.
+    // SAFETY: this is in WAKERS, so `data` is a waker's.
     let task = unsafe { task(data) };
     // SAFETY: the waker being cloned keeps the task.
     unsafe { task.header() }.state.add_reference();
-    RawWaker::new(data, &VTABLE)
+    RawWaker::new(data, &WAKERS)
 }
 
 unsafe fn wake(data: *const ()) {
@@ -87,7 +88,7 @@ unsafe fn wake(data: *const ()) {
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
-    // SAFETY: this is in VTABLE, so `data` is a waker's.
+    // SAFETY: this is in WAKERS, so `data` is a waker's.
     let task = unsafe { task(data) };
     // SAFETY: the waker keeps the task.
     let header = unsafe { task.header() };
@@ -100,7 +101,7 @@ unsafe fn wake_by_ref(data: *const ()) {
 }
 
 unsafe fn drop(data: *const ()) {
-    // SAFETY: this is in VTABLE, so `data` is a waker's.
+    // SAFETY: this is in WAKERS, so `data` is a waker's.
     let task = unsafe { task(data) };
     // SAFETY: the waker's reference is given up here.
     unsafe { task.release() };
