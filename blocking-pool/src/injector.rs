@@ -121,6 +121,14 @@ impl<T: Pointer> Injector<T> {
         self.len() == 0
     }
 
+    /// Whether a batch waits, as far as that was seen when somebody took one last: no look at the tail.
+    pub(crate) fn is_known_to_hold_a_batch(&self) -> bool {
+        // Relaxed: a hint.
+        let place = self.head.end.place.load(Ordering::Relaxed);
+        let seen = self.head.seen.load(Ordering::Relaxed);
+        slots_before(seen) >= slots_before(place) + BATCH as u64
+    }
+
     pub(crate) fn push(&self, entry: T) {
         let entry = entry.into_raw();
         let mut next = None;

@@ -63,6 +63,11 @@ impl Queues {
         !self.injector.is_empty()
     }
 
+    /// Is a batch known to wait in the injector? Cheaper still: what submitters write to is not looked at.
+    pub(crate) fn is_known_to_hold_a_batch(&self) -> bool {
+        self.injector.is_known_to_hold_a_batch()
+    }
+
     /// From the injector: a batch for one with a seat, a single job for others.
     pub(crate) fn take_injected(&self, seat: Option<&Seat>) -> Option<Entry> {
         match seat {

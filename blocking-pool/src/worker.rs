@@ -3,6 +3,7 @@
 //! The loop holds one invariant: at its head the thread counts as searching ([`crate::idle`]).
 
 use std::cell::{Cell, RefCell};
+use std::hint;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ struct Local {
     /// After the last jobs.
     condition: Cell<Condition>,
     slice: TimeSlice,
-    /// Pauses between two looks at the injector while it spins: see `spin`.
+    /// Pauses before each look at the injector: see `let_some_gather`.
     gap: Cell<u32>,
 }
 
@@ -81,7 +82,7 @@ const FAIRNESS: u32 = 61;
 /// was taken in a batch and now lies behind a long one must not wait until nothing comes from outside any more.
 const STEAL_FIRST: u32 = 16;
 
-/// The most pauses between two looks of a worker that spins: 5 to 10 us.
+/// The most pauses before a look: 5 to 10 us.
 const LONGEST_GAP: u32 = 255;
 
 /// The body of a worker thread. It has been counted as a thread, and as searching, before it was started.
@@ -110,6 +111,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
     local.pool.on_thread_start();
     let mut spinner = Spinner::new();
     loop {
+        local.let_some_gather();
         if let Some(entry) = local.find() {
             local.pool.found(local.found.replace(Found::WhenAwake));
             local.work(entry);
@@ -266,16 +268,23 @@ impl Local {
         condition == Condition::Tired
     }
 
+    /// Before looking for more: each look, and each batch that is found, takes from the submitter the cache lines that its next
+    /// push has to write, some 0.5 us of its time. If somebody waits for each outcome, that is what it costs to be quick.
+    /// If one outcome after the other is published before anybody has asked for it, somebody is submitting faster than
+    /// awaiting, and nobody is in a hurry: then the worker looks less and less often, finds a dozen jobs at a time instead of
+    /// one or two, and leaves the submitter alone meanwhile. The first outcome that was waited for ends that. If a
+    /// batch waits already there is nothing to gather.
+    fn let_some_gather(&self) {
+        let gap = self.gap.get();
+        if gap > 0 && Spinner::can_pay() && !self.pool.queues.is_known_to_hold_a_batch() {
+            (0..gap).for_each(|_| hint::spin_loop());
+        }
+    }
+
     /// Nothing found: waits a little for the next job without parking, if that has been paying off, nobody else does, and
     /// nobody else wants the processor. Submitters see a searcher meanwhile, and have nothing to do but push.
     ///
-    /// Each look takes from the submitter the cache line that its next push has to write. If somebody waits for each
-    /// outcome, that is what it costs to be quick. If one outcome after the other is published before anybody has asked
-    /// for it, somebody is submitting faster than awaiting, and nobody is in a hurry: then the worker looks less and less
-    /// often, finds several jobs at a time instead of one, and leaves the submitter alone meanwhile. The first
-    /// outcome that was waited for ends that.
-    ///
-    /// Nor does it look at the gate, whose line every submission writes, too: a pool that is closed is noticed after this.
+    /// It does not look at the gate, whose line every submission writes, too: a pool that is closed is noticed after this.
     fn spin(&self, spinner: &mut Spinner) -> bool {
         let pool = &self.pool;
         pool.idle.census().searching() == 1
