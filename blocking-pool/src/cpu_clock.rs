@@ -13,40 +13,42 @@ pub(crate) use linux::{of_current_thread, of_thread, preemptions, tick};
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::ffi::c_int;
+
     use super::Duration;
+    use crate::sys;
 
     /// CPU time of the calling thread. A system call, some 200 ns.
     pub(crate) fn of_current_thread() -> Option<Duration> {
-        read(libc::CLOCK_THREAD_CPUTIME_ID)
+        read(sys::CLOCK_THREAD_CPUTIME_ID)
     }
 
     /// CPU time of a thread of this process, by its number. `None`: it is gone.
     pub(crate) fn of_thread(tid: u32) -> Option<Duration> {
         // How the kernel numbers these clocks, and what `pthread_getcpuclockid` computes: bit 2 says "of a thread",
         // the two below it "as the scheduler counts".
-        let tid = libc::clockid_t::try_from(tid).ok()?;
+        let tid = c_int::try_from(tid).ok()?;
         read(!tid << 3 | 0b110)
     }
 
     /// The time since some moment, as of the last timer tick: off by up to 10 ms, most often 4, and read in some 5 ns.
     pub(crate) fn tick() -> Option<Duration> {
-        read(libc::CLOCK_MONOTONIC_COARSE)
+        read(sys::CLOCK_MONOTONIC_COARSE)
     }
 
     /// How often the calling thread has had to make way for another one although it had more to do.
     pub(crate) fn preemptions() -> Option<u64> {
-        // SAFETY: numbers only, for which zeros are values.
-        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        let mut usage = sys::Rusage::default();
         // SAFETY: `usage` is ours, and lives during the call.
-        let failed = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) } != 0;
-        if failed { None } else { u64::try_from(usage.ru_nivcsw).ok() }
+        let failed = unsafe { sys::getrusage(sys::RUSAGE_THREAD, &raw mut usage) } != 0;
+        if failed { None } else { u64::try_from(usage.involuntary_switches).ok() }
     }
 
-    fn read(clock: libc::clockid_t) -> Option<Duration> {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    fn read(clock: c_int) -> Option<Duration> {
+        let mut time = sys::Timespec::default();
         // SAFETY: `time` is a timespec of ours, and lives during the call.
-        let failed = unsafe { libc::clock_gettime(clock, &raw mut time) } != 0;
-        let (secs, nanos) = (u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
+        let failed = unsafe { sys::clock_gettime(clock, &raw mut time) } != 0;
+        let (secs, nanos) = (u64::try_from(time.secs).ok()?, u32::try_from(time.nanos).ok()?);
         (!failed).then(|| Duration::new(secs, nanos))
     }
 }

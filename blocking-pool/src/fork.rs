@@ -22,7 +22,7 @@ pub fn note() -> u32 {
         REGISTERED.call_once(|| {
             // SAFETY: count() touches an atomic and nothing else, which is allowed in a child of fork. If there is no
             // memory for one more handler, forks stay unseen.
-            let _ = unsafe { libc::pthread_atfork(None, None, Some(count)) };
+            let _ = unsafe { crate::sys::pthread_atfork(None, None, Some(count)) };
         });
     }
     GENERATION.load(Relaxed)

@@ -93,6 +93,8 @@ mod shutdown;
 mod spin;
 mod submit;
 mod sync;
+#[cfg(unix)]
+mod sys;
 mod tenant;
 mod threads;
 mod time_slice;

@@ -4,8 +4,8 @@
 //! again without privileges, and a child process inherits it from the thread that starts it. Elsewhere the nice
 //! value belongs to the process, and nothing is done.
 
-// One system call that std does not offer.
-#![cfg_attr(target_os = "linux", allow(unsafe_code))]
+#[cfg(target_os = "linux")]
+use crate::sys;
 
 /// What the nice value of workers is unless somebody chooses another. The weight of a thread falls by a fifth with
 /// each step: at 5 a waking loop has three times a worker's weight. A 1 ms heartbeat beside 16 busy workers on two cores
@@ -20,8 +20,8 @@ pub(crate) const MOST_NICE: u8 = 19;
 #[cfg(target_os = "linux")]
 pub(crate) fn lower_current_thread(nice: u8) {
     if nice > 0 {
-        // SAFETY: takes no pointers. 0 stands for the calling thread.
-        let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice.into()) };
+        // 0 stands for the calling thread.
+        let _ = sys::setpriority(sys::PRIO_PROCESS, 0, nice.into());
     }
 }
 

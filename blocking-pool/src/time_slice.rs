@@ -53,6 +53,8 @@ const LONG_NANOS: u64 = 4_000_000;
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use crate::sys::{SCHED_ATTR, syscall};
+
     /// `struct sched_attr` in its first version, which all kernels know.
     #[repr(C)]
     #[derive(Debug, Default)]
@@ -72,19 +74,21 @@ mod platform {
     const FAIR: [u32; 2] = [0, 3];
 
     pub(super) fn attributes() -> Option<SchedAttr> {
+        let [_, get] = SCHED_ATTR?;
         let mut attr = SchedAttr::default();
         // SAFETY: `attr` is ours, and has room for the bytes that are announced. 0: the calling thread.
-        let failed = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attr, SIZE, 0) } != 0;
+        let failed = unsafe { syscall(get, 0, &raw mut attr, SIZE, 0) } != 0;
         (!failed).then_some(attr)
     }
 
     /// 0: the system's own.
     pub(super) fn set_slice(nanos: u64) {
         let Some(mut attr) = attributes().filter(|attr| FAIR.contains(&attr.policy)) else { return };
+        let Some([set, _]) = SCHED_ATTR else { return };
         attr.size = SIZE;
         attr.runtime = nanos;
         // SAFETY: `attr` is ours, and `size` is its size. 0: the calling thread.
-        let _ = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attr, 0) };
+        let _ = unsafe { syscall(set, 0, &raw const attr, 0) };
     }
 }
 
