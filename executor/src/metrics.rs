@@ -95,6 +95,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    #[inline]
     pub(crate) fn read(shared: &Shared) -> Self {
         let counters = &shared.counters;
         Self {
@@ -113,6 +114,7 @@ impl Handle {
     /// The runtime's counters as they are now, from any thread. The counters are read one after another, not all
     /// at one instant. Times are up to a wait or 32 polls behind. On a
     /// [paused clock](crate::Builder::paused_clock) nothing is timed.
+    #[inline]
     pub fn metrics(&self) -> Metrics {
         Metrics::read(self.shared())
     }
