@@ -39,7 +39,7 @@ impl rt::Timer for Timer {
     }
 
     fn now(&self) -> Instant {
-        context::reactor().map_or_else(|_| Instant::now(), |reactor| reactor.clock().now())
+        context::with_reactor(|reactor| reactor.clock().now()).unwrap_or_else(|_| Instant::now())
     }
 
     /// Keeps the allocation.
