@@ -20,7 +20,7 @@
 //! after having been cancelled are counted once more, under the lock that the shutdown's first look takes, too.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
+use std::sync::atomic::{AtomicBool as PlainBool, AtomicU64 as PlainU64, Ordering as PlainOrdering};
 use std::time::Instant;
 
 use crate::delivering;
@@ -45,6 +45,8 @@ pub(crate) struct Account {
     gate: Padded<Gate>,
     left: Padded<Left>,
     abandoned: AtomicBool,
+    /// Whoever awaits its jobs has other things to do. A hint, so std's even under loom.
+    is_awaiter_busy: PlainBool,
     /// Of one dedicated closure, which is in no queue and not among the pool's jobs.
     is_apart: bool,
     /// Handles look for its outcomes, as nobody else does.
@@ -98,6 +100,7 @@ impl Account {
                 cancelled: PlainU64::new(0),
             }),
             abandoned: AtomicBool::new(false),
+            is_awaiter_busy: PlainBool::new(false),
             is_apart,
             is_looked_for: false,
             waiters: Mutex::new(Waiters { all: 0, inside: 0, cancelled: 0 }),
@@ -112,6 +115,14 @@ impl Account {
     /// Whether a handle should look for its outcome before it waits to be woken.
     pub(crate) fn is_looked_for(&self) -> bool {
         self.is_looked_for
+    }
+
+    pub(crate) fn set_awaiter_busy(&self, busy: bool) {
+        self.is_awaiter_busy.store(busy, PlainOrdering::Relaxed);
+    }
+
+    pub(crate) fn is_awaiter_busy(&self) -> bool {
+        self.is_awaiter_busy.load(PlainOrdering::Relaxed)
     }
 
     pub(crate) fn enter(&self) -> bool {

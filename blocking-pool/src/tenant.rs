@@ -79,6 +79,19 @@ impl Tenant {
         &self.pool
     }
 
+    /// By an executor, now and then: whether it is so busy that no result is waited for. While it is, workers that have
+    /// nothing to do let some jobs gather, for 10 µs at most, before they look for more; that leaves the submitter alone
+    /// meanwhile. A hint, and at first nobody is busy.
+    ///
+    /// ```
+    /// let tenant = sideline_blocking_pool::Pool::new().tenant_of_loop();
+    /// tenant.set_awaiter_busy(true); // polling tasks all the time
+    /// tenant.set_awaiter_busy(false); // about to wait
+    /// ```
+    pub fn set_awaiter_busy(&self, busy: bool) {
+        self.account.set_awaiter_busy(busy);
+    }
+
     /// How many of its jobs are queued, running, or being delivered. A job is outstanding until its awaiter has been
     /// woken, so it may still be counted at the moment in which its awaiter first sees the result.
     pub fn outstanding(&self) -> usize {

@@ -234,14 +234,15 @@ impl Local {
             return next;
         }
         *now = end;
+        let is_awaiter_busy = ready.account().is_awaiter_busy();
         if self.is_tired() && pool.idle.census().idle() > 0 {
             // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
-            self.note_whether_awaited(ready.deliver(end, on_wake));
+            self.note_hurry(is_awaiter_busy, ready.deliver(end, on_wake));
             pool.idle.start_searching();
         } else {
             // Free before delivered: see `crate::idle`.
             pool.idle.start_searching();
-            self.note_whether_awaited(ready.deliver(end, on_wake));
+            self.note_hurry(is_awaiter_busy, ready.deliver(end, on_wake));
         }
         None
     }
@@ -271,9 +272,10 @@ impl Local {
     /// Before looking for more: each look, and each batch that is found, takes from the submitter the cache lines that its next
     /// push has to write, some 0.5 us of its time. If somebody waits for each outcome, that is what it costs to be quick.
     /// If one outcome after the other is published before anybody has asked for it, somebody is submitting faster than
-    /// awaiting, and nobody is in a hurry: then the worker looks less and less often, finds a dozen jobs at a time instead of
-    /// one or two, and leaves the submitter alone meanwhile. The first outcome that was waited for ends that. If a
-    /// batch waits already there is nothing to gather.
+    /// awaiting, and nobody is in a hurry; nor if the awaiter says that it has other things to do
+    /// ([`Tenant::set_awaiter_busy`](crate::Tenant::set_awaiter_busy)). Then the worker looks less and less often, finds a
+    /// dozen jobs at a time instead of one or two, and leaves the submitter alone meanwhile. The first outcome that was
+    /// waited for ends that. If a batch waits already there is nothing to gather.
     fn let_some_gather(&self) {
         let gap = self.gap.get();
         if gap > 0 && Spinner::can_pay() && !self.pool.queues.is_known_to_hold_a_batch() {
@@ -293,8 +295,8 @@ impl Local {
     }
 
     /// After the last job in a row.
-    fn note_whether_awaited(&self, last: Delivery) {
-        let is_nobody_in_a_hurry = last == Delivery::Quiet;
+    fn note_hurry(&self, is_awaiter_busy: bool, last: Delivery) {
+        let is_nobody_in_a_hurry = is_awaiter_busy || last == Delivery::Quiet;
         self.gap.set(if is_nobody_in_a_hurry { (2 * self.gap.get() + 1).min(LONGEST_GAP) } else { 0 });
     }
 

@@ -17,6 +17,7 @@
 
 use crate::budget::Budget;
 use crate::context;
+use crate::demand::Demand;
 use crate::fairness;
 use crate::handle::{Handle, References};
 use crate::linger::Linger;
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     pub(crate) budget: Budget,
     /// How many tasks of the round are still to be run. A round may go on in the next turn.
     round: Cell<usize>,
+    demand: Demand,
     spinner: RefCell<Spinner>,
     pub(crate) linger: Linger,
     /// Another loop waits for this one between its turns.
@@ -64,6 +66,7 @@ impl Core {
             time,
             budget,
             round: Cell::new(0),
+            demand: Demand::default(),
             spinner: RefCell::default(),
             linger: Linger::default(),
             embedded: Cell::new(false),
@@ -111,6 +114,7 @@ impl Core {
     fn turn<F: Future>(&self, mut main: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
         self.shared.counters.turn();
         self.budget.begin_turn();
+        let tell_pool = |is_busy| self.shared.tenant.set_awaiter_busy(is_busy);
         loop {
             if self.round.get() == 0 {
                 self.tasks.take_inbox(&self.shared.inbox, &self.shared.pulse);
@@ -125,7 +129,9 @@ impl Core {
                     }
                 }
                 self.round.set(self.tasks.ready());
+                self.demand.polls(self.round.get(), tell_pool);
                 if self.round.get() == 0 && !main_woken {
+                    self.demand.rests(tell_pool);
                     self.budget.look(&self.shared.counters);
                     if self.spin() || self.linger() {
                         self.budget.waited(&self.shared.counters);

@@ -72,6 +72,7 @@ mod builder;
 mod carried;
 mod context;
 mod core;
+mod demand;
 #[cfg(all(unix, not(loom)))]
 mod descriptor;
 mod embed;

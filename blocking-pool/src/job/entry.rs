@@ -158,6 +158,10 @@ impl Claimed {
 pub(crate) struct Ready(Claimed);
 
 impl Ready {
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        self.0.account()
+    }
+
     pub(crate) fn limiter(&self) -> Option<&Limiter> {
         self.0.limiter()
     }
