@@ -5,7 +5,7 @@
 //! passed; a wait without one ends only by a wakeup, so a lost wake shows as a deadlock.
 
 use crate::lock::Mutex;
-use crate::readiness::Ready;
+use crate::readiness::Report;
 use crate::wait::Wait;
 use loom::sync::{Arc, Condvar};
 use mio::event::Source;
@@ -47,7 +47,7 @@ impl Selector {
         Ok(())
     }
 
-    pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Ready)> + use<> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Report)> + use<> {
         std::iter::empty()
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A lost wake shows as a deadlock.
 
-use crate::readiness::Ready;
+use crate::readiness::Report;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, thread};
 use crate::wait::Wait;
 use crate::{Clock, Direction, Reactor, Timer};
@@ -187,7 +187,7 @@ fn event_against_operation() {
     });
     data.store(true, Ordering::Relaxed);
     let mut woken = Vec::new();
-    reactor.handle().0.table.dispatch([(registration.token(), Ready::READABLE)].into_iter(), &mut woken);
+    reactor.handle().0.table.dispatch([(registration.token(), Report::READABLE)].into_iter(), &mut woken);
     crate::contain::wake_all(&mut woken);
     reader.join().unwrap();
 }
@@ -219,7 +219,7 @@ fn events_against_operations_of_a_known_waker() {
     let mut woken = Vec::new();
     for there in [1, 2] {
         data.store(there, Ordering::Relaxed);
-        let event = (registration.token(), Ready::READABLE);
+        let event = (registration.token(), Report::READABLE);
         reactor.handle().0.table.dispatch([event].into_iter(), &mut woken);
         assert!(woken.is_empty());
     }

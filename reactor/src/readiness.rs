@@ -26,87 +26,44 @@
 //! that saw less may come last: then the next one is tried in vain, once. Model: `event_against_operation`,
 //! twin `disproof-is-of-what-was-seen`.
 //!
-//! | flag | set by | disproved by |
+//! | flag of a direction | set by | disproved by |
 //! |---|---|---|
-//! | `READABLE`, `WRITABLE` | an event | `WouldBlock`, or a short transfer |
-//! | `READ_CLOSED`, `WRITE_CLOSED` | an event | `WouldBlock` only, so that the end of the stream is seen after a short read |
-//! | `UNTRIED_READ`, `UNTRIED_WRITE` | creation | as `READABLE`, `WRITABLE` |
-//! | `URGENT` | an event | nothing: a short read then proves nothing, it may have stopped at the urgent mark |
+//! | `READY` | an event | `WouldBlock`, or a short transfer |
+//! | `CLOSED` | an event | `WouldBlock` only, so that the end of the stream is seen after a short read |
+//! | `UNTRIED` | creation | as `READY` |
+//! | `URGENT` | an event, for reading | nothing: a short read then proves nothing, it may have stopped at the urgent mark |
 //! | `GONE` | deregistration, or the reactor's end | nothing |
 //!
-//! The `UNTRIED` flags let the first operation on a fresh source simply be tried: on a connection that was just
+//! `UNTRIED` lets the first operation on a fresh source simply be tried: on a connection that was just
 //! accepted, the request is often there before its first event.
 
 use crate::registration::Direction;
 use crate::sync::{AtomicU64, Ordering, left_out};
 use std::fmt;
-use std::ops::{BitOr, BitOrAssign};
+use std::ops::BitOrAssign;
 
-/// A set of the flags above.
+/// A set of the flags above, of one direction.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Ready(u64);
 
 impl Ready {
-    pub(crate) const READABLE: Ready = Ready(1 << 0);
-    pub(crate) const WRITABLE: Ready = Ready(1 << 1);
-    pub(crate) const READ_CLOSED: Ready = Ready(1 << 2);
-    pub(crate) const WRITE_CLOSED: Ready = Ready(1 << 3);
-    pub(crate) const UNTRIED_READ: Ready = Ready(1 << 4);
-    pub(crate) const UNTRIED_WRITE: Ready = Ready(1 << 5);
-    pub(crate) const URGENT: Ready = Ready(1 << 6);
-    pub(crate) const GONE: Ready = Ready(1 << 7);
+    pub(crate) const READY: Ready = Ready(1 << 0);
+    pub(crate) const CLOSED: Ready = Ready(1 << 1);
+    const UNTRIED: Ready = Ready(1 << 2);
+    pub(crate) const URGENT: Ready = Ready(1 << 3);
+    pub(crate) const GONE: Ready = Ready(1 << 4);
 
-    /// What makes an operation in this direction worth trying.
-    const fn worth_trying(direction: Direction) -> Ready {
-        match direction {
-            Direction::Read => Ready(Ready::known(direction).0 | Ready::UNTRIED_READ.0),
-            Direction::Write => Ready(Ready::known(direction).0 | Ready::UNTRIED_WRITE.0),
-        }
-    }
-
-    /// What ends the wait of somebody who wants to try an operation in this direction.
-    pub(crate) const fn to_try(direction: Direction) -> Ready {
-        Ready(Ready::worth_trying(direction).0 | Ready::GONE.0)
-    }
-
-    /// What ends the wait of somebody who wants to hear of this direction.
-    pub(crate) const fn to_report(direction: Direction) -> Ready {
-        Ready(Ready::known(direction).0 | Ready::GONE.0)
-    }
-
-    /// What the kernel itself has said about this direction.
-    const fn known(direction: Direction) -> Ready {
-        match direction {
-            Direction::Read => Ready(Ready::READABLE.0 | Ready::READ_CLOSED.0),
-            Direction::Write => Ready(Ready::WRITABLE.0 | Ready::WRITE_CLOSED.0),
-        }
-    }
-
-    /// What there can be of this direction.
-    const fn concerns(direction: Direction) -> Ready {
-        match direction {
-            Direction::Read => Ready(Ready::to_try(direction).0 | Ready::URGENT.0),
-            Direction::Write => Ready::to_try(direction),
-        }
-    }
-
-    /// What a short transfer in this direction disproves.
-    const fn disproved_by_short(direction: Direction) -> Ready {
-        match direction {
-            Direction::Read => Ready(Ready::READABLE.0 | Ready::UNTRIED_READ.0),
-            Direction::Write => Ready(Ready::WRITABLE.0 | Ready::UNTRIED_WRITE.0),
-        }
-    }
+    /// What makes an operation worth trying; what `WouldBlock` disproves.
+    const WORTH_TRYING: Ready = Ready(Ready::READY.0 | Ready::CLOSED.0 | Ready::UNTRIED.0);
+    /// What ends the wait of somebody who wants to try an operation.
+    pub(crate) const TO_TRY: Ready = Ready(Ready::WORTH_TRYING.0 | Ready::GONE.0);
+    /// What ends the wait of somebody who wants to hear from the kernel.
+    pub(crate) const TO_REPORT: Ready = Ready(Ready::READY.0 | Ready::CLOSED.0 | Ready::GONE.0);
+    /// What a short transfer disproves.
+    const DISPROVED_BY_SHORT: Ready = Ready(Ready::READY.0 | Ready::UNTRIED.0);
 
     pub(crate) const fn intersects(self, other: Ready) -> bool {
         self.0 & other.0 != 0
-    }
-}
-
-impl BitOr for Ready {
-    type Output = Ready;
-    fn bitor(self, other: Ready) -> Ready {
-        Ready(self.0 | other.0)
     }
 }
 
@@ -119,18 +76,8 @@ impl BitOrAssign for Ready {
 impl fmt::Debug for Ready {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [&str; 8] = [
-            "READABLE",
-            "WRITABLE",
-            "READ_CLOSED",
-            "WRITE_CLOSED",
-            "UNTRIED_READ",
-            "UNTRIED_WRITE",
-            "URGENT",
-            "GONE",
-        ];
         let mut separator = "";
-        for (bit, name) in NAMES.iter().enumerate() {
+        for (bit, name) in ["READY", "CLOSED", "UNTRIED", "URGENT", "GONE"].iter().enumerate() {
             if self.0 & (1 << bit) != 0 {
                 f.write_str(separator)?;
                 f.write_str(name)?;
@@ -138,6 +85,26 @@ impl fmt::Debug for Ready {
             }
         }
         if separator.is_empty() { f.write_str("NONE") } else { Ok(()) }
+    }
+}
+
+/// What there is to say of both directions at once.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Report {
+    pub(crate) read: Ready,
+    pub(crate) write: Ready,
+}
+
+impl Report {
+    const GONE: Report = Report { read: Ready::GONE, write: Ready::GONE };
+    #[cfg(test)]
+    pub(crate) const READABLE: Report = Report { read: Ready::READY, write: Ready(0) };
+
+    /// Whether somebody who waits for this direction is to hear of it.
+    #[inline]
+    pub(crate) fn concerns(self, direction: Direction) -> bool {
+        let ready = if direction == Direction::Read { self.read } else { self.write };
+        ready.intersects(Ready::TO_REPORT)
     }
 }
 
@@ -153,9 +120,9 @@ impl Snapshot {
         Ready(self.0 & FLAGS)
     }
 
-    /// Whether an operation in `direction` should be tried.
-    pub(crate) fn worth_trying(self, direction: Direction) -> bool {
-        self.has_any(Ready::worth_trying(direction))
+    /// Whether an operation should be tried.
+    pub(crate) fn worth_trying(self) -> bool {
+        self.has_any(Ready::WORTH_TRYING)
     }
 
     pub(crate) fn has_any(self, of: Ready) -> bool {
@@ -200,7 +167,7 @@ struct Edge {
 
 impl ReadinessWord {
     pub(crate) fn new() -> ReadinessWord {
-        ReadinessWord([Edge::new(Ready::UNTRIED_READ), Edge::new(Ready::UNTRIED_WRITE)])
+        ReadinessWord([Edge::new(), Edge::new()])
     }
 
     #[inline]
@@ -210,22 +177,27 @@ impl ReadinessWord {
 
     /// Adds the flags of an event. The caller holds the table's lock: nobody else does this at the same time.
     #[inline]
-    pub(crate) fn set(&self, ready: Ready) {
-        for direction in [Direction::Read, Direction::Write] {
-            let ready = ready.0 & Ready::concerns(direction).0;
-            if ready != 0 {
-                self.0[direction as usize].set(Ready(ready));
+    pub(crate) fn set(&self, report: Report) {
+        let [read, write] = &self.0;
+        for (edge, ready) in [(read, report.read), (write, report.write)] {
+            if ready != Ready::default() {
+                edge.set(ready);
             }
         }
     }
 
+    pub(crate) fn set_gone(&self) {
+        self.set(Report::GONE);
+    }
+
     /// Takes back what an operation that began at `seen` has disproved, unless there was an event since.
+    #[inline]
     pub(crate) fn disprove(&self, direction: Direction, seen: Snapshot, disproof: Disproof) {
         let edge = &self.0[direction as usize];
         let seen = if left_out("disproof-is-of-what-was-seen") { edge.snapshot() } else { seen };
         let disproved = match disproof {
-            Disproof::WouldBlock => Ready::worth_trying(direction),
-            Disproof::ShortTransfer => Ready::disproved_by_short(direction),
+            Disproof::WouldBlock => Ready::WORTH_TRYING,
+            Disproof::ShortTransfer => Ready::DISPROVED_BY_SHORT,
         };
         // Relaxed: this publishes nothing.
         edge.disproof.store(seen.0 & !FLAGS | disproved.0, Ordering::Relaxed);
@@ -233,8 +205,8 @@ impl ReadinessWord {
 }
 
 impl Edge {
-    fn new(untried: Ready) -> Edge {
-        Edge { events: AtomicU64::new(untried.0), disproof: AtomicU64::new(0) }
+    fn new() -> Edge {
+        Edge { events: AtomicU64::new(Ready::UNTRIED.0), disproof: AtomicU64::new(0) }
     }
 
     #[inline]
@@ -266,67 +238,76 @@ mod tests {
     use super::*;
     use Direction::{Read, Write};
 
+    const READABLE: Report = Report::READABLE;
+    const WRITABLE: Report = Report { read: Ready(0), write: Ready::READY };
+    const READABLE_AND_CLOSED: Report =
+        Report { read: Ready(Ready::READY.0 | Ready::CLOSED.0), write: Ready(0) };
+
+    fn disprove(word: &ReadinessWord, disproof: Disproof) {
+        word.disprove(Read, word.snapshot(Read), disproof);
+    }
+
     #[test]
     fn a_fresh_word_is_worth_trying_both_ways_but_reports_nothing() {
         let word = ReadinessWord::new();
         for direction in [Read, Write] {
             let fresh = word.snapshot(direction);
-            assert!(fresh.worth_trying(direction) && !fresh.has_any(Ready::to_report(direction)));
+            assert!(fresh.worth_trying() && !fresh.has_any(Ready::TO_REPORT));
         }
-        word.disprove(Read, word.snapshot(Read), Disproof::WouldBlock);
-        assert!(!word.snapshot(Read).worth_trying(Read));
-        assert!(word.snapshot(Write).worth_trying(Write));
+        disprove(&word, Disproof::WouldBlock);
+        assert!(!word.snapshot(Read).worth_trying() && word.snapshot(Write).worth_trying());
     }
 
     #[test]
     fn a_stale_disproof_never_erases_an_edge_however_many_events_came_between() {
         for bits in [0, 1, 4, 8, 12, 16, 17] {
             let word = ReadinessWord::new();
-            word.set(Ready::READABLE);
+            word.set(READABLE);
             let seen = word.snapshot(Read);
             for _ in 0..(1_u32 << bits) {
-                word.set(Ready::READABLE);
+                word.set(READABLE);
             }
             word.disprove(Read, seen, Disproof::WouldBlock);
-            assert!(word.snapshot(Read).worth_trying(Read), "after 2^{bits} events");
-            word.disprove(Read, word.snapshot(Read), Disproof::WouldBlock);
-            assert!(!word.snapshot(Read).worth_trying(Read));
+            assert!(word.snapshot(Read).worth_trying(), "after 2^{bits} events");
+            disprove(&word, Disproof::WouldBlock);
+            assert!(!word.snapshot(Read).worth_trying());
         }
     }
 
     #[test]
     fn a_short_transfer_keeps_the_end_of_the_stream() {
         let word = ReadinessWord::new();
-        word.set(Ready::READABLE | Ready::READ_CLOSED);
-        word.disprove(Read, word.snapshot(Read), Disproof::ShortTransfer);
-        assert!(word.snapshot(Read).worth_trying(Read));
-        word.disprove(Read, word.snapshot(Read), Disproof::WouldBlock);
-        assert!(!word.snapshot(Read).worth_trying(Read), "or the operation would be tried for ever");
-        word.set(Ready::READABLE);
-        word.disprove(Read, word.snapshot(Read), Disproof::ShortTransfer);
-        assert!(!word.snapshot(Read).worth_trying(Read), "the next event does not bring the end back");
+        word.set(READABLE_AND_CLOSED);
+        disprove(&word, Disproof::ShortTransfer);
+        assert!(word.snapshot(Read).worth_trying());
+        disprove(&word, Disproof::WouldBlock);
+        assert!(!word.snapshot(Read).worth_trying(), "or the operation would be tried for ever");
+        word.set(READABLE);
+        disprove(&word, Disproof::ShortTransfer);
+        assert!(!word.snapshot(Read).worth_trying(), "the next event does not bring the end back");
     }
 
     #[test]
     fn what_disproves_one_direction_leaves_the_other_and_the_sticky_flags() {
         let word = ReadinessWord::new();
-        word.set(Ready::READABLE | Ready::WRITABLE | Ready::URGENT);
-        word.set(Ready::GONE);
-        word.disprove(Read, word.snapshot(Read), Disproof::WouldBlock);
+        let urgent = Report { read: Ready(Ready::READY.0 | Ready::URGENT.0), write: Ready::READY };
+        word.set(urgent);
+        word.set_gone();
+        disprove(&word, Disproof::WouldBlock);
         let now = word.snapshot(Read);
-        assert!(!now.worth_trying(Read) && now.is_urgent() && now.is_gone());
+        assert!(!now.worth_trying() && now.is_urgent() && now.is_gone());
         let now = word.snapshot(Write);
-        assert!(now.worth_trying(Write) && now.is_gone());
-        assert_eq!(format!("{now:?}"), "WRITABLE | UNTRIED_WRITE | GONE after 2 events");
-        word.set(Ready::WRITABLE);
-        assert!(!word.snapshot(Read).worth_trying(Read), "an event of the other direction");
+        assert!(now.worth_trying() && now.is_gone() && !now.is_urgent());
+        assert_eq!(format!("{now:?}"), "READY | UNTRIED | GONE after 2 events");
+        word.set(WRITABLE);
+        assert!(!word.snapshot(Read).worth_trying(), "an event of the other direction");
     }
 
     #[test]
     fn the_number_wraps_into_nothing_but_itself() {
         let word = ReadinessWord::new();
         word.0[Write as usize].events.store(!FLAGS, Ordering::Relaxed);
-        word.set(Ready::WRITABLE);
-        assert_eq!(word.snapshot(Write), Snapshot(Ready::WRITABLE.0));
+        word.set(WRITABLE);
+        assert_eq!(word.snapshot(Write), Snapshot(Ready::READY.0));
     }
 }

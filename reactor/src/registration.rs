@@ -114,7 +114,7 @@ impl Registration {
 
     /// As [`ready`](Registration::ready), in the place that [`poll_io`](Registration::poll_io) uses.
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ends = Ready::to_report(direction);
+        let ends = Ready::TO_REPORT;
         if !self.word.snapshot(direction).has_any(ends)
             && self.wait(&mut WaiterId::poll_slot(direction), cx, ends).is_pending()
         {
@@ -130,7 +130,7 @@ impl Registration {
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         let seen = self.word.snapshot(direction);
         // With the loop gone nobody reports readiness any more, but the source itself still works.
-        if !seen.worth_trying(direction) && !seen.is_gone() {
+        if !seen.worth_trying() && !seen.is_gone() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         op().inspect_err(|error| _ = self.note_failure(direction, seen, error))
@@ -187,7 +187,7 @@ impl Registration {
             if let Some(result) = self.attempt(direction, &mut op, &drained) {
                 return Poll::Ready(result);
             }
-            if self.wait(&mut slot, cx, Ready::to_try(direction)).is_pending() {
+            if self.wait(&mut slot, cx, Ready::TO_TRY).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -208,7 +208,7 @@ impl Registration {
             if seen.is_gone() {
                 return Some(Err(self.gone()));
             }
-            if !seen.worth_trying(direction) {
+            if !seen.worth_trying() {
                 return None;
             }
             match op() {
@@ -282,7 +282,7 @@ where
                 return Poll::Ready(result);
             }
             // It has just been found not to be worth a try: no need to look before it is listed.
-            if place.registration.wait(&mut place.id, cx, Ready::to_try(direction)).is_pending() {
+            if place.registration.wait(&mut place.id, cx, Ready::TO_TRY).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -302,7 +302,7 @@ impl Place<'_> {
 
     fn wait_to_report(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let direction = self.id.direction();
-        let ends = Ready::to_report(direction);
+        let ends = Ready::TO_REPORT;
         if !self.registration.word.snapshot(direction).has_any(ends)
             && self.registration.wait(&mut self.id, cx, ends).is_pending()
         {

@@ -27,7 +27,7 @@
 //! socket does; the end of the reactor takes all wakers away, so that nothing keeps itself alive for longer.
 
 use crate::contain;
-use crate::readiness::{ReadinessWord, Ready};
+use crate::readiness::{ReadinessWord, Ready, Report};
 use crate::sync::{Arc, left_out};
 use crate::table::Table;
 use crate::waiters::{KnownWakers, Waiter, WaiterId, WaiterIds, Waiters};
@@ -48,14 +48,14 @@ impl ScheduledIo {
     }
 
     /// Notes an event. The waiters it concerns are woken, or moved to `woken`, for the caller to wake with no lock held.
-    pub(crate) fn set_ready(&mut self, ready: Ready, known: KnownWakers, woken: &mut Vec<Waker>) {
-        self.word.set(ready);
-        self.waiters.wake_ready(|direction| ready.intersects(Ready::to_report(direction)), known, woken);
+    pub(crate) fn set_ready(&mut self, report: Report, known: KnownWakers, woken: &mut Vec<Waker>) {
+        self.word.set(report);
+        self.waiters.wake_ready(|direction| report.concerns(direction), known, woken);
     }
 
     /// Nothing will be reported any more. With the lock held: whoever is not listed by now will not be.
     pub(crate) fn set_gone(&self) {
-        self.word.set(Ready::GONE);
+        self.word.set_gone();
     }
 
     /// Everybody who waits, once it is gone.

@@ -10,7 +10,7 @@
 //! Then `epoll_wait` alone ends the wait hardly later than a thread's own sleep would end ([`whole_millis`]). That saves a
 //! sleep of 5 ms the system call that sets the timerfd, and one of 20 ms a wake-up on the way, too.
 
-use crate::readiness::Ready;
+use crate::readiness::{Ready, Report};
 #[cfg(target_os = "linux")]
 use crate::timerfd::Armed;
 use crate::wait::Wait;
@@ -67,9 +67,9 @@ impl Selector {
     }
 
     /// What the last wait brought, without the wakeup's own events.
-    pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Ready)> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Report)> {
         let sources = self.events.iter().filter(|event| event.token() != WAKEUP && event.token() != TIMER);
-        sources.map(|event| (event.token(), ready(event)))
+        sources.map(|event| (event.token(), report(event)))
     }
 }
 
@@ -150,28 +150,29 @@ impl Fine {
 /// The kernel takes milliseconds in an `i32`.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 86_400);
 
-fn ready(event: &Event) -> Ready {
-    let mut ready = Ready::default();
+fn report(event: &Event) -> Report {
+    let mut report = Report::default();
     if event.is_readable() {
-        ready |= Ready::READABLE;
+        report.read |= Ready::READY;
     }
     if event.is_writable() {
-        ready |= Ready::WRITABLE;
+        report.write |= Ready::READY;
     }
     if event.is_read_closed() {
-        ready |= Ready::READ_CLOSED;
+        report.read |= Ready::CLOSED;
     }
     if event.is_write_closed() {
-        ready |= Ready::WRITE_CLOSED;
+        report.write |= Ready::CLOSED;
     }
     if event.is_error() {
         // Whoever tries next gets the error, reader or writer: an ICMP error of a UDP socket, a broken pipe.
-        ready |= Ready::READABLE | Ready::WRITABLE;
+        report.read |= Ready::READY;
+        report.write |= Ready::READY;
     }
     if event.is_priority() {
-        ready |= Ready::URGENT;
+        report.read |= Ready::URGENT;
     }
-    ready
+    report
 }
 
 /// Adds sources and takes them away, from any thread.

@@ -14,7 +14,7 @@
 
 use crate::errors;
 use crate::lock::Mutex;
-use crate::readiness::{ReadinessWord, Ready};
+use crate::readiness::{ReadinessWord, Report};
 use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, left_out};
 use crate::waiters::{KnownWakers, WaiterIds};
@@ -93,15 +93,15 @@ impl Table {
     }
 
     /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`.
-    pub(crate) fn dispatch(&self, events: impl Iterator<Item = (Token, Ready)>, woken: &mut Vec<Waker>) {
+    pub(crate) fn dispatch(&self, events: impl Iterator<Item = (Token, Report)>, woken: &mut Vec<Waker>) {
         let mut events = events.peekable();
         if events.peek().is_none() {
             return;
         }
         let mut table = self.slots.lock();
-        for (token, ready) in events {
+        for (token, report) in events {
             if let Some((io, _)) = table.get(token) {
-                io.set_ready(ready, self.known, woken);
+                io.set_ready(report, self.known, woken);
             }
         }
     }
@@ -130,6 +130,7 @@ impl Slots {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::readiness::Ready;
     use crate::registration::Direction;
 
     #[test]
@@ -140,11 +141,11 @@ mod tests {
         let (new, word) = table.insert().unwrap();
         assert_eq!(old.0 & LOW, new.0 & LOW, "the slot is reused");
         assert_ne!(old, new);
-        table.dispatch([(old, Ready::READABLE)].into_iter(), &mut Vec::new());
-        assert!(!word.snapshot(Direction::Read).has_any(Ready::READABLE));
+        table.dispatch([(old, Report::READABLE)].into_iter(), &mut Vec::new());
+        assert!(!word.snapshot(Direction::Read).has_any(Ready::READY));
         table.remove(old);
-        table.dispatch([(new, Ready::READABLE)].into_iter(), &mut Vec::new());
-        assert!(word.snapshot(Direction::Read).has_any(Ready::READABLE));
+        table.dispatch([(new, Report::READABLE)].into_iter(), &mut Vec::new());
+        assert!(word.snapshot(Direction::Read).has_any(Ready::READY));
         assert_eq!(table.len(), 1);
     }
 
