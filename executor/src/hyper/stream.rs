@@ -1,5 +1,5 @@
 //! hyper's `Read` and `Write` for our streams. hyper's buffers are mostly not initialised: a read lets the kernel
-//! fill them as they are, where the system has a call for that, instead of writing zeros over them first.
+//! fill them as they are, on Unix, instead of writing zeros over them first.
 
 use crate::io::Async;
 use crate::net::TcpStream;
@@ -58,7 +58,7 @@ byte_stream!(TcpStream, |len| len);
 byte_stream!(UnixStream, |_len| 0);
 
 #[cfg(unix)]
-fn read_into<S: mio::event::Source + std::os::fd::AsFd>(
+fn read_into<S: mio::event::Source + std::os::fd::AsRawFd>(
     stream: &Async<S>,
     wanted: usize,
     cx: &mut Context<'_>,
@@ -66,9 +66,10 @@ fn read_into<S: mio::event::Source + std::os::fd::AsFd>(
 ) -> Poll<io::Result<()>> {
     // SAFETY: only the kernel writes to it, and it writes bytes.
     let unfilled = unsafe { buf.as_mut() };
-    let read = ready!(stream.poll_transfer(sideline_reactor::Direction::Read, cx, wanted, |stream| {
-        let (read, _rest) = rustix::io::read(stream, &mut *unfilled)?;
-        Ok(read.len())
+    let read = ready!(stream.poll_transfer(sideline_reactor::Direction::Read, cx, wanted, |socket| {
+        // SAFETY: all of `unfilled` is ours, and lives during the call.
+        let read = unsafe { libc::recv(socket.as_raw_fd(), unfilled.as_mut_ptr().cast(), unfilled.len(), 0) };
+        usize::try_from(read).map_err(|_| io::Error::last_os_error())
     }))?;
     // SAFETY: the kernel has just filled so many bytes.
     unsafe { buf.advance(read) };

@@ -116,6 +116,25 @@ fn vectored_operations_move_several_buffers() {
     });
 }
 
+/// Short ones are joined before they are written, long ones are not.
+#[test]
+fn buffers_of_all_sizes_arrive_in_their_order() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let bytes: Vec<u8> = (0..6000_usize).map(|at| (at % 251) as u8).collect();
+        for (head, body) in [(0, 0), (1, 0), (0, 7), (130, 12), (1023, 1), (1023, 2), (5, 4000), (3000, 3000)]
+        {
+            let (head, body) = bytes[..head + body].split_at(head);
+            let bufs = [head, b"", body].map(IoSlice::new);
+            assert_eq!(client.write_vectored(&bufs).await?, head.len() + body.len());
+            let mut received = vec![0; head.len() + body.len()];
+            server.read_exact(&mut received).await?;
+            assert_eq!(received, [head, body].concat());
+        }
+        Ok(())
+    });
+}
+
 async fn turns() {
     for _ in 0..10 {
         yield_now().await;
@@ -127,23 +146,27 @@ async fn turns() {
 fn more_buffers_than_the_kernel_takes_do_not_hang_the_next_operation() {
     run(async {
         const BUFFERS: usize = 3_000;
-        let (client, server) = tcp_pair().await?;
-        // No event may be on its way any more that would help out.
-        client.writable().await?;
-        turns().await;
-        let sent = client.write_vectored(&[IoSlice::new(b"x"); BUFFERS]).await?;
-        client.write_all(&vec![b'x'; BUFFERS - sent]).await?;
+        // Those that are joined before they are written, and those that are not.
+        for buffer in ["x", "xx"] {
+            let (client, server) = tcp_pair().await?;
+            // No event may be on its way any more that would help out.
+            client.writable().await?;
+            turns().await;
+            let sent = client.write_vectored(&[IoSlice::new(buffer.as_bytes()); BUFFERS]).await?;
+            let total = BUFFERS * buffer.len();
+            client.write_all(&vec![b'x'; total - sent]).await?;
 
-        let mut all = vec![0; BUFFERS];
-        while server.peek(&mut all).await? < BUFFERS {
-            yield_now().await;
+            let mut all = vec![0; total];
+            while server.peek(&mut all).await? < total {
+                yield_now().await;
+            }
+            server.readable().await?;
+            turns().await;
+            let mut buffers: Vec<_> = all.chunks_mut(buffer.len()).map(IoSliceMut::new).collect();
+            let received = server.read_vectored(&mut buffers).await?;
+            server.read_exact(&mut all[received..]).await?;
+            assert!(all.iter().all(|&byte| byte == b'x'));
         }
-        server.readable().await?;
-        turns().await;
-        let mut buffers: Vec<_> = all.chunks_mut(1).map(IoSliceMut::new).collect();
-        let received = server.read_vectored(&mut buffers).await?;
-        server.read_exact(&mut all[received..]).await?;
-        assert!(all.iter().all(|&byte| byte == b'x'));
         Ok(())
     });
 }
