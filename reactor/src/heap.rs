@@ -48,8 +48,13 @@ impl Entry {
         Key(self.turn_and_key as u32)
     }
 
+    /// One number, so that comparing takes no branch: which of several children is the least cannot be foretold.
+    fn order(self) -> u128 {
+        u128::from(self.deadline) << 64 | u128::from(self.turn_and_key)
+    }
+
     fn is_before(self, other: Entry) -> bool {
-        (self.deadline, self.turn_and_key) < (other.deadline, other.turn_and_key)
+        self.order() < other.order()
     }
 }
 
@@ -158,17 +163,12 @@ impl<T> Heap<T> {
     fn sift_down(&mut self, mut at: usize, entry: Entry) {
         loop {
             let first = at * CHILDREN + 1;
-            let children = first..(first + CHILDREN).min(self.entries.len());
-            let Some(least) = children.reduce(|least, child| {
-                if self.entries[child].is_before(self.entries[least]) { child } else { least }
-            }) else {
-                break;
-            };
-            if !self.entries[least].is_before(entry) {
+            let Some((child, least)) = self.entries.get(first..).and_then(least_of_family) else { break };
+            if !least.is_before(entry) {
                 break;
             }
-            self.place(at, self.entries[least]);
-            at = least;
+            self.place(at, least);
+            at = first + child;
         }
         self.place(at, entry);
     }
@@ -177,6 +177,16 @@ impl<T> Heap<T> {
         self.entries[at] = entry;
         // Lossless: there are fewer entries than keys, and keys are 32 bits.
         self.positions[entry.key().0 as usize] = at as u32;
+    }
+}
+
+/// Which of the first four is the least, and where it is. A whole family takes two rounds of two.
+fn least_of_family(entries: &[Entry]) -> Option<(usize, Entry)> {
+    let less =
+        |one: (usize, Entry), other: (usize, Entry)| if other.1.is_before(one.1) { other } else { one };
+    match *entries {
+        [a, b, c, d, ..] => Some(less(less((0, a), (1, b)), less((2, c), (3, d)))),
+        _ => entries.iter().copied().enumerate().reduce(less),
     }
 }
 
