@@ -63,6 +63,23 @@ impl ScheduledIo {
         self.waiters.wake_ready(|_| true, KnownWakers::default(), woken);
     }
 
+    /// The usual way: the waker is here since the last wait. `id` is none, and becomes its own.
+    #[inline]
+    fn list_again(&mut self, ids: &mut WaiterIds, id: &mut WaiterId, waker: &Waker, ends: Ready) -> Listing {
+        // The second look: an event since the first one did not find us listed.
+        if !left_out("waiter-looks-again") && self.word.snapshot(id.direction()).has_any(ends) {
+            return Listing::Ready;
+        }
+        match self.waiters.kept() {
+            Some(kept) if kept.waker.will_wake(waker) => {
+                *id = ids.take(id.direction());
+                kept.id = *id;
+                Listing::Listed
+            }
+            _ => Listing::NeedsWaker,
+        }
+    }
+
     /// `spare` goes in as the waker to add, and comes out as whatever is now to be dropped.
     fn list(
         &mut self,
@@ -72,7 +89,7 @@ impl ScheduledIo {
         spare: &mut Option<Waker>,
         ends: Ready,
     ) -> Listing {
-        // The second look: an event since the first one did not find us listed.
+        // As above.
         if !left_out("waiter-looks-again") && self.word.snapshot(id.direction()).has_any(ends) {
             return Listing::Ready;
         }
@@ -114,9 +131,21 @@ impl Table {
         cx: &mut Context<'_>,
         ends: Ready,
     ) -> Poll<()> {
-        // A waiter that is only renewed needs no clone, nor one that was kept, so the first attempt brings none.
-        let is_new = id.is_none() && !self.known.include(cx.waker());
-        let mut spare = is_new.then(|| cx.waker().clone());
+        if id.is_none() && self.known.include(cx.waker()) {
+            match self.with(token, |io, ids| io.list_again(ids, id, cx.waker(), ends)) {
+                // None: as below.
+                None | Some(Listing::Ready) => return Poll::Ready(()),
+                Some(Listing::Listed) => return Poll::Pending,
+                Some(Listing::NeedsWaker) => {}
+            }
+        }
+        self.wait_anew(token, id, cx, ends)
+    }
+
+    #[inline(never)]
+    fn wait_anew(&self, token: Token, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
+        // A waiter that is only renewed needs no clone, so the first attempt brings none.
+        let mut spare = id.is_none().then(|| cx.waker().clone());
         loop {
             let listing = self.with(token, |io, ids| io.list(ids, id, cx.waker(), &mut spare, ends));
             // None: it is gone, which ends every wait.

@@ -122,8 +122,8 @@ impl Table {
 
 impl Slots {
     fn get(&mut self, token: Token) -> Option<(&mut ScheduledIo, &mut WaiterIds)> {
-        let slot = self.slots.get_mut(token.0 & LOW)?;
-        (slot.generation == token.0 >> HALF).then_some((&mut slot.io, &mut self.waiter_ids))
+        let slot = self.slots.get_mut(token.0 & LOW).filter(|slot| slot.generation == token.0 >> HALF)?;
+        Some((&mut slot.io, &mut self.waiter_ids))
     }
 }
 

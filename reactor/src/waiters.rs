@@ -82,6 +82,12 @@ impl WaiterId {
 }
 
 impl Waiters {
+    /// The waiter that has been woken and stays.
+    #[inline]
+    pub(crate) fn kept(&mut self) -> Option<&mut Waiter> {
+        self.first.as_mut().filter(|first| first.id.is_none())
+    }
+
     /// The place of a waiter that is here, or the one that is kept for whoever comes.
     #[inline]
     pub(crate) fn place_of(&mut self, id: WaiterId) -> Option<&mut Waiter> {
