@@ -53,7 +53,7 @@ impl Registration {
         cx: &mut Context<'_>,
         mut op: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(direction, cx, &mut op, &|_| false)
+        self.poll_with(&mut WaiterId::poll_slot(direction), cx, &mut op, &|_| false)
     }
 
     /// As [`poll_io`](Registration::poll_io), for a byte stream: `op` was asked to move `wanted` bytes.
@@ -69,7 +69,7 @@ impl Registration {
         wanted: usize,
         mut op: impl FnMut() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        self.poll_with(direction, cx, &mut op, &|&moved| is_short(moved, wanted))
+        self.poll_with(&mut WaiterId::poll_slot(direction), cx, &mut op, &|&moved| is_short(moved, wanted))
     }
 
     /// Tries `op` until it does something else than block, waiting for `direction` in between.
@@ -173,34 +173,34 @@ impl Registration {
         self.handle.0.table.wait(self.token, id, cx, ends)
     }
 
-    /// For poll functions, which libraries call and which have no future of their own: built once for each type of
-    /// result. A call through a pointer is nothing beside the system call in it.
+    /// Tries `op`, and if it would block waits in the place that has this `id`.
+    ///
+    /// Built once for each type of result, and so small enough to stay in the processor's cache while the kernel runs in
+    /// between. A call through a pointer is nothing beside the system call in it.
     fn poll_with<R>(
         &self,
-        direction: Direction,
+        id: &mut WaiterId,
         cx: &mut Context<'_>,
-        mut op: &mut dyn FnMut() -> io::Result<R>,
+        op: &mut dyn FnMut() -> io::Result<R>,
         drained: &dyn Fn(&R) -> bool,
     ) -> Poll<io::Result<R>> {
-        let mut slot = WaiterId::poll_slot(direction);
         loop {
-            if let Some(result) = self.attempt(direction, &mut op, &drained) {
+            if let Some(result) = self.attempt(id.direction(), op, drained) {
                 return Poll::Ready(result);
             }
-            if self.wait(&mut slot, cx, Ready::TO_TRY).is_pending() {
+            // It has just been found not to be worth a try: no need to look before it is listed.
+            if self.wait(id, cx, Ready::TO_TRY).is_pending() {
                 return Poll::Pending;
             }
         }
     }
 
     /// Calls `op` as long as it is worth it. `None`: there is nothing to do but wait.
-    ///
-    /// This is compiled once for every operation of every socket, so what need not know its types is elsewhere.
     fn attempt<R>(
         &self,
         direction: Direction,
-        op: &mut impl FnMut() -> io::Result<R>,
-        drained: &impl Fn(&R) -> bool,
+        op: &mut dyn FnMut() -> io::Result<R>,
+        drained: &dyn Fn(&R) -> bool,
     ) -> Option<io::Result<R>> {
         loop {
             // Before `op`: an event that comes while it runs makes this snapshot too old to disprove anything.
@@ -275,17 +275,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let Operation { place, op, drained } = self.get_mut();
-        let direction = place.id.direction();
-        loop {
-            if let Some(result) = place.registration.attempt(direction, op, drained) {
-                place.has_left();
-                return Poll::Ready(result);
-            }
-            // It has just been found not to be worth a try: no need to look before it is listed.
-            if place.registration.wait(&mut place.id, cx, Ready::TO_TRY).is_pending() {
-                return Poll::Pending;
-            }
+        let polled = place.registration.poll_with(&mut place.id, cx, op, drained);
+        if polled.is_ready() {
+            place.has_left();
         }
+        polled
     }
 }
 
