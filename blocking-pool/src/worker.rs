@@ -275,10 +275,15 @@ impl Local {
     /// awaiting, and nobody is in a hurry; nor if the awaiter says that it has other things to do
     /// ([`Tenant::set_awaiter_busy`](crate::Tenant::set_awaiter_busy)). Then the worker looks less and less often, finds a
     /// dozen jobs at a time instead of one or two, and leaves the submitter alone meanwhile. The first outcome that was
-    /// waited for ends that. If a batch waits already there is nothing to gather.
+    /// waited for ends that. If a batch waits already there is nothing to gather; and if others want the processor, they
+    /// would gather more jobs with it.
     fn let_some_gather(&self) {
         let gap = self.gap.get();
-        if gap > 0 && Spinner::can_pay() && !self.pool.queues.is_known_to_hold_a_batch() {
+        if gap > 0
+            && Spinner::can_pay()
+            && !self.pool.queues.is_known_to_hold_a_batch()
+            && !self.crowd.is_there()
+        {
             (0..gap).for_each(|_| hint::spin_loop());
         }
     }
