@@ -196,18 +196,10 @@ impl TaskPtr {
         // SAFETY: the caller still holds its reference.
         let header = unsafe { self.header() };
         if header.state.release_reference() {
-            // SAFETY: that was the last reference.
-            unsafe { self.free() }
+            let free = header.vtable.free;
+            // SAFETY: that was the last reference, so nobody else can reach the task.
+            unsafe { free(self) }
         }
-    }
-
-    /// # Safety
-    /// The caller has just given up the last reference, so nobody else can reach the task.
-    pub(super) unsafe fn free(self) {
-        // SAFETY: only this frees a task.
-        let free = unsafe { self.header() }.vtable.free;
-        // SAFETY: as the caller says.
-        unsafe { free(self) }
     }
 }
 

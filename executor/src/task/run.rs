@@ -123,7 +123,7 @@ impl Tasks {
         // SAFETY: the caller keeps the task.
         let header = unsafe { task.header() };
         // SAFETY: as above, and this is the loop's thread.
-        if header.state.run() != Run::Release && !unsafe { task.replace_queued(true) } {
+        if !header.state.is_complete() && !unsafe { task.replace_queued(true) } {
             self.run_queue.push(task);
         }
     }
