@@ -28,12 +28,12 @@ fn runtime() -> Runtime {
     Runtime::assemble(clock(), Time::Flows, &pool, Reporter::stderr(), Duration::ZERO, None).unwrap()
 }
 
-/// Pending once; the waker goes to another thread, which uses it at once.
-fn woken_from_elsewhere() -> impl Future<Output = ()> {
+/// Pending so many times; each time the waker goes to another thread, which uses it at once.
+fn woken_from_elsewhere(times: usize) -> impl Future<Output = ()> {
     let mut polls = 0;
     poll_fn(move |cx| {
         polls += 1;
-        if polls == 1 {
+        if polls <= times {
             let waker = cx.waker().clone();
             thread::spawn(move || waker.wake());
             return Poll::Pending;
@@ -42,12 +42,13 @@ fn woken_from_elsewhere() -> impl Future<Output = ()> {
     })
 }
 
-/// The wake lands before, during or after the end of the poll, or while the loop parks.
+/// The wake lands before, during or after the end of the poll, or while the loop parks. Twice, since the task comes to its
+/// first poll by the run queue, and only to the second by the inbox.
 #[test]
 fn wake_during_poll_requeues_once() {
     check(3, || {
         let runtime = runtime();
-        runtime.block_on(async { crate::spawn(woken_from_elsewhere()).await.unwrap() });
+        runtime.block_on(async { crate::spawn(woken_from_elsewhere(2)).await.unwrap() });
     });
 }
 
@@ -76,7 +77,7 @@ fn wakes_here_and_elsewhere_during_poll_lose_nothing() {
 fn wake_between_turns_is_seen() {
     check(3, || {
         let runtime = runtime();
-        let task = runtime.spawn(woken_from_elsewhere());
+        let task = runtime.spawn(woken_from_elsewhere(1));
         while !task.is_finished() {
             runtime.turn(None).unwrap();
         }
@@ -88,7 +89,7 @@ fn wake_between_turns_is_seen() {
 fn wake_of_the_main_future_is_seen() {
     check(3, || {
         let runtime = runtime();
-        runtime.block_on(woken_from_elsewhere());
+        runtime.block_on(woken_from_elsewhere(1));
     });
 }
 
