@@ -22,8 +22,8 @@
 //!
 //! A flag counts unless it is in a disproof that has the number of the last event. A disproof that comes too late has
 //! another number, and disproves nothing; 56 bits of it do not come round while an operation runs. Each word is written by
-//! one side, so plain stores do. Of two operations at once the one
-//! that saw less may come last: then the next one is tried in vain, once. Model: `event_against_operation`,
+//! one side, so plain stores do. Of two operations at once, on two threads, the one
+//! that saw less may come last: then the next one is tried in vain, once, as a rule. Model: `event_against_operation`,
 //! twin `disproof-is-of-what-was-seen`.
 //!
 //! | flag of a direction | set by | disproved by |

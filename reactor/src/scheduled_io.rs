@@ -15,7 +15,8 @@
 //!
 //! So of what a waiter waits for there is nothing as long as it is on the list. Having been listed and then seen it, a
 //! waiter is off the list, or about to be: that costs neither a look nor the lock. Only whoever gives up has to take
-//! itself off.
+//! itself off. (But for a disproof of another thread's that comes too late: see `readiness.rs`. Who succeeds because of that
+//! stays listed until the next event, which wakes its task once for nothing.)
 //!
 //! The lock is one for all sources: the loop takes it once for a batch of events, where one for each source was two of the ten
 //! locked operations that a request cost an echo server. It is held for tens of nanoseconds an event. Tasks of other threads,
