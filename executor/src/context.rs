@@ -68,7 +68,13 @@ pub(crate) fn reactor() -> io::Result<sideline_reactor::Handle> {
 }
 
 /// Calls `f` with the reactor of the runtime this thread is in. `f` must not run user code.
+#[inline]
+#[allow(unsafe_code, reason = "found for every timer")]
 pub(crate) fn with_reactor<R>(f: impl FnOnce(&sideline_reactor::Handle) -> R) -> Result<R, NoRuntime> {
+    // SAFETY: `f` runs no user code.
+    if let Some(core) = unsafe { core_for_a_moment() } {
+        return Ok(f(&core.shared().reactor));
+    }
     CONTEXT
         .try_with(|context| context.handle.borrow().as_ref().map(|handle| f(&handle.shared().reactor)))
         .ok()
@@ -85,10 +91,21 @@ pub(crate) fn core() -> Option<Rc<Core>> {
 #[inline]
 #[allow(unsafe_code, reason = "found for every wake")]
 pub(crate) fn with_core_of<R>(shared: &Arc<Shared>, f: impl FnOnce(&Core) -> R) -> Option<R> {
-    let core = CORE.try_with(Cell::get).ok()?;
-    // SAFETY: null, or what the context keeps: they are exchanged together, and not during `f`, which runs no user code.
-    let core = unsafe { core.as_ref() }?;
+    // SAFETY: `f` runs no user code.
+    let core = unsafe { core_for_a_moment() }?;
     Arc::ptr_eq(core.shared(), shared).then(|| f(core))
+}
+
+/// The loop that runs on this thread, uncounted.
+///
+/// # Safety
+/// No user code runs as long as the result is used: the context may be another one afterwards.
+#[inline]
+#[allow(unsafe_code)]
+unsafe fn core_for_a_moment<'a>() -> Option<&'a Core> {
+    let core = CORE.try_with(Cell::get).ok()?;
+    // SAFETY: null, or what the context keeps: they are exchanged together, and not as long as no user code runs.
+    unsafe { core.as_ref() }
 }
 
 /// Whether this is the thread of the loop that `shared` belongs to, and the loop is running.

@@ -25,7 +25,7 @@ use crate::paused::Time;
 use crate::shared::{MainWaker, Shared};
 use crate::task::Tasks;
 use sideline_blocking_pool::Spinner;
-use sideline_reactor::Reactor;
+use sideline_reactor::{LocalReactor, Reactor};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
@@ -53,11 +53,11 @@ pub(crate) struct Core {
     /// Another loop waits for this one between its turns.
     pub(crate) embedded: Cell<bool>,
     /// Borrowed during a turn of the reactor only, which calls wakers and nothing else of the user's.
-    reactor: RefCell<Reactor>,
+    reactor: RefCell<LocalReactor>,
 }
 
 impl Core {
-    pub(crate) fn new(reactor: Reactor, time: Time, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(reactor: LocalReactor, time: Time, shared: Arc<Shared>) -> Self {
         let budget = Budget::new(reactor.handle().clock().clone());
         Self {
             shared,

@@ -24,7 +24,7 @@ use crate::task;
 #[cfg(feature = "watchdog")]
 use crate::watchdog::{Doze, Watchdog};
 use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport};
-use sideline_reactor::{Clock, Reactor};
+use sideline_reactor::{Clock, LocalReactor};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -115,7 +115,7 @@ impl Runtime {
         drop_deadline: Duration,
         #[cfg(feature = "watchdog")] doze: Option<Arc<Doze>>,
     ) -> io::Result<Self> {
-        let reactor = Reactor::with_known_wakers(clock, &task::WAKERS)?;
+        let reactor = LocalReactor::with_known_wakers(clock, &task::WAKERS)?;
         let shared = Arc::new(Shared::new(
             reactor.handle().clone(),
             pool.tenant_of_loop(),

@@ -11,8 +11,13 @@ use std::task::Waker;
 /// keep the others asleep, and its panic goes no further. Not to be called under a lock, which a waker may want.
 pub fn wake_all(wakers: &mut Vec<Waker>) {
     for waker in wakers.drain(..) {
-        contain(move || waker.wake());
+        wake(waker);
     }
+}
+
+/// Wakes one.
+pub(crate) fn wake(waker: Waker) {
+    contain(move || waker.wake());
 }
 
 /// Drops something whose `Drop` is foreign code.

@@ -39,6 +39,11 @@ impl Handle {
         self.0.notifier.notify(|| self.0.wakeup.wake());
     }
 
+    /// As [`notify`](Self::notify), on the loop's own thread.
+    pub(crate) fn notify_here(&self) {
+        self.0.notifier.notify_here(|| self.0.wakeup.wake());
+    }
+
     /// The clock that this reactor's timers go by.
     pub fn clock(&self) -> &Clock {
         &self.0.clock

@@ -16,7 +16,8 @@
 //! | `notifier.rs` | RUNNING / PARKED / NOTIFIED, and why no wake is lost |
 //! | `registration.rs`, `scheduled_io.rs`, `waiters.rs`, `readiness.rs` | a source, who waits for it, its readiness word |
 //! | `table.rs` | tokens that cannot be mistaken for an earlier owner's |
-//! | `timer.rs`, `timers.rs`, `heap.rs` | one deadline, all of them, and their order |
+//! | `timer.rs`, `timers.rs`, `queue.rs`, `heap.rs` | one deadline, all of them, and their order |
+//! | `local_reactor.rs`, `local_timers.rs`, `home.rs` | a loop that stays on its thread, and its timers without a lock |
 //! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
 //! | `contain.rs`, `errors.rs`, `platform.rs` | foreign panics, messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
@@ -45,10 +46,14 @@ mod epoch;
 mod errors;
 mod handle;
 mod heap;
+mod home;
+mod local_reactor;
+mod local_timers;
 mod lock;
 mod nanos;
 mod notifier;
 mod platform;
+mod queue;
 mod reactor;
 mod readiness;
 mod registration;
@@ -73,6 +78,7 @@ pub use clock::Clock;
 pub use contain::wake_all;
 pub use errors::name_descriptor_limit;
 pub use handle::Handle;
+pub use local_reactor::LocalReactor;
 pub use reactor::Reactor;
 pub use registration::{Direction, Registration};
 pub use timer::Timer;

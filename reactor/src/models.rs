@@ -3,6 +3,8 @@
 //!
 //! A lost wake shows as a deadlock.
 
+mod local_timers;
+
 use crate::readiness::Report;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, thread};
 use crate::wait::Wait;
@@ -298,7 +300,7 @@ mod harness {
     fn loom_is_really_on() {}
 
     /// Each protocol without one of its steps, and the model that must then fail.
-    const TWINS: [(&str, &str); 10] = [
+    const TWINS: [(&str, &str); 15] = [
         ("waiter-looks-again", "events_against_operations_of_a_known_waker_lose_no_edge"),
         ("notifier-fence", "stand_by_against_notify_loses_no_wake"),
         ("stand-by-looks-again", "stand_by_against_notify_loses_no_wake"),
@@ -306,6 +308,11 @@ mod harness {
         ("loop-looks-after-announcing", "park_against_notify_loses_no_wake"),
         ("timer-notifies", "timer_against_park_is_not_slept_past"),
         ("timers-see-closed", "timer_against_close_always_completes"),
+        ("timers-see-closed", "local_timers::timer_polled_elsewhere_against_close_always_completes"),
+        ("local-queue-is-its-thread-s", "local_timers::timer_dropped_elsewhere_is_gone_in_the_next_turn"),
+        ("leaving-is-listed", "local_timers::timer_dropped_elsewhere_is_gone_in_the_next_turn"),
+        ("loop-looks-at-the-list", "local_timers::timer_reset_elsewhere_against_park_wakes_who_waits"),
+        ("reset-elsewhere-notifies", "local_timers::timer_reset_elsewhere_against_park_wakes_who_waits"),
         ("register-sees-closed", "register_against_close_always_resolves"),
         ("waiter-looks-again", "event_against_operation_loses_no_edge"),
         ("disproof-is-of-what-was-seen", "event_against_operation_loses_no_edge"),

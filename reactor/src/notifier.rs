@@ -85,6 +85,13 @@ impl Notifier {
         notified
     }
 
+    /// The loop tells itself: it is parked only if it stands by. No fence: it has announced that itself.
+    pub(crate) fn notify_here(&self, wake: impl FnMut() -> io::Result<()>) {
+        if self.0.load(Ordering::Relaxed) == PARKED {
+            self.notify(wake);
+        }
+    }
+
     /// Wakes the loop if it is parked, by calling `wake` on the PARKED -> NOTIFIED edge.
     pub(crate) fn notify(&self, mut wake: impl FnMut() -> io::Result<()>) {
         // N2. SeqCst: pairs with the fence in `announce`.

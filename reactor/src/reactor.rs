@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::contain;
 use crate::errors;
 use crate::handle::{Handle, Shared};
+use crate::home::Home;
 use crate::notifier::Notifier;
 use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
 use crate::table::Table;
@@ -51,7 +52,7 @@ impl Reactor {
     /// # Errors
     /// What the kernel says. A lack of file descriptors names the limit to raise.
     pub fn new(clock: Clock) -> io::Result<Reactor> {
-        Reactor::with(clock, KnownWakers::default())
+        Reactor::with(clock, KnownWakers::default(), Home::NOWHERE)
     }
 
     /// As [`new`](Self::new), for a loop that vouches for its own wakers, which have this `vtable`: to wake one neither panics
@@ -64,15 +65,15 @@ impl Reactor {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_known_wakers(clock: Clock, vtable: &'static RawWakerVTable) -> io::Result<Reactor> {
-        Reactor::with(clock, KnownWakers::new(vtable))
+        Reactor::with(clock, KnownWakers::new(vtable), Home::NOWHERE)
     }
 
-    fn with(clock: Clock, known: KnownWakers) -> io::Result<Reactor> {
+    pub(crate) fn with(clock: Clock, known: KnownWakers, home: Home) -> io::Result<Reactor> {
         let (selector, registry, wakeup) = sys::open().map_err(errors::name_descriptor_limit)?;
         let shared = Shared {
             notifier: Notifier::new(),
             table: Table::new(known),
-            timers: Timers::new(clock.now()),
+            timers: Timers::new(clock.now(), home, known),
             closed: AtomicBool::new(false),
             clock,
             registry,
@@ -132,9 +133,10 @@ impl Reactor {
         if max_wait == Some(Duration::ZERO) {
             return self.selector.wait(Wait::ZERO);
         }
+        self.handle.0.timers.local.rest();
         let parked = self.handle.0.notifier.announce();
         // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
-        let work = !left_out("loop-looks-after-announcing") && has_work();
+        let work = self.has_timers_to_let_go() || (!left_out("loop-looks-after-announcing") && has_work());
         let wait = if work { Wait::ZERO } else { self.until_next_timer(max_wait) };
         if wait == Wait::ZERO {
             self.notified = parked.end();
@@ -172,9 +174,13 @@ impl Reactor {
     pub fn stand_by(&self, has_work: impl FnOnce() -> bool) {
         self.handle.0.notifier.announce().stay();
         // Only now: as in a turn's wait.
-        if !left_out("stand-by-looks-again") && has_work() {
+        if self.has_timers_to_let_go() || (!left_out("stand-by-looks-again") && has_work()) {
             self.handle.notify();
         }
+    }
+
+    fn has_timers_to_let_go(&self) -> bool {
+        !left_out("loop-looks-at-the-list") && self.handle.0.timers.local.any_leave()
     }
 
     /// Ends what [`stand_by`](Self::stand_by) began. Harmless without it.

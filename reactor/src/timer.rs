@@ -1,11 +1,9 @@
 //! One deadline.
 
-use crate::contain;
 use crate::epoch::{self, Moment};
 use crate::handle::Handle;
-use crate::heap::Key;
 use crate::sync::left_out;
-use crate::timers::Arming;
+use crate::timers::{State, Tell};
 use std::fmt;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -13,8 +11,8 @@ use std::time::{Duration, Instant};
 /// Becomes ready at a deadline, to the nanosecond as far as the loop gets round to it, and never early.
 ///
 /// Making one costs nothing; the first [`poll`](Timer::poll) that has to wait arms it. Dropping it cancels it and
-/// gives its memory back at once, from any thread. It is ready, too, once the reactor is gone: whoever waits is to
-/// go on, not to hang.
+/// gives its memory back at once; or, if the thread of a [`LocalReactor`](crate::LocalReactor) has armed it and another one
+/// drops it, in the loop's next turn. It is ready, too, once the reactor is gone: whoever waits is to go on, not to hang.
 ///
 /// # Example
 /// ```
@@ -38,14 +36,6 @@ pub struct Timer {
     state: State,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Idle,
-    /// The key is valid until we remove it.
-    Armed(Key),
-    Elapsed,
-}
-
 impl Timer {
     /// A timer that will be due at `deadline`, which may be in the past or arbitrarily far away. Nothing is armed yet.
     pub fn new(handle: &Handle, deadline: Instant) -> Timer {
@@ -66,18 +56,13 @@ impl Timer {
     }
 
     /// Sets another deadline, whether or not the old one has passed. If somebody waits, they are woken at the new
-    /// one; if it has already fired, it has to be polled to be armed again.
+    /// one; if it has already fired, it has to be polled to be armed again. If the thread of a
+    /// [`LocalReactor`](crate::LocalReactor) has armed it, and this is another one, who waits is woken for that at once.
     pub fn reset(&mut self, deadline: Instant) {
         let deadline = self.handle.0.timers.epoch.moment(deadline);
         self.deadline = deadline;
-        match self.state {
-            State::Idle => {}
-            State::Elapsed => self.state = State::Idle,
-            State::Armed(key) => match self.handle.0.timers.change(key, deadline) {
-                Arming::Armed { earliest } => self.tell_loop(earliest),
-                Arming::Due | Arming::NeedsWaker => self.disarm(),
-            },
-        }
+        let tell = self.handle.0.timers.change(&mut self.state, deadline);
+        self.tell(tell);
     }
 
     /// Ready once the clock has reached the deadline, or the reactor is gone; and ready it stays until it is
@@ -86,31 +71,15 @@ impl Timer {
         if let State::Elapsed = self.state {
             return Poll::Ready(());
         }
-        if self.handle.0.timers.is_due(self.deadline, self.handle.clock()) {
+        let timers = &self.handle.0.timers;
+        if timers.is_due(self.deadline, self.handle.clock()) {
             return self.elapse();
         }
-        let mut key = match self.state {
-            State::Armed(key) => Some(key),
-            _ => None,
-        };
-        // A timer that is polled again by the same task needs no clone.
-        let mut spare = key.is_none().then(|| cx.waker().clone());
-        loop {
-            let arming = self.handle.0.timers.arm(&mut key, self.deadline, cx.waker(), &mut spare);
-            match arming {
-                Arming::NeedsWaker => spare = Some(cx.waker().clone()),
-                Arming::Due => {
-                    contain::discard(spare);
-                    return self.elapse();
-                }
-                Arming::Armed { earliest } => {
-                    self.state = key.map_or(State::Idle, State::Armed);
-                    if let Some(spare) = spare {
-                        contain::discard(spare);
-                    }
-                    self.tell_loop(earliest);
-                    return Poll::Pending;
-                }
+        match timers.arm(&mut self.state, self.deadline, cx.waker()) {
+            None => self.elapse(),
+            Some(tell) => {
+                self.tell(tell);
+                Poll::Pending
             }
         }
     }
@@ -132,17 +101,16 @@ impl Timer {
     }
 
     fn disarm(&mut self) {
-        if let State::Armed(key) = self.state {
-            // Dropping the waker may run foreign code; it must not find a key that is no longer ours.
-            self.state = State::Idle;
-            self.handle.0.timers.disarm(key);
-        }
+        self.handle.0.timers.disarm(&mut self.state);
     }
 
     /// A loop that sleeps for a later timer has to be woken.
-    fn tell_loop(&self, earliest: bool) {
-        if earliest && !left_out("timer-notifies") {
-            self.handle.notify();
+    fn tell(&self, tell: Tell) {
+        match tell {
+            Tell::Nobody => {}
+            Tell::Here => self.handle.notify_here(),
+            Tell::Loop if left_out("timer-notifies") => {}
+            Tell::Loop => self.handle.notify(),
         }
     }
 }

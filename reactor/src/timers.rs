@@ -1,12 +1,12 @@
 //! All timers of one reactor, and the moment at which the loop has to look at them again.
 //!
-//! The earliest deadline is published in an atomic beside the lock, so that the loop asks for it for nothing. A timer
-//! that becomes the earliest while the loop sleeps, armed on another thread, notifies; the loop reads the atomic
-//! after it has announced that it will sleep. These are the two sides of the argument in `notifier.rs`, with the
-//! deadline as the published work. Model: `timer_against_park`, twin `timer-notifies`.
+//! There are two queues: one for timers that the loop's own thread arms (`local_timers.rs`), and this one, behind a lock,
+//! for those of other threads. Each publishes its earliest deadline, so that the loop asks for it for nothing. Both fire
+//! in one order.
 //!
-//! The closed flag lives under the lock: a timer is either armed when the reactor closes, and woken, or it comes later
-//! and is due at once. Model: `timer_against_close`, twin `timers-see-closed`.
+//! A timer that becomes the earliest while the loop sleeps, armed on another thread, notifies; the loop reads what is
+//! published after it has announced that it will sleep. These are the two sides of the argument in `notifier.rs`, with the
+//! deadline as the published work. Model: `timer_against_park`, twin `timer-notifies`.
 //!
 //! Wakers are cloned, woken and dropped with the lock released.
 //!
@@ -21,28 +21,46 @@
 use crate::clock::Clock;
 use crate::contain;
 use crate::epoch::{Epoch, Moment, NEVER};
-use crate::heap::{Heap, Key};
+use crate::heap::Key;
+use crate::home::Home;
+use crate::local_timers::{LocalTimers, Then};
 use crate::lock::Mutex;
-use crate::sync::{AtomicU64, Ordering, left_out};
+use crate::queue::{self, Arming, Published, Queue};
+use crate::sync::left_out;
+use crate::waiters::KnownWakers;
 use std::mem;
 // What the loop has read is a hint and no part of any protocol, so it stays a plain atomic in the models too.
-use std::sync::atomic::AtomicU64 as Hint;
+use std::sync::atomic::{AtomicU64 as Hint, Ordering};
 use std::task::Waker;
 use std::time::Instant;
 
 pub(crate) struct Timers {
     pub(crate) epoch: Epoch,
-    /// The earliest deadline, or `NEVER`. Written with the lock held.
-    next: AtomicU64,
     /// What the clock said when it was last asked, or `NEVER` if that was before the loop last waited.
     seen: Hint,
-    queue: Mutex<Queue>,
+    pub(crate) local: LocalTimers,
+    /// The earliest in the locked queue.
+    next: Published,
+    locked: Mutex<Queue>,
 }
 
-struct Queue {
-    /// The waker of a timer, `None` once it has fired.
-    heap: Heap<Option<Waker>>,
-    closed: bool,
+/// Where a timer is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum State {
+    Idle,
+    /// Armed, in one of the two queues. The key is valid until it is disarmed.
+    Local(Key),
+    Locked(Key),
+    Elapsed,
+}
+
+/// Who has to learn that the earliest deadline has come closer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tell {
+    Nobody,
+    /// The loop whose thread this is.
+    Here,
+    Loop,
 }
 
 /// A deadline that is so many nanoseconds after the last reading has not passed: no turn should take as long.
@@ -54,25 +72,14 @@ const BATCH: usize = 64;
 /// How many timers fire in one call.
 const FLOOD: usize = 4096;
 
-/// What became of an attempt to arm a timer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Arming {
-    /// Armed; if it is now the `earliest`, the loop may have to be told.
-    Armed { earliest: bool },
-    /// It has fired, or the reactor is closed: it is due.
-    Due,
-    /// Nothing done: a clone of the waker is needed, and none was brought.
-    NeedsWaker,
-}
-
 impl Timers {
-    pub(crate) fn new(beginning: Instant) -> Timers {
-        let queue = Queue { heap: Heap::new(), closed: false };
+    pub(crate) fn new(beginning: Instant, home: Home, known: KnownWakers) -> Timers {
         Timers {
             epoch: Epoch::new(beginning),
-            next: AtomicU64::new(NEVER),
             seen: Hint::new(NEVER),
-            queue: Mutex::new(queue),
+            local: LocalTimers::new(home, known),
+            next: Published::new(),
+            locked: Mutex::new(Queue::new()),
         }
     }
 
@@ -100,53 +107,96 @@ impl Timers {
         self.seen.store(NEVER, Ordering::Relaxed);
     }
 
-    /// Arms a timer, or renews the waker of one that is armed. `spare` goes in as the clone of `waker` to keep and
-    /// comes out as whatever is now to be dropped.
-    pub(crate) fn arm(
-        &self,
-        key: &mut Option<Key>,
-        deadline: Moment,
-        waker: &Waker,
-        spare: &mut Option<Waker>,
-    ) -> Arming {
-        let mut queue = self.queue.lock();
-        match *key {
-            _ if queue.closed && !left_out("timers-see-closed") => Arming::Due,
-            Some(key) if !queue.heap.is_queued(key) => Arming::Due,
-            Some(key) => {
-                let kept = queue.heap.value_mut(key);
-                if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
-                    if spare.is_none() {
-                        return Arming::NeedsWaker;
-                    }
-                    mem::swap(kept, spare);
-                }
-                Arming::Armed { earliest: false }
+    /// Arms a timer, or renews the waker of one that is armed. `None` if it is due: it has fired, or the reactor is closed.
+    #[inline]
+    pub(crate) fn arm(&self, state: &mut State, deadline: Moment, waker: &Waker) -> Option<Tell> {
+        let key = match *state {
+            State::Locked(key) => return self.arm_locked(state, Some(key), deadline, waker),
+            State::Local(key) => Some(key),
+            State::Idle | State::Elapsed => None,
+        };
+        let Some((arming, earliest)) = self.local.arm(key, deadline, waker) else {
+            if let Some(key) = key {
+                *state = State::Idle;
+                self.local.leave(key, Then::Forget);
             }
-            None if spare.is_none() => Arming::NeedsWaker,
-            None => {
-                *key = Some(queue.heap.insert(deadline, spare.take()));
-                Arming::Armed { earliest: self.publish(&queue) }
-            }
-        }
+            return self.arm_locked(state, None, deadline, waker);
+        };
+        let Arming::Armed(key) = arming else { return None };
+        *state = State::Local(key);
+        Some(if earliest { Tell::Here } else { Tell::Nobody })
     }
 
-    /// Gives an armed timer another deadline. Its waker stays.
-    pub(crate) fn change(&self, key: Key, deadline: Moment) -> Arming {
-        let mut queue = self.queue.lock();
-        if !queue.heap.is_queued(key) {
-            return Arming::Due;
+    #[inline(never)]
+    fn arm_locked(
+        &self,
+        state: &mut State,
+        key: Option<Key>,
+        deadline: Moment,
+        waker: &Waker,
+    ) -> Option<Tell> {
+        // A timer that is polled again by the same task needs no clone.
+        let mut spare = key.is_none().then(|| waker.clone());
+        let (arming, earliest) = loop {
+            let mut queue = self.locked.lock();
+            let arming = queue.arm(key, deadline, waker, &mut spare);
+            if arming != Arming::NeedsWaker {
+                break (arming, self.next.set(&queue));
+            }
+            drop(queue);
+            spare = Some(waker.clone());
+        };
+        if let Some(spare) = spare {
+            contain::discard(spare);
         }
-        queue.heap.change(key, deadline);
-        Arming::Armed { earliest: self.publish(&queue) }
+        let Arming::Armed(key) = arming else { return None };
+        *state = State::Locked(key);
+        Some(if earliest { Tell::Loop } else { Tell::Nobody })
+    }
+
+    /// Gives a timer another deadline. If it is armed, its waker stays, unless it has fired, or its waker is out of reach: then
+    /// it has to be armed anew, and in the second case the loop wakes who waits.
+    pub(crate) fn change(&self, state: &mut State, deadline: Moment) -> Tell {
+        let (is_queued, tell) = match *state {
+            State::Idle => return Tell::Nobody,
+            State::Elapsed => (false, Tell::Nobody),
+            State::Local(key) => match self.local.with(|local| local.queue.change(key, deadline)) {
+                Some((is_queued, earliest)) => (is_queued, if earliest { Tell::Here } else { Tell::Nobody }),
+                None => {
+                    *state = State::Idle;
+                    self.local.leave(key, Then::Wake);
+                    return if left_out("reset-elsewhere-notifies") { Tell::Nobody } else { Tell::Loop };
+                }
+            },
+            State::Locked(key) => {
+                let mut queue = self.locked.lock();
+                let is_queued = queue.change(key, deadline);
+                (is_queued, if self.next.set(&queue) { Tell::Loop } else { Tell::Nobody })
+            }
+        };
+        if !is_queued {
+            self.disarm(state);
+        }
+        tell
     }
 
     /// Forgets a timer, armed or fired.
-    pub(crate) fn disarm(&self, key: Key) {
+    #[inline]
+    pub(crate) fn disarm(&self, state: &mut State) {
+        // Written first: dropping the waker may run foreign code, which must not find a key that is no longer its own.
+        match mem::replace(state, State::Idle) {
+            State::Idle | State::Elapsed => {}
+            State::Local(key) => self.local.disarm(key),
+            State::Locked(key) => self.disarm_locked(key),
+        }
+    }
+
+    #[inline(never)]
+    fn disarm_locked(&self, key: Key) {
         let waker = {
-            let mut queue = self.queue.lock();
-            let waker = queue.heap.remove(key);
-            self.publish(&queue);
+            let mut queue = self.locked.lock();
+            let waker = queue.remove(key);
+            self.next.set(&queue);
             waker
         };
         contain::discard(waker);
@@ -154,7 +204,8 @@ impl Timers {
 
     /// Wakes whoever is due, in order, `woken` being scratch space.
     pub(crate) fn fire(&self, clock: &Clock, woken: &mut Vec<Waker>) -> usize {
-        let next = self.next.load(Ordering::Acquire);
+        self.local.let_leave();
+        let next = self.next();
         if next == NEVER {
             return 0;
         }
@@ -177,23 +228,35 @@ impl Timers {
     }
 
     fn collect(&self, now: Moment, most: usize, woken: &mut Vec<Waker>) {
-        let mut queue = self.queue.lock();
-        while woken.len() < most {
-            let Some(key) = queue.heap.pop_due(now) else { break };
-            woken.extend(queue.heap.value_mut(key).take());
+        // Without the lock if nobody in there is due, as most often.
+        let mut locked = (self.next.get() <= now).then(|| self.locked.lock());
+        let at_home = self.local.with(|local| {
+            queue::pop_in_order([Some(&mut local.queue), locked.as_deref_mut()], now, most, woken);
+        });
+        if at_home.is_none() {
+            queue::pop_in_order([None, locked.as_deref_mut()], now, most, woken);
         }
-        self.publish(&queue);
+        if let Some(locked) = locked {
+            self.next.set(&locked);
+        }
     }
 
     /// From now on every timer is due. Those that are armed are moved to `woken`, in order.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
-        self.queue.lock().closed = true;
+        self.local.let_leave();
+        self.local.with(|local| local.queue.close());
+        self.local.rest();
+        self.locked.lock().close();
         self.collect(NEVER, usize::MAX, woken);
     }
 
+    /// The earliest deadline, or `NEVER`.
+    fn next(&self) -> Moment {
+        self.next.get().min(self.local.next())
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        // Acquire: pairs with the Release in `publish`. That it is read late enough is the fence's doing.
-        match self.next.load(Ordering::Acquire) {
+        match self.next() {
             NEVER => None,
             moment => Some(self.epoch.instant(moment)),
         }
@@ -201,17 +264,6 @@ impl Timers {
 
     /// How many timers are armed.
     pub(crate) fn len(&self) -> usize {
-        self.queue.lock().heap.len()
-    }
-
-    /// Returns whether the earliest deadline has come closer.
-    fn publish(&self, queue: &Queue) -> bool {
-        let next = queue.heap.first().unwrap_or(NEVER);
-        // Relaxed load: only written under the lock, which we hold. Release: pairs with the Acquire loads above.
-        let before = self.next.load(Ordering::Relaxed);
-        if before != next {
-            self.next.store(next, Ordering::Release);
-        }
-        next < before
+        self.local.len() + self.locked.lock().len()
     }
 }

@@ -1,0 +1,206 @@
+//! The timers that a loop's own thread arms, by plain access.
+//!
+//! Nearly every timer is armed on the thread that runs the loop, and cancelled there again. A lock that is taken for both,
+//! and a waker that is counted for both, cost as much as reading the clock. So a loop that stays on its thread, its *home*,
+//! has a queue that no other thread touches:
+//!
+//! | what | who | how |
+//! |---|---|---|
+//! | the queue, the kept waker | its thread | plainly, in [`with`](LocalTimers::with): nothing foreign runs in there, so nobody comes in twice |
+//! | the earliest deadline, how many there are | anybody | reads what its thread has published |
+//! | the list of timers to be taken out | other threads | under its lock |
+//!
+//! # A timer that leaves home
+//! It may be dropped, polled or reset on any thread. Elsewhere than at home its key goes to the list, and it is the locked
+//! queue's from then on. The loop takes it out of this one in its next turn, before it looks at deadlines:
+//!
+//! ```text
+//! loop                                   elsewhere
+//! L1 state := PARKED                     N1 lists the key
+//! L2 fence                               N2 fence
+//! L3 looks at the list                   N3 looks at the state
+//! ```
+//!
+//! which is the argument of `notifier.rs`, with the list as the published work. N2 and N3 are left out where nobody waits for
+//! anything: a timer that was dropped elsewhere, or is armed in the locked queue by now, may stay until the loop has its next
+//! turn; its waker may be woken for nothing, as late as that. After a reset the loop has to look: who waits has its waker in
+//! here, out of reach, so that it is woken to poll again, and is then armed for the new deadline. Models:
+//! `timer_dropped_elsewhere`, `timer_polled_elsewhere_against_close`, `timer_reset_elsewhere_against_park`, twins
+//! `local-queue-is-its-thread-s`, `leaving-is-listed`, `loop-looks-at-the-list`, `reset-elsewhere-notifies`.
+//!
+//! A key is listed once: whoever lists it has forgotten it. Until it is taken out, its place is nobody else's.
+//!
+//! # A waker is kept
+//! A timeout that was not needed is followed by the next one, of the same task. So the waker of the last timer that was
+//! cancelled stays for the next one that is armed, as long as the loop is busy: neither is it counted down nor up. Only if
+//! it is a known one, by which no future lives on (see `waiters.rs`). The loop drops it before it sleeps, and when it ends.
+#![allow(unsafe_code)] // One cell, which its thread alone opens.
+
+use crate::contain;
+use crate::epoch::Moment;
+use crate::heap::Key;
+use crate::home::Home;
+use crate::lock::Mutex;
+use crate::queue::{Arming, Published, Queue};
+use crate::sync::{AtomicBool, Ordering, UnsafeCell, left_out};
+use crate::waiters::KnownWakers;
+use std::mem;
+// How many there are is no part of any protocol, so it stays a plain atomic in the models too.
+use std::sync::atomic::AtomicUsize as Hint;
+use std::task::Waker;
+
+pub(crate) struct LocalTimers {
+    home: Home,
+    known: KnownWakers,
+    local: UnsafeCell<Local>,
+    next: Published,
+    len: Hint,
+    leaving: Mutex<Vec<Leaving>>,
+    /// Whether any are leaving. Written with the lock held.
+    any_leave: AtomicBool,
+}
+
+pub(crate) struct Local {
+    pub(crate) queue: Queue,
+    kept: Option<Waker>,
+}
+
+/// A timer to be taken out.
+struct Leaving {
+    key: Key,
+    then: Then,
+}
+
+/// What is to be done with its waker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    Forget,
+    Wake,
+}
+
+// SAFETY: `local` is for one thread, `with` sees to it. What is in there may be dropped on any.
+unsafe impl Sync for LocalTimers {}
+
+impl LocalTimers {
+    pub(crate) fn new(home: Home, known: KnownWakers) -> LocalTimers {
+        LocalTimers {
+            home,
+            known,
+            local: UnsafeCell::new(Local { queue: Queue::new(), kept: None }),
+            next: Published::new(),
+            len: Hint::new(0),
+            leaving: Mutex::new(Vec::new()),
+            any_leave: AtomicBool::new(false),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_home(&self) -> bool {
+        self.home.is_here()
+    }
+
+    /// Calls `f`, which must not run foreign code, with what is its thread's own, and publishes the outcome: what `f` returns,
+    /// and whether the earliest deadline has come closer. `None` on every other thread.
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<(R, bool)> {
+        self.is_home().then(|| {
+            self.local.with_mut(|local| {
+                // SAFETY: one thread gets here, and `f` does not get here again.
+                let local = unsafe { &mut *local };
+                let result = f(local);
+                self.len.store(local.queue.len(), Ordering::Relaxed);
+                (result, self.next.set(&local.queue))
+            })
+        })
+    }
+
+    /// As [`Queue::arm`], which clones the waker if need be. On its thread only.
+    #[inline]
+    pub(crate) fn arm(&self, key: Option<Key>, deadline: Moment, waker: &Waker) -> Option<(Arming, bool)> {
+        let mut spare = None;
+        loop {
+            let (arming, earliest) = self.with(|local| {
+                if key.is_none() && local.kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+                    spare = local.kept.take();
+                }
+                local.queue.arm(key, deadline, waker, &mut spare)
+            })?;
+            if arming == Arming::NeedsWaker {
+                spare = Some(waker.clone());
+                continue;
+            }
+            if let Some(spare) = spare {
+                contain::discard(spare);
+            }
+            return Some((arming, earliest));
+        }
+    }
+
+    /// Forgets a timer, armed or fired, which is queued here.
+    #[inline]
+    pub(crate) fn disarm(&self, key: Key) {
+        let disarmed = self.with(|local| {
+            let waker = local.queue.remove(key)?;
+            if self.known.include(&waker) { local.kept.replace(waker) } else { Some(waker) }
+        });
+        match disarmed {
+            Some((Some(waker), _)) => contain::discard(waker),
+            Some((None, _)) => {}
+            None => self.leave(key, Then::Forget),
+        }
+    }
+
+    /// Elsewhere: has the loop take a timer out.
+    #[cold]
+    pub(crate) fn leave(&self, key: Key, then: Then) {
+        if left_out("leaving-is-listed") {
+            return;
+        }
+        let mut leaving = self.leaving.lock();
+        leaving.push(Leaving { key, then });
+        // Relaxed: the lock says what there is, and the notifier's fence that the loop looks.
+        self.any_leave.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is any to be taken out: part of the last look before parking.
+    pub(crate) fn any_leave(&self) -> bool {
+        // Relaxed: the notifier's fence orders this after its announcement.
+        self.any_leave.load(Ordering::Relaxed)
+    }
+
+    /// Takes out those that have left.
+    pub(crate) fn let_leave(&self) {
+        if !self.any_leave() {
+            return;
+        }
+        let leaving = {
+            let mut leaving = self.leaving.lock();
+            self.any_leave.store(false, Ordering::Relaxed);
+            mem::take(&mut *leaving)
+        };
+        for Leaving { key, then } in leaving {
+            let waker = self.with(|local| local.queue.remove(key)).and_then(|(waker, _)| waker);
+            match (waker, then) {
+                (Some(waker), Then::Wake) => contain::wake(waker),
+                (Some(waker), Then::Forget) => contain::discard(waker),
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// Drops the waker that is kept. On its thread.
+    pub(crate) fn rest(&self) {
+        if let Some((Some(waker), _)) = self.with(|local| local.kept.take()) {
+            contain::discard(waker);
+        }
+    }
+
+    /// The earliest deadline, or `NEVER`.
+    pub(crate) fn next(&self) -> Moment {
+        self.next.get()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+}

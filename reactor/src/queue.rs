@@ -1,0 +1,135 @@
+//! Timers in the order of their deadlines. Whoever has a queue has it alone: see `timers.rs`, which has two.
+//!
+//! The closed flag lives in it: a timer is either armed when the reactor closes, and woken, or it comes later and is
+//! due at once. Model: `timer_against_close`, twin `timers-see-closed`.
+//!
+//! No foreign code runs in here: wakers come in cloned, and go out to be woken or dropped.
+
+use crate::epoch::{Moment, NEVER};
+use crate::heap::{Heap, Key};
+use crate::sync::{AtomicU64, Ordering, left_out};
+use std::mem;
+use std::task::Waker;
+
+pub(crate) struct Queue {
+    /// The waker of a timer, `None` once it has fired.
+    heap: Heap<Option<Waker>>,
+    closed: bool,
+}
+
+/// What became of an attempt to arm a timer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arming {
+    Armed(Key),
+    /// It has fired, or the reactor is closed: it is due.
+    Due,
+    /// Nothing done: a clone of the waker is needed, and none was brought.
+    NeedsWaker,
+}
+
+impl Queue {
+    pub(crate) fn new() -> Queue {
+        Queue { heap: Heap::new(), closed: false }
+    }
+
+    /// Arms a timer, or renews the waker of one that is armed. `spare` goes in as the clone of `waker` to keep and
+    /// comes out as whatever is now to be dropped.
+    #[inline]
+    pub(crate) fn arm(
+        &mut self,
+        key: Option<Key>,
+        deadline: Moment,
+        waker: &Waker,
+        spare: &mut Option<Waker>,
+    ) -> Arming {
+        match key {
+            _ if self.closed && !left_out("timers-see-closed") => Arming::Due,
+            Some(key) if !self.heap.is_queued(key) => Arming::Due,
+            Some(key) => {
+                let kept = self.heap.value_mut(key);
+                if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+                    if spare.is_none() {
+                        return Arming::NeedsWaker;
+                    }
+                    mem::swap(kept, spare);
+                }
+                Arming::Armed(key)
+            }
+            None if spare.is_none() => Arming::NeedsWaker,
+            None => Arming::Armed(self.heap.insert(deadline, spare.take())),
+        }
+    }
+
+    /// Gives an armed timer another deadline. Its waker stays. False if it has fired.
+    pub(crate) fn change(&mut self, key: Key, deadline: Moment) -> bool {
+        let is_queued = self.heap.is_queued(key);
+        if is_queued {
+            self.heap.change(key, deadline);
+        }
+        is_queued
+    }
+
+    /// Forgets a timer, armed or fired.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
+        self.heap.remove(key)
+    }
+
+    /// From now on every timer is due; those that are here leave by [`pop_due`](Self::pop_due).
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// The earliest deadline, or `NEVER`.
+    pub(crate) fn first(&self) -> Moment {
+        self.heap.first().unwrap_or(NEVER)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    fn pop_due(&mut self, now: Moment) -> Option<Waker> {
+        let key = self.heap.pop_due(now)?;
+        self.heap.value_mut(key).take()
+    }
+}
+
+/// Moves the wakers of whoever is due to `woken`, in order, up to so many there. Ties go to the queue that is named first.
+pub(crate) fn pop_in_order(
+    mut queues: [Option<&mut Queue>; 2],
+    now: Moment,
+    most: usize,
+    woken: &mut Vec<Waker>,
+) {
+    while woken.len() < most {
+        let earliest = queues.iter_mut().flatten().min_by_key(|queue| queue.first());
+        let Some(waker) = earliest.and_then(|queue| queue.pop_due(now)) else { break };
+        woken.push(waker);
+    }
+}
+
+/// A queue's earliest deadline, for whoever has not got the queue.
+pub(crate) struct Published(AtomicU64);
+
+impl Published {
+    pub(crate) fn new() -> Published {
+        Published(AtomicU64::new(NEVER))
+    }
+
+    pub(crate) fn get(&self) -> Moment {
+        // Acquire: pairs with the Release in `set`. That it is read late enough is the fence's doing.
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// By whoever has the queue. Returns whether the earliest deadline has come closer.
+    #[inline]
+    pub(crate) fn set(&self, queue: &Queue) -> bool {
+        let first = queue.first();
+        // Relaxed load: only written by whoever has the queue. Release: pairs with the Acquire in `get`.
+        let before = self.0.load(Ordering::Relaxed);
+        if before != first {
+            self.0.store(first, Ordering::Release);
+        }
+        first < before
+    }
+}
