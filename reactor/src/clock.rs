@@ -65,6 +65,7 @@ impl Clock {
     /// let took_ns = clock.nanos() - start;
     /// # assert!(took_ns < 60_000_000_000);
     /// ```
+    #[inline]
     pub fn nanos(&self) -> u64 {
         match &self.0 {
             Source::Real => nanos(),

@@ -50,6 +50,7 @@ impl Handle {
     }
 
     /// The clock, as a number.
+    #[inline]
     pub(crate) fn now(&self) -> Moment {
         self.0.timers.now(&self.0.clock)
     }

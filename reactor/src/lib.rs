@@ -17,7 +17,7 @@
 //! | `registration.rs`, `scheduled_io.rs`, `waiters.rs`, `readiness.rs` | a source, who waits for it, its readiness word |
 //! | `table.rs` | tokens that cannot be mistaken for an earlier owner's |
 //! | `timer.rs`, `timers.rs`, `queue.rs`, `heap.rs` | one deadline, all of them, and their order |
-//! | `local_reactor.rs`, `local_timers.rs`, `home.rs` | a loop that stays on its thread, and its timers without a lock |
+//! | `local_reactor.rs`, `local_timers.rs`, `home.rs`, `reference.rs` | a loop that stays on its thread, and its timers without a lock |
 //! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
 //! | `contain.rs`, `errors.rs`, `platform.rs` | foreign panics, messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
@@ -56,6 +56,7 @@ mod platform;
 mod queue;
 mod reactor;
 mod readiness;
+mod reference;
 mod registration;
 mod scheduled_io;
 mod sync;

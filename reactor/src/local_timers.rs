@@ -6,7 +6,7 @@
 //!
 //! | what | who | how |
 //! |---|---|---|
-//! | the queue, the kept waker | its thread | plainly, in [`with`](LocalTimers::with): nothing foreign runs in there, so nobody comes in twice |
+//! | the queue, the kept waker, references | its thread | plainly, in [`look`](LocalTimers::look): nothing foreign runs in there, so nobody comes in twice |
 //! | the earliest deadline, how many there are | anybody | reads what its thread has published |
 //! | the list of timers to be taken out | other threads | under its lock |
 //!
@@ -63,6 +63,8 @@ pub(crate) struct LocalTimers {
 pub(crate) struct Local {
     pub(crate) queue: Queue,
     kept: Option<Waker>,
+    /// How many references to the reactor are counted, and nobody's: see `reference.rs`.
+    references: usize,
 }
 
 /// A timer to be taken out.
@@ -86,7 +88,7 @@ impl LocalTimers {
         LocalTimers {
             home,
             known,
-            local: UnsafeCell::new(Local { queue: Queue::new(), kept: None }),
+            local: UnsafeCell::new(Local { queue: Queue::new(), kept: None, references: 0 }),
             next: Published::new(),
             len: Hint::new(0),
             leaving: Mutex::new(Vec::new()),
@@ -94,23 +96,23 @@ impl LocalTimers {
         }
     }
 
+    /// Calls `f`, which must not run foreign code, with what is its thread's own. `None` on every other thread.
     #[inline]
-    pub(crate) fn is_home(&self) -> bool {
-        self.home.is_here()
+    fn look<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<R> {
+        if !self.home.is_here() {
+            return None;
+        }
+        // SAFETY: one thread gets here, and `f` does not get here again.
+        Some(self.local.with_mut(|local| f(unsafe { &mut *local })))
     }
 
-    /// Calls `f`, which must not run foreign code, with what is its thread's own, and publishes the outcome: what `f` returns,
-    /// and whether the earliest deadline has come closer. `None` on every other thread.
+    /// The same, and publishes the outcome. Returns whether the earliest deadline has come closer, too.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<(R, bool)> {
-        self.is_home().then(|| {
-            self.local.with_mut(|local| {
-                // SAFETY: one thread gets here, and `f` does not get here again.
-                let local = unsafe { &mut *local };
-                let result = f(local);
-                self.len.store(local.queue.len(), Ordering::Relaxed);
-                (result, self.next.set(&local.queue))
-            })
+        self.look(|local| {
+            let result = f(local);
+            self.len.store(local.queue.len(), Ordering::Relaxed);
+            (result, self.next.set(&local.queue))
         })
     }
 
@@ -190,9 +192,36 @@ impl LocalTimers {
 
     /// Drops the waker that is kept. On its thread.
     pub(crate) fn rest(&self) {
-        if let Some((Some(waker), _)) = self.with(|local| local.kept.take()) {
+        if let Some(Some(waker)) = self.look(|local| local.kept.take()) {
             contain::discard(waker);
         }
+    }
+
+    /// A reference that is nobody's, if there is one here. It is the caller's then.
+    #[inline]
+    pub(crate) fn take_reference(&self) -> bool {
+        let take = |local: &mut Local| {
+            let left = local.references.checked_sub(1);
+            local.references = left.unwrap_or(0);
+            left.is_some()
+        };
+        self.look(take).unwrap_or(false)
+    }
+
+    /// Keeps a reference for others. False, and it is still the caller's, elsewhere, and after the end of the reactor.
+    #[inline]
+    pub(crate) fn give_reference(&self) -> bool {
+        let give = |local: &mut Local| {
+            let is_kept = !local.queue.is_closed();
+            local.references += usize::from(is_kept);
+            is_kept
+        };
+        self.look(give).unwrap_or(false)
+    }
+
+    /// All references that are nobody's. They are the caller's then.
+    pub(crate) fn take_all_references(&self) -> usize {
+        self.look(|local| mem::take(&mut local.references)).unwrap_or(0)
     }
 
     /// The earliest deadline, or `NEVER`.

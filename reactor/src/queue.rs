@@ -79,6 +79,10 @@ impl Queue {
         self.closed = true;
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// The earliest deadline, or `NEVER`.
     pub(crate) fn first(&self) -> Moment {
         self.heap.first().unwrap_or(NEVER)

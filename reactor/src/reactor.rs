@@ -2,10 +2,12 @@
 
 use crate::clock::Clock;
 use crate::contain;
+use crate::epoch::NEVER;
 use crate::errors;
 use crate::handle::{Handle, Shared};
 use crate::home::Home;
 use crate::notifier::Notifier;
+use crate::reference;
 use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
 use crate::table::Table;
 use crate::timers::Timers;
@@ -73,7 +75,7 @@ impl Reactor {
         let shared = Shared {
             notifier: Notifier::new(),
             table: Table::new(known),
-            timers: Timers::new(clock.now(), home, known),
+            timers: Timers::new(&clock, home, known),
             closed: AtomicBool::new(false),
             clock,
             registry,
@@ -155,11 +157,16 @@ impl Reactor {
     /// `max_wait`, cut at the earliest timer.
     fn until_next_timer(&self, max_wait: Option<Duration>) -> Wait {
         let no_longer = max_wait.map_or(Wait::Forever, Wait::For);
-        let Some(deadline) = self.handle.next_deadline() else { return no_longer };
-        let left = deadline.saturating_duration_since(self.handle.clock().now());
-        if left.is_zero() {
+        let timers = &self.handle.0.timers;
+        let deadline = timers.next();
+        if deadline == NEVER {
+            return no_longer;
+        }
+        let left = deadline.saturating_sub(timers.epoch.now(self.handle.clock()));
+        if left == 0 {
             return Wait::ZERO;
         }
+        let left = Duration::from_nanos(left);
         if self.handle.clock().is_manual() || max_wait.is_some_and(|max| max <= left) {
             return no_longer;
         }
@@ -207,6 +214,7 @@ impl Drop for Reactor {
         }
         shared.timers.close(&mut self.woken);
         contain::wake_all(&mut self.woken);
+        reference::give_up(shared);
     }
 }
 

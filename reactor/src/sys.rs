@@ -10,6 +10,7 @@
 //! Then `epoll_wait` alone ends the wait hardly later than a thread's own sleep would end ([`whole_millis`]). That saves a
 //! sleep of 5 ms the system call that sets the timerfd, and one of 20 ms a wake-up on the way, too.
 
+use crate::epoch::Moment;
 use crate::readiness::{Ready, Report};
 #[cfg(target_os = "linux")]
 use crate::timerfd::Armed;
@@ -19,7 +20,7 @@ use mio::{Events, Interest, Poll, Token};
 use std::io;
 #[cfg(target_os = "linux")]
 use std::ops::RangeInclusive;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The token of the wakeup. No registration gets it: see `table.rs`.
 const WAKEUP: Token = Token(usize::MAX);
@@ -99,7 +100,7 @@ enum Fine {
 impl Fine {
     /// How long `epoll_wait` may take when the earliest timer is due at `deadline`, `left` from now. `None`: until the
     /// timerfd ends it.
-    fn timeout(&mut self, poll: &Poll, deadline: Instant, left: Duration) -> Option<Duration> {
+    fn timeout(&mut self, poll: &Poll, deadline: Moment, left: Duration) -> Option<Duration> {
         if let Some(wait) = whole_millis(left) {
             return Some(wait);
         }
@@ -142,7 +143,7 @@ struct Fine;
 
 #[cfg(not(target_os = "linux"))]
 impl Fine {
-    fn timeout(&mut self, _: &Poll, _: Instant, left: Duration) -> Option<Duration> {
+    fn timeout(&mut self, _: &Poll, _: Moment, left: Duration) -> Option<Duration> {
         Some(left)
     }
 }
@@ -218,7 +219,7 @@ mod tests {
         let poll = Poll::new().unwrap();
         let wait = |left| {
             let mut fine = Fine::default();
-            let timeout = fine.timeout(&poll, Instant::now() + left, left);
+            let timeout = fine.timeout(&poll, 1, left);
             assert_eq!(timeout.is_some(), matches!(fine, Fine::Unopened), "{left:?}");
             timeout
         };

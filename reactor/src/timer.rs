@@ -2,6 +2,7 @@
 
 use crate::epoch::{self, Moment};
 use crate::handle::Handle;
+use crate::reference::Reference;
 use crate::sync::left_out;
 use crate::timers::{State, Tell};
 use std::fmt;
@@ -31,7 +32,7 @@ use std::time::{Duration, Instant};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Timer {
-    handle: Handle,
+    handle: Reference,
     deadline: Moment,
     state: State,
 }
@@ -40,14 +41,14 @@ impl Timer {
     /// A timer that will be due at `deadline`, which may be in the past or arbitrarily far away. Nothing is armed yet.
     pub fn new(handle: &Handle, deadline: Instant) -> Timer {
         let deadline = handle.0.timers.epoch.moment(deadline);
-        Timer { handle: handle.clone(), deadline, state: State::Idle }
+        Timer { handle: Reference::new(handle), deadline, state: State::Idle }
     }
 
     /// A timer that will be due `duration` from now. Nothing is armed yet.
     #[inline]
     pub fn after(handle: &Handle, duration: Duration) -> Timer {
         let deadline = epoch::later(handle.now(), duration);
-        Timer { handle: handle.clone(), deadline, state: State::Idle }
+        Timer { handle: Reference::new(handle), deadline, state: State::Idle }
     }
 
     /// When it is due. More than 548 years after the reactor's beginning counts as 548.

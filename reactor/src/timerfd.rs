@@ -4,17 +4,18 @@
 //! forgets the old expiry, and the next one is a new edge.
 #![allow(unsafe_code)] // Two system calls that std does not offer.
 
+use crate::epoch::Moment;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct TimerFd {
     fd: OwnedFd,
     /// The deadline it is set to, so that turns which end for other reasons do not set it again.
-    set_to: Option<Instant>,
+    set_to: Option<Moment>,
 }
 
 /// When the descriptor was set to the deadline that is asked for.
@@ -41,7 +42,7 @@ impl TimerFd {
     }
 
     /// Makes the selector's wait end at `deadline`, which is `left` from now and not zero.
-    pub(crate) fn set(&mut self, deadline: Instant, left: Duration) -> io::Result<Armed> {
+    pub(crate) fn set(&mut self, deadline: Moment, left: Duration) -> io::Result<Armed> {
         if self.set_to == Some(deadline) {
             return Ok(Armed::Before);
         }

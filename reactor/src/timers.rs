@@ -73,9 +73,9 @@ const BATCH: usize = 64;
 const FLOOD: usize = 4096;
 
 impl Timers {
-    pub(crate) fn new(beginning: Instant, home: Home, known: KnownWakers) -> Timers {
+    pub(crate) fn new(clock: &Clock, home: Home, known: KnownWakers) -> Timers {
         Timers {
-            epoch: Epoch::new(beginning),
+            epoch: Epoch::new(clock),
             seen: Hint::new(NEVER),
             local: LocalTimers::new(home, known),
             next: Published::new(),
@@ -84,8 +84,9 @@ impl Timers {
     }
 
     /// Reads the clock, and leaves the reading for others.
+    #[inline]
     pub(crate) fn now(&self, clock: &Clock) -> Moment {
-        let now = self.epoch.moment(clock.now());
+        let now = self.epoch.now(clock);
         // A manual clock may be far ahead a moment later.
         if !clock.is_manual() {
             self.seen.store(now, Ordering::Relaxed);
@@ -251,7 +252,7 @@ impl Timers {
     }
 
     /// The earliest deadline, or `NEVER`.
-    fn next(&self) -> Moment {
+    pub(crate) fn next(&self) -> Moment {
         self.next.get().min(self.local.next())
     }
 

@@ -1,6 +1,7 @@
 //! How long a turn may wait in the kernel.
 
-use std::time::{Duration, Instant};
+use crate::epoch::Moment;
+use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wait {
@@ -9,7 +10,7 @@ pub(crate) enum Wait {
     /// At most this long; zero asks without waiting.
     For(Duration),
     /// Until this moment, which is that far away and not zero.
-    Until(Instant, Duration),
+    Until(Moment, Duration),
 }
 
 impl Wait {

@@ -1,0 +1,53 @@
+//! A timer's hold on its reactor.
+//!
+//! A timer may outlive its reactor, so it keeps what the handles share. Counting that costs two locked operations for each
+//! timer, and most of them come and go on the loop's own thread. There, a reference that is given up stays counted, for the
+//! next timer: how many there are of these is a plain number among what is the thread's own (`local_timers.rs`), never more
+//! than there have been timers at once. The end of the reactor gives them all up.
+#![allow(unsafe_code)] // Counts that are handed on without being counted.
+
+use crate::handle::{Handle, Shared};
+use crate::sync::Arc;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+
+pub(crate) struct Reference(ManuallyDrop<Handle>);
+
+impl Reference {
+    #[inline]
+    pub(crate) fn new(handle: &Handle) -> Reference {
+        if !handle.0.timers.local.take_reference() {
+            return Reference(ManuallyDrop::new(handle.clone()));
+        }
+        // SAFETY: of this very reactor, and counted: somebody has given it up uncounted, and it is ours alone now.
+        let shared = unsafe { Arc::from_raw(Arc::as_ptr(&handle.0)) };
+        Reference(ManuallyDrop::new(Handle(shared)))
+    }
+}
+
+/// Gives up the references that are kept for others. At the end of the reactor, on its thread.
+pub(crate) fn give_up(shared: &Arc<Shared>) {
+    for _ in 0..shared.timers.local.take_all_references() {
+        // SAFETY: each was counted once, and is not taken by anybody else.
+        unsafe { Arc::decrement_strong_count(Arc::as_ptr(shared)) };
+    }
+}
+
+impl Deref for Reference {
+    type Target = Handle;
+
+    #[inline]
+    fn deref(&self) -> &Handle {
+        &self.0
+    }
+}
+
+impl Drop for Reference {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.0.0.timers.local.give_reference() {
+            // SAFETY: this is the drop, so nobody uses it afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
+    }
+}
