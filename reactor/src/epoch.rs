@@ -70,10 +70,12 @@ impl Epoch {
 }
 
 /// `duration` after `moment`, or the last moment before never.
+#[inline]
 pub(crate) fn later(moment: Moment, duration: Duration) -> Moment {
     moment.saturating_add(nanos(duration)).min(LAST)
 }
 
+#[inline]
 fn nanos(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
 }

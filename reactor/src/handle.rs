@@ -40,6 +40,7 @@ impl Handle {
     }
 
     /// As [`notify`](Self::notify), on the loop's own thread.
+    #[cold]
     pub(crate) fn notify_here(&self) {
         self.0.notifier.notify_here(|| self.0.wakeup.wake());
     }

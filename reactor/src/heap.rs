@@ -7,16 +7,20 @@
 //!
 //! Entries with the same deadline leave in the order in which they came.
 
-use slab::Slab;
-
-/// Values, each with a deadline. A value stays, after its deadline was popped, until it is removed by its key.
+/// Values, each with a deadline. A value leaves when its deadline is popped; its key stays until it is removed.
 pub(crate) struct Heap<T> {
     /// `entries[0]` is the earliest; the children of `i` are `4i + 1 ..= 4i + 4`.
     entries: Vec<Entry>,
-    values: Slab<T>,
-    /// Where each key's entry is, `POPPED` if it is no longer queued. Not beside the value: every step through the
-    /// heap writes one of these, and dense as they are, they stay in the cache.
+    /// By key. `None` once it has been popped.
+    values: Vec<Option<T>>,
+    /// Where each key's entry is, `POPPED` if it is no longer queued; of a key that names nothing, which of these is the next
+    /// one. Not beside the value: every step through the heap writes one of these, and dense as they are, they stay in the
+    /// cache.
     positions: Vec<u32>,
+    /// The first key that names nothing; as many as there are values, if each names one.
+    free: u32,
+    /// How many keys name something.
+    named: u32,
     next_turn: u32,
 }
 
@@ -60,7 +64,14 @@ impl Entry {
 
 impl<T> Heap<T> {
     pub(crate) const fn new() -> Heap<T> {
-        Heap { entries: Vec::new(), values: Slab::new(), positions: Vec::new(), next_turn: 0 }
+        Heap {
+            entries: Vec::new(),
+            values: Vec::new(),
+            positions: Vec::new(),
+            free: 0,
+            named: 0,
+            next_turn: 0,
+        }
     }
 
     /// How many are queued. Popped values do not count.
@@ -69,18 +80,32 @@ impl<T> Heap<T> {
     }
 
     /// The earliest deadline.
+    #[inline]
     pub(crate) fn first(&self) -> Option<u64> {
         self.entries.first().map(|entry| entry.deadline)
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
-        let key = self.values.insert(value);
-        if key == self.positions.len() {
-            self.positions.push(POPPED);
+        let key = Key(self.free);
+        match self.values.get_mut(key.0 as usize) {
+            Some(place) => {
+                *place = Some(value);
+                self.free = self.positions[key.0 as usize];
+            }
+            None => self.grow(value),
         }
-        let key = Key(u32::try_from(key).expect("fewer than 2^32 timers fit into memory"));
+        self.named += 1;
         self.push(key, deadline);
         key
+    }
+
+    /// Makes room for one more.
+    #[cold]
+    fn grow(&mut self, value: T) {
+        self.values.push(Some(value));
+        self.positions.push(POPPED);
+        self.free = u32::try_from(self.values.len()).expect("fewer than 2^32 timers fit into memory");
     }
 
     /// Gives a queued value another deadline.
@@ -95,30 +120,47 @@ impl<T> Heap<T> {
         self.position(key).is_some()
     }
 
-    pub(crate) fn value_mut(&mut self, key: Key) -> &mut T {
+    /// `None` once it has been popped.
+    pub(crate) fn value_mut(&mut self, key: Key) -> &mut Option<T> {
         &mut self.values[key.0 as usize]
     }
 
-    /// Un-queues the earliest if its deadline is not after `now`; its value stays.
-    pub(crate) fn pop_due(&mut self, now: u64) -> Option<Key> {
+    /// Takes the earliest out if its deadline is not after `now`.
+    pub(crate) fn pop_due(&mut self, now: u64) -> Option<T> {
         let first = *self.entries.first()?;
-        (first.deadline <= now).then(|| {
-            self.take(0);
-            self.positions[first.key().0 as usize] = POPPED;
-            first.key()
-        })
+        if first.deadline > now {
+            return None;
+        }
+        self.take(0);
+        self.positions[first.key().0 as usize] = POPPED;
+        self.values[first.key().0 as usize].take()
     }
 
-    /// Removes a value, queued or popped.
-    pub(crate) fn remove(&mut self, key: Key) -> T {
-        if let Some(at) = self.position(key) {
-            self.take(at);
+    /// Takes a value out, unless it has been popped, and its key back.
+    #[inline]
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        let at = self.positions[key.0 as usize];
+        if at as usize + 1 == self.entries.len() {
+            // As most often: it was armed after the others, and is cancelled before them.
+            self.entries.pop();
+        } else if at != POPPED {
+            self.take(at as usize);
         }
-        let value = self.values.remove(key.0 as usize);
-        if self.values.is_empty() && self.values.capacity() > KEPT {
-            *self = Heap::new();
+        self.positions[key.0 as usize] = self.free;
+        self.free = key.0;
+        self.named -= 1;
+        let value = self.values[key.0 as usize].take();
+        if self.named == 0 {
+            self.shrink();
         }
         value
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        if self.values.capacity() > KEPT {
+            *self = Heap::new();
+        }
     }
 
     fn position(&self, key: Key) -> Option<usize> {
@@ -126,11 +168,18 @@ impl<T> Heap<T> {
         (at != POPPED).then_some(at as usize)
     }
 
+    #[inline]
     fn push(&mut self, key: Key, deadline: u64) {
         let entry = Entry::new(deadline, self.next_turn, key);
         self.next_turn = self.next_turn.wrapping_add(1);
+        let at = self.entries.len();
         self.entries.push(entry);
-        self.sift_up(self.entries.len() - 1, entry);
+        match at.checked_sub(1) {
+            Some(below) if entry.is_before(self.entries[below / CHILDREN]) => {
+                self.sift_up(at, entry);
+            }
+            _ => self.positions[key.0 as usize] = at as u32,
+        }
     }
 
     /// Takes the entry out of the order; the last entry fills the hole.
@@ -233,18 +282,18 @@ mod tests {
                     0 if !queued.is_empty() => {
                         let at = dice.roll(queued.len() as u64) as usize;
                         let (key, order): (Key, (u64, u64)) = queued.swap_remove(at);
-                        assert_eq!(heap.remove(key), model.remove(&order).unwrap());
+                        assert_eq!(heap.remove(key), model.remove(&order));
                     }
                     1 => {
                         let now = deadline(&mut dice);
                         let expected =
                             model.first_key_value().map(|(order, _)| *order).filter(|o| o.0 <= now);
-                        let key = heap.pop_due(now);
-                        assert_eq!(key.is_some(), expected.is_some());
-                        if let (Some(key), Some(order)) = (key, expected) {
-                            assert_eq!(*heap.value_mut(key), model.remove(&order).unwrap());
+                        let value = heap.pop_due(now);
+                        assert_eq!(value, expected.and_then(|order| model.remove(&order)));
+                        if let Some(order) = expected {
+                            let at = queued.iter().position(|(_, other)| *other == order).unwrap();
+                            let key = queued.swap_remove(at).0;
                             assert!(!heap.is_queued(key));
-                            queued.retain(|(other, _)| *other != key);
                             popped.push(key);
                         }
                     }
@@ -256,7 +305,7 @@ mod tests {
                         model.insert(queued[at].1, value);
                     }
                     3 if !popped.is_empty() => {
-                        heap.remove(popped.swap_remove(0));
+                        assert_eq!(heap.remove(popped.swap_remove(0)), None);
                     }
                     _ => {
                         let order = (deadline(&mut dice), step);
@@ -268,8 +317,7 @@ mod tests {
                 assert_eq!(heap.first(), model.first_key_value().map(|(order, _)| order.0));
             }
             let drained: Vec<_> = std::iter::from_fn(|| heap.pop_due(u64::MAX)).collect();
-            let values: Vec<_> = drained.into_iter().map(|key| *heap.value_mut(key)).collect();
-            assert_eq!(values, model.into_values().collect::<Vec<_>>(), "in order, ties as they came");
+            assert_eq!(drained, model.into_values().collect::<Vec<_>>(), "in order, ties as they came");
         }
     }
 
@@ -281,9 +329,9 @@ mod tests {
             let key = heap.insert(deadline, ());
             heap.remove(key);
         }
-        assert_eq!((heap.values.len(), heap.positions.len(), heap.entries.len()), (1, 2, 1));
+        assert_eq!((heap.values.len(), heap.positions.len(), heap.entries.len()), (2, 2, 1));
         assert!(
-            heap.values.capacity() <= 4 && heap.positions.capacity() <= 4 && heap.entries.capacity() <= 4
+            heap.values.capacity() <= 8 && heap.positions.capacity() <= 8 && heap.entries.capacity() <= 8
         );
     }
 

@@ -111,22 +111,33 @@ impl LocalTimers {
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<(R, bool)> {
         self.look(|local| {
             let result = f(local);
-            self.len.store(local.queue.len(), Ordering::Relaxed);
-            (result, self.next.set(&local.queue))
+            (result, self.publish(local))
         })
     }
 
-    /// As [`Queue::arm`], which clones the waker if need be. On its thread only.
     #[inline]
+    fn publish(&self, local: &Local) -> bool {
+        self.len.store(local.queue.len(), Ordering::Relaxed);
+        self.next.set(&local.queue)
+    }
+
+    /// Arms a timer that is not armed yet, if the kept waker is the right one. Never elsewhere, nor once it is closed.
+    #[inline]
+    pub(crate) fn arm_kept(&self, deadline: Moment, waker: &Waker) -> Option<(Key, bool)> {
+        let arm = |local: &mut Local| {
+            // Nothing is kept once it is closed.
+            let kept = local.kept.take_if(|kept| kept.will_wake(waker))?;
+            let key = local.queue.insert(deadline, kept);
+            Some((key, self.publish(local)))
+        };
+        self.look(arm).flatten()
+    }
+
+    /// As [`Queue::arm`], which clones the waker if need be. `None` elsewhere.
     pub(crate) fn arm(&self, key: Option<Key>, deadline: Moment, waker: &Waker) -> Option<(Arming, bool)> {
         let mut spare = None;
         loop {
-            let (arming, earliest) = self.with(|local| {
-                if key.is_none() && local.kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
-                    spare = local.kept.take();
-                }
-                local.queue.arm(key, deadline, waker, &mut spare)
-            })?;
+            let (arming, earliest) = self.with(|local| local.queue.arm(key, deadline, waker, &mut spare))?;
             if arming == Arming::NeedsWaker {
                 spare = Some(waker.clone());
                 continue;
@@ -141,13 +152,19 @@ impl LocalTimers {
     /// Forgets a timer, armed or fired, which is queued here.
     #[inline]
     pub(crate) fn disarm(&self, key: Key) {
-        let disarmed = self.with(|local| {
-            let waker = local.queue.remove(key)?;
-            if self.known.include(&waker) { local.kept.replace(waker) } else { Some(waker) }
-        });
-        match disarmed {
-            Some((Some(waker), _)) => contain::discard(waker),
-            Some((None, _)) => {}
+        let disarm = |local: &mut Local| {
+            let waker = local.queue.remove(key);
+            self.publish(local);
+            match waker {
+                Some(waker) if self.known.include(&waker) && !local.queue.is_closed() => {
+                    local.kept.replace(waker)
+                }
+                waker => waker,
+            }
+        };
+        match self.look(disarm) {
+            Some(None) => {}
+            Some(Some(waker)) => discard(waker),
             None => self.leave(key, Then::Forget),
         }
     }
@@ -232,4 +249,9 @@ impl LocalTimers {
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
+}
+
+#[inline(never)]
+fn discard(waker: Waker) {
+    contain::discard(waker);
 }

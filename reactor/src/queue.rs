@@ -12,8 +12,7 @@ use std::mem;
 use std::task::Waker;
 
 pub(crate) struct Queue {
-    /// The waker of a timer, `None` once it has fired.
-    heap: Heap<Option<Waker>>,
+    heap: Heap<Waker>,
     closed: bool,
 }
 
@@ -32,9 +31,14 @@ impl Queue {
         Queue { heap: Heap::new(), closed: false }
     }
 
+    /// Arms a timer that is not armed yet. Not once it is closed.
+    #[inline]
+    pub(crate) fn insert(&mut self, deadline: Moment, waker: Waker) -> Key {
+        self.heap.insert(deadline, waker)
+    }
+
     /// Arms a timer, or renews the waker of one that is armed. `spare` goes in as the clone of `waker` to keep and
     /// comes out as whatever is now to be dropped.
-    #[inline]
     pub(crate) fn arm(
         &mut self,
         key: Option<Key>,
@@ -55,8 +59,10 @@ impl Queue {
                 }
                 Arming::Armed(key)
             }
-            None if spare.is_none() => Arming::NeedsWaker,
-            None => Arming::Armed(self.heap.insert(deadline, spare.take())),
+            None => match spare.take() {
+                Some(waker) => Arming::Armed(self.heap.insert(deadline, waker)),
+                None => Arming::NeedsWaker,
+            },
         }
     }
 
@@ -70,6 +76,7 @@ impl Queue {
     }
 
     /// Forgets a timer, armed or fired.
+    #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
         self.heap.remove(key)
     }
@@ -91,11 +98,6 @@ impl Queue {
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
     }
-
-    fn pop_due(&mut self, now: Moment) -> Option<Waker> {
-        let key = self.heap.pop_due(now)?;
-        self.heap.value_mut(key).take()
-    }
 }
 
 /// Moves the wakers of whoever is due to `woken`, in order, up to so many there. Ties go to the queue that is named first.
@@ -107,7 +109,7 @@ pub(crate) fn pop_in_order(
 ) {
     while woken.len() < most {
         let earliest = queues.iter_mut().flatten().min_by_key(|queue| queue.first());
-        let Some(waker) = earliest.and_then(|queue| queue.pop_due(now)) else { break };
+        let Some(waker) = earliest.and_then(|queue| queue.heap.pop_due(now)) else { break };
         woken.push(waker);
     }
 }

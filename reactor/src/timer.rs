@@ -68,6 +68,7 @@ impl Timer {
 
     /// Ready once the clock has reached the deadline, or the reactor is gone; and ready it stays until it is
     /// [`reset`](Timer::reset). Until then the task of the last call is woken when it is due, and only that one.
+    #[inline]
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let State::Elapsed = self.state {
             return Poll::Ready(());
@@ -95,17 +96,20 @@ impl Timer {
         matches!(self.state, State::Elapsed) || self.handle.now() >= self.deadline || self.handle.is_closed()
     }
 
+    #[inline(never)]
     fn elapse(&mut self) -> Poll<()> {
         self.disarm();
         self.state = State::Elapsed;
         Poll::Ready(())
     }
 
+    #[inline]
     fn disarm(&mut self) {
         self.handle.0.timers.disarm(&mut self.state);
     }
 
     /// A loop that sleeps for a later timer has to be woken.
+    #[inline]
     fn tell(&self, tell: Tell) {
         match tell {
             Tell::Nobody => {}

@@ -95,12 +95,18 @@ impl Timers {
     }
 
     /// Whether `deadline` has passed. The clock is read only if the last reading does not tell.
+    #[inline]
     pub(crate) fn is_due(&self, deadline: Moment, clock: &Clock) -> bool {
         match self.seen.load(Ordering::Relaxed) {
             seen if seen >= deadline && seen != NEVER => true,
             seen if deadline.saturating_sub(seen) >= FAR => false,
-            _ => self.now(clock) >= deadline,
+            _ => self.is_past(deadline, clock),
         }
+    }
+
+    #[inline(never)]
+    fn is_past(&self, deadline: Moment, clock: &Clock) -> bool {
+        self.now(clock) >= deadline
     }
 
     /// The loop has waited, and what was read before is out of date.
@@ -111,6 +117,17 @@ impl Timers {
     /// Arms a timer, or renews the waker of one that is armed. `None` if it is due: it has fired, or the reactor is closed.
     #[inline]
     pub(crate) fn arm(&self, state: &mut State, deadline: Moment, waker: &Waker) -> Option<Tell> {
+        if let State::Idle = *state {
+            if let Some((key, earliest)) = self.local.arm_kept(deadline, waker) {
+                *state = State::Local(key);
+                return Some(if earliest { Tell::Here } else { Tell::Nobody });
+            }
+        }
+        self.arm_otherwise(state, deadline, waker)
+    }
+
+    #[inline(never)]
+    fn arm_otherwise(&self, state: &mut State, deadline: Moment, waker: &Waker) -> Option<Tell> {
         let key = match *state {
             State::Locked(key) => return self.arm_locked(state, Some(key), deadline, waker),
             State::Local(key) => Some(key),
@@ -128,7 +145,6 @@ impl Timers {
         Some(if earliest { Tell::Here } else { Tell::Nobody })
     }
 
-    #[inline(never)]
     fn arm_locked(
         &self,
         state: &mut State,
