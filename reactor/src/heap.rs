@@ -6,21 +6,28 @@
 //! instead of two halve the depth and share a cache line (an entry is 16 bytes).
 //!
 //! Entries with the same deadline leave in the order in which they came.
+//!
+//! The newest is not in the heap, but beside it, until the next one comes: what is armed for a moment is often cancelled in the
+//! same moment, and then it has not been compared with anything.
+
+use std::mem;
 
 /// Values, each with a deadline. A value leaves when its deadline is popped; its key stays until it is removed.
 pub(crate) struct Heap<T> {
     /// `entries[0]` is the earliest; the children of `i` are `4i + 1 ..= 4i + 4`.
     entries: Vec<Entry>,
+    /// Not among the entries; or `NOBODY`.
+    newest: Entry,
     /// By key. `None` once it has been popped.
     values: Vec<Option<T>>,
-    /// Where each key's entry is, `POPPED` if it is no longer queued; of a key that names nothing, which of these is the next
-    /// one. Not beside the value: every step through the heap writes one of these, and dense as they are, they stay in the
-    /// cache.
+    /// Where each key's entry is: an index, or `NEWEST`, or `POPPED` if it is no longer queued; of a key that names nothing,
+    /// which of these is the next one. Not beside the value: every step through the heap writes one of these, and dense as
+    /// they are, they stay in the cache.
     positions: Vec<u32>,
     /// The first key that names nothing; as many as there are values, if each names one.
     free: u32,
     /// How many keys name something.
-    named: u32,
+    named: usize,
     next_turn: u32,
 }
 
@@ -38,6 +45,11 @@ struct Entry {
 }
 
 const POPPED: u32 = u32::MAX;
+const NEWEST: u32 = u32::MAX - 1;
+
+/// After all others.
+const NOBODY: Entry = Entry { deadline: u64::MAX, turn_and_key: u64::MAX };
+
 const CHILDREN: usize = 4;
 
 /// Beyond this, the memory of a heap that has become empty is given back.
@@ -50,6 +62,10 @@ impl Entry {
 
     fn key(self) -> Key {
         Key(self.turn_and_key as u32)
+    }
+
+    fn is_nobody(self) -> bool {
+        self.turn_and_key == NOBODY.turn_and_key
     }
 
     /// One number, so that comparing takes no branch: which of several children is the least cannot be foretold.
@@ -66,6 +82,7 @@ impl<T> Heap<T> {
     pub(crate) const fn new() -> Heap<T> {
         Heap {
             entries: Vec::new(),
+            newest: NOBODY,
             values: Vec::new(),
             positions: Vec::new(),
             free: 0,
@@ -76,15 +93,16 @@ impl<T> Heap<T> {
 
     /// How many are queued. Popped values do not count.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + usize::from(!self.newest.is_nobody())
     }
 
-    /// The earliest deadline.
+    /// The earliest deadline, or `u64::MAX`.
     #[inline]
-    pub(crate) fn first(&self) -> Option<u64> {
-        self.entries.first().map(|entry| entry.deadline)
+    pub(crate) fn first(&self) -> u64 {
+        self.entries.first().map_or(self.newest.deadline, |first| first.deadline.min(self.newest.deadline))
     }
 
+    /// `deadline` is less than `u64::MAX`.
     #[inline]
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
         let key = Key(self.free);
@@ -96,7 +114,7 @@ impl<T> Heap<T> {
             None => self.grow(value),
         }
         self.named += 1;
-        self.push(key, deadline);
+        self.put(key, deadline);
         key
     }
 
@@ -105,19 +123,20 @@ impl<T> Heap<T> {
     fn grow(&mut self, value: T) {
         self.values.push(Some(value));
         self.positions.push(POPPED);
-        self.free = u32::try_from(self.values.len()).expect("fewer than 2^32 timers fit into memory");
+        let free = u32::try_from(self.values.len()).ok().filter(|free| *free < NEWEST);
+        self.free = free.expect("fewer than 2^32 timers fit into memory");
     }
 
     /// Gives a queued value another deadline.
     pub(crate) fn change(&mut self, key: Key, deadline: u64) {
-        if let Some(at) = self.position(key) {
-            self.take(at);
-            self.push(key, deadline);
+        if self.is_queued(key) {
+            self.unqueue(key);
+            self.put(key, deadline);
         }
     }
 
     pub(crate) fn is_queued(&self, key: Key) -> bool {
-        self.position(key).is_some()
+        self.positions[key.0 as usize] != POPPED
     }
 
     /// `None` once it has been popped.
@@ -127,11 +146,12 @@ impl<T> Heap<T> {
 
     /// Takes the earliest out if its deadline is not after `now`.
     pub(crate) fn pop_due(&mut self, now: u64) -> Option<T> {
-        let first = *self.entries.first()?;
-        if first.deadline > now {
+        let first = self.entries.first().copied().unwrap_or(NOBODY);
+        let first = if self.newest.is_before(first) { self.newest } else { first };
+        if first.is_nobody() || first.deadline > now {
             return None;
         }
-        self.take(0);
+        self.unqueue(first.key());
         self.positions[first.key().0 as usize] = POPPED;
         self.values[first.key().0 as usize].take()
     }
@@ -139,13 +159,7 @@ impl<T> Heap<T> {
     /// Takes a value out, unless it has been popped, and its key back.
     #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        let at = self.positions[key.0 as usize];
-        if at as usize + 1 == self.entries.len() {
-            // As most often: it was armed after the others, and is cancelled before them.
-            self.entries.pop();
-        } else if at != POPPED {
-            self.take(at as usize);
-        }
+        self.unqueue(key);
         self.positions[key.0 as usize] = self.free;
         self.free = key.0;
         self.named -= 1;
@@ -163,26 +177,34 @@ impl<T> Heap<T> {
         }
     }
 
-    fn position(&self, key: Key) -> Option<usize> {
-        let at = self.positions[key.0 as usize];
-        (at != POPPED).then_some(at as usize)
-    }
-
+    /// Queues a key that is not queued.
     #[inline]
-    fn push(&mut self, key: Key, deadline: u64) {
+    fn put(&mut self, key: Key, deadline: u64) {
         let entry = Entry::new(deadline, self.next_turn, key);
         self.next_turn = self.next_turn.wrapping_add(1);
-        let at = self.entries.len();
-        self.entries.push(entry);
-        match at.checked_sub(1) {
-            Some(below) if entry.is_before(self.entries[below / CHILDREN]) => {
-                self.sift_up(at, entry);
-            }
-            _ => self.positions[key.0 as usize] = at as u32,
+        self.positions[key.0 as usize] = NEWEST;
+        let older = mem::replace(&mut self.newest, entry);
+        if !older.is_nobody() {
+            self.push(older);
         }
     }
 
-    /// Takes the entry out of the order; the last entry fills the hole.
+    /// Takes a key out of the order, if it is there. Its position is wrong afterwards.
+    #[inline]
+    fn unqueue(&mut self, key: Key) {
+        match self.positions[key.0 as usize] {
+            NEWEST => self.newest = NOBODY,
+            POPPED => {}
+            at => self.take(at as usize),
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        self.sift_up(self.entries.len() - 1, entry);
+    }
+
+    /// Takes the entry out of the heap; the last entry fills the hole.
     fn take(&mut self, at: usize) {
         let last = self.entries.pop().expect("there is an entry at `at`");
         if at == self.entries.len() {
@@ -314,7 +336,7 @@ mod tests {
                     }
                 }
                 assert_eq!(heap.len(), model.len());
-                assert_eq!(heap.first(), model.first_key_value().map(|(order, _)| order.0));
+                assert_eq!(heap.first(), model.first_key_value().map_or(u64::MAX, |(order, _)| order.0));
             }
             let drained: Vec<_> = std::iter::from_fn(|| heap.pop_due(u64::MAX)).collect();
             assert_eq!(drained, model.into_values().collect::<Vec<_>>(), "in order, ties as they came");
@@ -329,7 +351,7 @@ mod tests {
             let key = heap.insert(deadline, ());
             heap.remove(key);
         }
-        assert_eq!((heap.values.len(), heap.positions.len(), heap.entries.len()), (2, 2, 1));
+        assert_eq!((heap.values.len(), heap.positions.len(), heap.len()), (2, 2, 1));
         assert!(
             heap.values.capacity() <= 8 && heap.positions.capacity() <= 8 && heap.entries.capacity() <= 8
         );

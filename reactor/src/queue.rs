@@ -91,8 +91,9 @@ impl Queue {
     }
 
     /// The earliest deadline, or `NEVER`.
+    #[inline]
     pub(crate) fn first(&self) -> Moment {
-        self.heap.first().unwrap_or(NEVER)
+        self.heap.first()
     }
 
     pub(crate) fn len(&self) -> usize {
