@@ -6,19 +6,22 @@ use std::{fmt, io};
 
 /// What every waiter gets once the reactor is gone.
 pub(crate) fn shut_down() -> io::Error {
-    io::Error::other("the runtime was shut down")
+    other("the runtime was shut down")
 }
 
 /// What somebody gets who registers one source more than tokens can tell apart.
 pub(crate) fn too_many_sources() -> io::Error {
-    io::Error::other(
-        "the runtime has as many sources as it can tell apart: use another one, on a thread of its own",
-    )
+    other("the runtime has as many sources as it can tell apart: use another one, on a thread of its own")
 }
 
 /// What a waiter gets whose source was deregistered under it.
 pub(crate) fn deregistered() -> io::Error {
-    io::Error::other("the source was deregistered from the runtime")
+    other("the source was deregistered from the runtime")
+}
+
+#[cold]
+fn other(message: &'static str) -> io::Error {
+    io::Error::other(message)
 }
 
 /// Explains why a source could not be registered.
@@ -46,7 +49,7 @@ pub(crate) fn on_register(error: io::Error) -> io::Error {
 /// ```
 pub fn name_descriptor_limit(error: io::Error) -> io::Error {
     match error.raw_os_error() {
-        Some(number) if platform::OUT_OF_DESCRIPTORS.contains(&number) => {
+        Some(number) if platform::is_out_of_descriptors(number) => {
             let advice = "no file descriptors left: close some, or raise RLIMIT_NOFILE (`ulimit -n`)";
             io::Error::new(error.kind(), Advice { cause: error, advice })
         }

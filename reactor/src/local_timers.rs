@@ -164,7 +164,7 @@ impl LocalTimers {
         };
         match self.look(disarm) {
             Some(None) => {}
-            Some(Some(waker)) => discard(waker),
+            Some(Some(waker)) => contain::discard(waker),
             None => self.leave(key, Then::Forget),
         }
     }
@@ -249,9 +249,4 @@ impl LocalTimers {
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
-}
-
-#[inline(never)]
-fn discard(waker: Waker) {
-    contain::discard(waker);
 }

@@ -1,11 +1,13 @@
-//! What differs between systems, as constants.
+//! What differs between systems, in a word.
 
-/// The error numbers for "this process has no file descriptors left" and "the whole system has none left".
-pub(crate) const OUT_OF_DESCRIPTORS: &[i32] = if cfg!(windows) {
-    &[10_024] // WSAEMFILE
-} else {
-    &[24, 23] // EMFILE, ENFILE: the same numbers on every Unix that mio knows
-};
+/// Whether this error number says "this process has no file descriptors left" or "the whole system has none left".
+pub(crate) fn is_out_of_descriptors(number: i32) -> bool {
+    if cfg!(windows) {
+        number == 10_024 // WSAEMFILE
+    } else {
+        matches!(number, 24 | 23) // EMFILE, ENFILE: the same numbers on every Unix that mio knows
+    }
+}
 
 /// Whether a transfer that moved less than was asked for proves that the kernel's buffer is drained (or full), and
 /// that the next byte (or the next free byte) makes a new event.

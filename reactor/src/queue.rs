@@ -103,14 +103,18 @@ impl Queue {
 
 /// Moves the wakers of whoever is due to `woken`, in order, up to so many there. Ties go to the queue that is named first.
 pub(crate) fn pop_in_order(
-    mut queues: [Option<&mut Queue>; 2],
+    [mut one, mut other]: [Option<&mut Queue>; 2],
     now: Moment,
     most: usize,
     woken: &mut Vec<Waker>,
 ) {
     while woken.len() < most {
-        let earliest = queues.iter_mut().flatten().min_by_key(|queue| queue.first());
-        let Some(waker) = earliest.and_then(|queue| queue.heap.pop_due(now)) else { break };
+        let earliest = match (&mut one, &mut other) {
+            (Some(one), Some(other)) if one.first() <= other.first() => one,
+            (_, Some(queue)) | (Some(queue), None) => queue,
+            (None, None) => return,
+        };
+        let Some(waker) = earliest.heap.pop_due(now) else { return };
         woken.push(waker);
     }
 }

@@ -166,7 +166,7 @@ impl Table {
     pub(crate) fn forget(&self, token: Token, id: WaiterId) {
         let forgotten = self.with(token, |io, _| io.waiters.remove(id)).flatten();
         if let Some(forgotten) = forgotten {
-            contain::discard(forgotten);
+            contain::discard(forgotten.waker);
         }
     }
 }
@@ -174,6 +174,8 @@ impl Table {
 impl Drop for ScheduledIo {
     fn drop(&mut self) {
         // Wakers of poll slots that were never woken: their drops are foreign code.
-        mem::take(&mut self.waiters).into_iter().for_each(contain::discard);
+        while let Some(waiter) = self.waiters.take_one() {
+            contain::discard(waiter.waker);
+        }
     }
 }

@@ -216,7 +216,9 @@ impl Timers {
             self.next.set(&queue);
             waker
         };
-        contain::discard(waker);
+        if let Some(waker) = waker {
+            contain::discard(waker);
+        }
     }
 
     /// Wakes whoever is due, in order, `woken` being scratch space.

@@ -131,24 +131,29 @@ impl Waiters {
         }
     }
 
-    /// In one pass, however many there are.
+    /// In one pass, however many there are. The memory is kept.
     #[cold]
     fn take_ready_of_many(&mut self, is_ready: &dyn Fn(Direction) -> bool, woken: &mut Vec<Waker>) {
-        let mut more = self.more.take().unwrap_or_default();
-        if more.iter().all(|waiter| is_ready(waiter.id.direction())) {
-            // All or none but the first, as a rule, and the memory is kept.
-            let first = self.first.take_if(|first| is_ready(first.id.direction()));
-            woken.extend(first.into_iter().chain(more.drain(..)).map(|waiter| waiter.waker));
-            self.more = Some(more);
-            return;
+        if let Some(first) = self.first.take_if(|first| is_ready(first.id.direction())) {
+            woken.push(first.waker);
         }
-        for waiter in self.first.take().into_iter().chain(*more) {
-            if is_ready(waiter.id.direction()) {
-                woken.push(waiter.waker);
-            } else {
-                self.push(waiter);
+        let Some(more) = &mut self.more else { return };
+        more.retain_mut(|waiter| {
+            let stays = !is_ready(waiter.id.direction());
+            if !stays {
+                woken.push(mem::replace(&mut waiter.waker, Waker::noop().clone()));
             }
+            stays
+        });
+        if self.first.is_none() && !more.is_empty() {
+            self.first = Some(more.remove(0));
         }
+    }
+
+    /// Takes one of them, in no particular order.
+    pub(crate) fn take_one(&mut self) -> Option<Waiter> {
+        let of_many = self.more.as_mut().and_then(|more| more.pop());
+        of_many.or_else(|| self.first.take())
     }
 
     /// Adds one that is not here, and for whom none is kept.
@@ -159,15 +164,6 @@ impl Waiters {
         } else {
             self.more.get_or_insert_default().push(waiter);
         }
-    }
-}
-
-impl IntoIterator for Waiters {
-    type Item = Waiter;
-    type IntoIter = std::iter::Chain<std::option::IntoIter<Waiter>, std::vec::IntoIter<Waiter>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(*self.more.unwrap_or_default())
     }
 }
 
@@ -201,7 +197,7 @@ mod tests {
             woken.into_iter().for_each(Waker::wake);
             assert_eq!(std::mem::take(&mut *order.lock().unwrap()), expected);
         }
-        assert_eq!(waiters.into_iter().count(), 0);
+        assert!(waiters.take_one().is_none());
     }
 
     #[test]
