@@ -49,7 +49,8 @@ impl RunQueue {
         let mut ring = self.0.borrow_mut();
         let task = ring.pop_front();
         if ring.is_empty() && ring.capacity() > KEPT {
-            ring.shrink_to(KEPT);
+            // Rather than shrink it: that is a thousand lines for the compiler, in everybody's build.
+            *ring = VecDeque::with_capacity(KEPT);
         }
         task
     }
