@@ -47,7 +47,7 @@ pub(crate) struct Core {
     pub(crate) budget: Budget,
     /// How many tasks of the round are still to be run. A round may go on in the next turn.
     round: Cell<usize>,
-    demand: Demand,
+    pub(crate) demand: Demand,
     spinner: RefCell<Spinner>,
     pub(crate) linger: Linger,
     /// Another loop waits for this one between its turns.
@@ -114,7 +114,7 @@ impl Core {
     fn turn<F: Future>(&self, mut main: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
         self.shared.counters.turn();
         self.budget.begin_turn();
-        let tell_pool = |is_busy| self.shared.tenant.set_awaiter_busy(is_busy);
+        let tell_pool = |is_busy| self.tell_pool(is_busy);
         loop {
             if self.round.get() == 0 {
                 self.tasks.take_inbox(&self.shared.inbox, &self.shared.pulse);
@@ -152,6 +152,10 @@ impl Core {
         }
         self.park(Some(Duration::ZERO));
         Poll::Pending
+    }
+
+    pub(crate) fn tell_pool(&self, is_busy: bool) {
+        self.shared.tenant.set_awaiter_busy(is_busy);
     }
 
     /// Runs what is ready, within the budget, without a main future.

@@ -155,6 +155,7 @@ impl Drop for Awake<'_> {
         // If the main future has panicked, its poll is not over yet.
         self.0.shared().pulse.end();
         self.0.budget.look(&self.0.shared().counters);
+        self.0.demand.rests(|is_busy| self.0.tell_pool(is_busy));
         self.0.shared().rest();
         if self.0.embedded.get() {
             self.0.stand_by();
