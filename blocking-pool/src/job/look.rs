@@ -27,6 +27,8 @@
 //! take it over. If a handle that is looking is polled by another thread than before, that is such an executor, and
 //! no handle of the pool begins to look for [`SETTLE`].
 //!
+//! **Who has many jobs out** waits for none of them, and does not ask: see [`super::busy`].
+//!
 //! What a handle owes when it looks is told in [`super::state`]: to come back. All else here is a matter of speed.
 
 use std::cell::Cell;
@@ -34,6 +36,7 @@ use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::busy::Busy;
 use super::cell::Header;
 use super::state::Register;
 use crate::metrics::Stamp;
@@ -66,6 +69,8 @@ pub(super) struct Looking {
 enum Phase {
     /// It has not begun.
     Fresh,
+    /// It is to look again, on a busy thread. It has not asked, and no clock was read.
+    Unasked,
     /// It looks.
     Looking,
     /// It registers its waker.
@@ -97,8 +102,8 @@ impl Looking {
     /// The job is done, as a poll has found before it looked.
     #[inline]
     pub(super) fn found(&self, header: &Header) {
-        if self.phase == Phase::Looking {
-            _ = LOOKER.try_with(|looker| looker.back_and_found(header.state.id().get()));
+        if self.phase != Phase::Fresh {
+            _ = LOOKER.try_with(|looker| looker.back_and_found(self.phase, header.state.id().get()));
         }
     }
 
@@ -137,6 +142,9 @@ struct Looker {
     away: Cell<u64>,
     /// When an outcome was found last.
     found_at: Cell<Stamp>,
+    /// Another one was found since then, and no clock was read.
+    found_since: Cell<bool>,
+    busy: Busy,
 }
 
 thread_local! {
@@ -149,6 +157,8 @@ thread_local! {
             found_last: Cell::new(false),
             away: Cell::new(0),
             found_at: Cell::new(Stamp::ZERO),
+            found_since: Cell::new(false),
+            busy: Busy::new(),
         }
     };
 }
@@ -156,9 +166,19 @@ thread_local! {
 impl Looker {
     fn look(&self, looking: &mut Looking, header: &Header) -> Looked {
         let (job, pool) = (header.state.id().get(), header.account.pool());
+        if looking.phase != Phase::Fresh {
+            self.busy.waits();
+        } else if self.busy.is_now() && !pool.movers.are_about(pool, Stamp::now) {
+            *looking = Looking { phase: Phase::Unasked, thread: self.number(), began: 0 };
+            self.last.set(job);
+            return Looked::Again;
+        }
         let now = Stamp::now();
+        if self.found_since.replace(false) {
+            self.found_at.set(now);
+        }
         let nanos = if looking.phase == Phase::Fresh {
-            if pool.movers.are_about(pool, now) || !self.spinner(Spinner::is_an_occasion) {
+            if pool.movers.are_about(pool, || now) || !self.spinner(Spinner::is_an_occasion) {
                 return self.no_more(job);
             }
             *looking = Looking { phase: Phase::Looking, thread: self.number(), began: now.lower_half() };
@@ -166,6 +186,9 @@ impl Looker {
         } else if looking.thread != self.number() {
             pool.movers.seen(pool, now);
             return Looked::NoMore;
+        } else if looking.phase == Phase::Unasked {
+            *looking = Looking { phase: Phase::Looking, began: now.lower_half(), ..*looking };
+            0
         } else if looking.has_time(pool, now) {
             if self.is_back(job, now) { self.share(now) } else { 0 }
         } else {
@@ -211,7 +234,12 @@ impl Looker {
     }
 
     /// A handle that has come back, and finds its job done.
-    fn back_and_found(&self, job: u64) {
+    fn back_and_found(&self, phase: Phase, job: u64) {
+        self.busy.found(self.last.get() == job);
+        if phase == Phase::Unasked {
+            self.found_since.set(true);
+            return self.forget(job);
+        }
         let now = Stamp::now();
         self.is_back(job, now);
         self.found(job, now);
@@ -298,9 +326,9 @@ impl Movers {
         Self(AtomicU64::new(0))
     }
 
-    fn are_about(&self, pool: &Shared, now: Stamp) -> bool {
+    fn are_about(&self, pool: &Shared, now: impl FnOnce() -> Stamp) -> bool {
         let until = self.0.load(Ordering::Relaxed);
-        until != 0 && pool.clock_at(now) < until
+        until != 0 && pool.clock_at(now()) < until
     }
 
     #[cold]

@@ -3,10 +3,12 @@
 //! [`state`] is the protocol and [`cell`] the memory it governs. Those who own it do so through a [`hold`]: [`entry`] is
 //! the queue's side, [`job_handle`] the awaiter's, [`watch`] the token's, [`aborter`] that of those who may only abort it (these hold this crate's pointer work).
 //! [`handle`] and [`abort_handle`] are the user's ends, [`id`] and [`info`] tell jobs apart, [`work`] is what runs, [`terms`] what was asked for beyond
-//! that, [`times`] what is measured, [`look`] how a handle may find an outcome without being woken for it.
+//! that, [`times`] what is measured, [`look`] how a handle may find an outcome without being woken for it,
+//! and [`busy`] when it is in no hurry to.
 
 mod abort_handle;
 mod aborter;
+mod busy;
 mod cell;
 mod entry;
 mod handle;

@@ -24,10 +24,10 @@
 //!
 //! # Asking without a waker
 //!
-//! A handle may also look for the outcome, again and again, before it gives its waker away (`look.rs`). It says so
-//! by the bit ASKED, which obliges the completer to nothing: it tells the worker that somebody is in a hurry. The bad
-//! interleaving: the handle asks, the worker completes (no WAKER: nobody to wake), the handle sleeps for ever. So
-//! whoever asks has to come back by itself: it has looked after it had asked, and wakes its own task before it says
+//! A handle may also look for the outcome, again and again, before it gives its waker away (`look.rs`). If it is in a
+//! hurry it says so by the bit ASKED, which obliges the completer to nothing. The bad
+//! interleaving: the handle looks, the worker completes (no WAKER: nobody to wake), the handle sleeps for ever. So
+//! whoever looks has to come back by itself, whether it has asked or not: it wakes its own task before it says
 //! that it is pending; or it registers its waker, which fails if the job was completed meanwhile. ASKED stays when it
 //! does, and when the handle is dropped: from then on WAKER, or the missing HANDLE, decides. (Models:
 //! `job_complete_against_ask`, twin `asker-comes-back`; `job_complete_against_drop_of_an_asker`.)
@@ -64,7 +64,7 @@ const ENTRY: u64 = 1 << 3;
 const HANDLE: u64 = 1 << 4;
 /// The job's token holds it, to take it out of its queue.
 const WATCH: u64 = 1 << 5;
-/// The handle looks for the outcome, again and again. It will come back by itself: nobody has to wake it.
+/// The handle looks for the outcome, and is in a hurry. It will come back by itself: nobody has to wake it.
 const ASKED: u64 = 1 << 6;
 /// One abort handle, by which the job can be taken out of its queue; there is room for 511 of them.
 const ABORTER: u64 = 1 << 7;

@@ -90,29 +90,32 @@ fn job_complete_against_second_register() {
     });
 }
 
-/// Asks before it waits to be woken.
-struct AskFirst<T>(Await<T>, bool);
+/// Looks before it waits to be woken, and then asks.
+struct LookFirst<T>(Await<T>, usize);
 
-impl<T> Future for AskFirst<T> {
+impl<T> Future for LookFirst<T> {
     type Output = Result<T, &'static str>;
 
     fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !std::mem::replace(&mut self.1, true) {
-            return self.0.0.ask(cx).map(|outcome| outcome.expect("taken once").map_err(|_| "other"));
+        let looks = self.1;
+        self.1 += 1;
+        if looks < 2 {
+            let looked = self.0.0.look(looks == 1, cx);
+            return looked.map(|outcome| outcome.expect("taken once").map_err(|_| "other"));
         }
         std::pin::Pin::new(&mut self.0).poll(cx)
     }
 }
 
-/// The awaiter looks, and registers only then, while the worker completes and wakes nobody who asks. An awaiter that does
-/// not come back is a deadlock.
+/// The awaiter looks, asks, and registers only then, while the worker completes and wakes nobody who looks. An awaiter that
+/// does not come back is a deadlock.
 #[test]
 fn job_complete_against_ask() {
     check(4, || {
         race();
         let (entry, handle) = job(|| 7);
         let worker = thread::spawn(move || run(entry));
-        assert_eq!(block_on(AskFirst(Await(handle), false)), Ok(7));
+        assert_eq!(block_on(LookFirst(Await(handle), 0)), Ok(7));
         worker.join().unwrap();
     });
 }
@@ -126,7 +129,7 @@ fn job_complete_against_drop_of_an_asker() {
         let result = Counted(Arc::clone(&drops));
         let (entry, mut handle) = job(move || result);
         let worker = thread::spawn(move || run(entry));
-        drop(handle.ask(&mut Context::from_waker(Waker::noop())));
+        drop(handle.look(true, &mut Context::from_waker(Waker::noop())));
         drop(handle);
         worker.join().unwrap();
         assert_gone(&drops);
