@@ -98,9 +98,12 @@ impl Notifier {
         if !left_out("notifier-fence") {
             fence(Ordering::SeqCst);
         }
-        if self.0.load(Ordering::Relaxed) != PARKED {
-            return;
+        if self.0.load(Ordering::Relaxed) == PARKED {
+            self.ring(&mut wake);
         }
+    }
+
+    fn ring(&self, wake: &mut dyn FnMut() -> io::Result<()>) {
         // Release: pairs with the Acquire in `resume`.
         if self.0.compare_exchange(PARKED, NOTIFIED, Ordering::Release, Ordering::Relaxed).is_err() {
             return;

@@ -179,10 +179,11 @@ impl ReadinessWord {
     #[inline]
     pub(crate) fn set(&self, report: Report) {
         let [read, write] = &self.0;
-        for (edge, ready) in [(read, report.read), (write, report.write)] {
-            if ready != Ready::default() {
-                edge.set(ready);
-            }
+        if report.read != Ready::default() {
+            read.set(report.read);
+        }
+        if report.write != Ready::default() {
+            write.set(report.write);
         }
     }
 

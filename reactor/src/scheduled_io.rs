@@ -61,7 +61,7 @@ impl ScheduledIo {
 
     /// Everybody who waits, once it is gone.
     pub(crate) fn take_waiters(&mut self, woken: &mut Vec<Waker>) {
-        self.waiters.wake_ready(|_| true, KnownWakers::default(), woken);
+        self.waiters.take_all(woken);
     }
 
     /// The usual way: the waker is here since the last wait. `id` is none, and becomes its own.

@@ -120,14 +120,16 @@ impl Waiters {
         if self.more.as_ref().is_some_and(|more| !more.is_empty()) {
             return self.take_ready_of_many(&is_ready, woken);
         }
-        let is_ready = |id: WaiterId| !id.is_none() && is_ready(id.direction());
-        if let Some(first) = self.first.as_mut().filter(|first| is_ready(first.id)) {
-            if known.include(&first.waker) {
-                first.id = WaiterId::none(first.id.direction());
-                first.waker.wake_by_ref();
-            } else {
-                woken.extend(self.first.take().map(|first| first.waker));
+        match &mut self.first {
+            Some(first) if !first.id.is_none() && is_ready(first.id.direction()) => {
+                if known.include(&first.waker) {
+                    first.id = WaiterId::none(first.id.direction());
+                    first.waker.wake_by_ref();
+                } else if let Some(first) = self.first.take() {
+                    woken.push(first.waker);
+                }
             }
+            _ => {}
         }
     }
 
@@ -150,6 +152,13 @@ impl Waiters {
         }
     }
 
+    /// Moves everybody who waits to `woken`.
+    pub(crate) fn take_all(&mut self, woken: &mut Vec<Waker>) {
+        if self.kept().is_none() {
+            self.take_ready_of_many(&|_| true, woken);
+        }
+    }
+
     /// Takes one of them, in no particular order.
     pub(crate) fn take_one(&mut self) -> Option<Waiter> {
         let of_many = self.more.as_mut().and_then(|more| more.pop());
@@ -161,8 +170,11 @@ impl Waiters {
     pub(crate) fn push(&mut self, waiter: Waiter) {
         if self.first.is_none() {
             self.first = Some(waiter);
-        } else {
-            self.more.get_or_insert_default().push(waiter);
+            return;
+        }
+        match &mut self.more {
+            Some(more) => more.push(waiter),
+            None => self.more = Some(Box::new(vec![waiter])),
         }
     }
 }
