@@ -108,7 +108,8 @@ impl<T> Heap<T> {
         let key = Key(self.free);
         match self.values.get_mut(key.0 as usize) {
             Some(place) => {
-                *place = Some(value);
+                // Nothing is in there that would have to be dropped.
+                mem::forget(place.replace(value));
                 self.free = self.positions[key.0 as usize];
             }
             None => self.grow(value),
@@ -156,10 +157,11 @@ impl<T> Heap<T> {
         self.values[first.key().0 as usize].take()
     }
 
-    /// Takes a value out, unless it has been popped, and its key back.
+    /// Takes a value out, unless it has been popped, and its key back. Returns what its deadline was, too; after all others, if
+    /// it has been popped.
     #[inline]
-    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        self.unqueue(key);
+    pub(crate) fn remove(&mut self, key: Key) -> (Option<T>, u64) {
+        let deadline = self.unqueue(key);
         self.positions[key.0 as usize] = self.free;
         self.free = key.0;
         self.named -= 1;
@@ -167,7 +169,7 @@ impl<T> Heap<T> {
         if self.named == 0 {
             self.shrink();
         }
-        value
+        (value, deadline)
     }
 
     #[cold]
@@ -189,14 +191,14 @@ impl<T> Heap<T> {
         }
     }
 
-    /// Takes a key out of the order, if it is there. Its position is wrong afterwards.
+    /// Takes a key out of the order, if it is there, and returns its deadline. Its position is wrong afterwards.
     #[inline]
-    fn unqueue(&mut self, key: Key) {
-        match self.positions[key.0 as usize] {
-            NEWEST => self.newest = NOBODY,
-            POPPED => {}
-            at => self.take(at as usize),
+    fn unqueue(&mut self, key: Key) -> u64 {
+        let at = self.positions[key.0 as usize];
+        if at == NEWEST {
+            return mem::replace(&mut self.newest, NOBODY).deadline;
         }
+        if at == POPPED { NOBODY.deadline } else { self.take(at as usize) }
     }
 
     fn push(&mut self, entry: Entry) {
@@ -204,16 +206,16 @@ impl<T> Heap<T> {
         self.sift_up(self.entries.len() - 1, entry);
     }
 
-    /// Takes the entry out of the heap; the last entry fills the hole.
-    fn take(&mut self, at: usize) {
+    /// Takes the entry out of the heap, and returns its deadline; the last entry fills the hole.
+    fn take(&mut self, at: usize) -> u64 {
         let last = self.entries.pop().expect("there is an entry at `at`");
-        if at == self.entries.len() {
-            return;
-        }
+        let Some(taken) = self.entries.get(at) else { return last.deadline };
+        let deadline = taken.deadline;
         let hole = self.sift_up(at, last);
         if hole == at {
             self.sift_down(at, last);
         }
+        deadline
     }
 
     /// Moves the hole at `at` towards the root until `entry` fits into it. Returns where that is.
@@ -304,7 +306,7 @@ mod tests {
                     0 if !queued.is_empty() => {
                         let at = dice.roll(queued.len() as u64) as usize;
                         let (key, order): (Key, (u64, u64)) = queued.swap_remove(at);
-                        assert_eq!(heap.remove(key), model.remove(&order));
+                        assert_eq!(heap.remove(key), (model.remove(&order), order.0));
                     }
                     1 => {
                         let now = deadline(&mut dice);
@@ -327,7 +329,7 @@ mod tests {
                         model.insert(queued[at].1, value);
                     }
                     3 if !popped.is_empty() => {
-                        assert_eq!(heap.remove(popped.swap_remove(0)), None);
+                        assert_eq!(heap.remove(popped.swap_remove(0)), (None, u64::MAX));
                     }
                     _ => {
                         let order = (deadline(&mut dice), step);

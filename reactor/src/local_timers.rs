@@ -51,9 +51,9 @@ use std::task::Waker;
 
 pub(crate) struct LocalTimers {
     home: Home,
-    known: KnownWakers,
     local: UnsafeCell<Local>,
     next: Published,
+    /// How many there were when the loop had its last turn.
     len: Hint,
     leaving: Mutex<Vec<Leaving>>,
     /// Whether any are leaving. Written with the lock held.
@@ -62,6 +62,8 @@ pub(crate) struct LocalTimers {
 
 pub(crate) struct Local {
     pub(crate) queue: Queue,
+    /// Whose wakers are kept; nobody's once it is closed.
+    known: KnownWakers,
     kept: Option<Waker>,
     /// How many references to the reactor are counted, and nobody's: see `reference.rs`.
     references: usize,
@@ -80,15 +82,14 @@ pub(crate) enum Then {
     Wake,
 }
 
-// SAFETY: `local` is for one thread, `with` sees to it. What is in there may be dropped on any.
+// SAFETY: `local` is for one thread, `look` sees to it. What is in there may be dropped on any.
 unsafe impl Sync for LocalTimers {}
 
 impl LocalTimers {
     pub(crate) fn new(home: Home, known: KnownWakers) -> LocalTimers {
         LocalTimers {
             home,
-            known,
-            local: UnsafeCell::new(Local { queue: Queue::new(), kept: None, references: 0 }),
+            local: UnsafeCell::new(Local { queue: Queue::new(), known, kept: None, references: 0 }),
             next: Published::new(),
             len: Hint::new(0),
             leaving: Mutex::new(Vec::new()),
@@ -111,14 +112,8 @@ impl LocalTimers {
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<(R, bool)> {
         self.look(|local| {
             let result = f(local);
-            (result, self.publish(local))
+            (result, self.next.set(&local.queue))
         })
-    }
-
-    #[inline]
-    fn publish(&self, local: &Local) -> bool {
-        self.len.store(local.queue.len(), Ordering::Relaxed);
-        self.next.set(&local.queue)
     }
 
     /// Arms a timer that is not armed yet, if the kept waker is the right one. Never elsewhere, nor once it is closed.
@@ -128,7 +123,7 @@ impl LocalTimers {
             // Nothing is kept once it is closed.
             let kept = local.kept.take_if(|kept| kept.will_wake(waker))?;
             let key = local.queue.insert(deadline, kept);
-            Some((key, self.publish(local)))
+            Some((key, self.next.add(deadline)))
         };
         self.look(arm).flatten()
     }
@@ -153,12 +148,12 @@ impl LocalTimers {
     #[inline]
     pub(crate) fn disarm(&self, key: Key) {
         let disarm = |local: &mut Local| {
-            let waker = local.queue.remove(key);
-            self.publish(local);
+            let (waker, deadline) = local.queue.remove(key);
+            if deadline <= self.next.get() {
+                self.next.set(&local.queue);
+            }
             match waker {
-                Some(waker) if self.known.include(&waker) && !local.queue.is_closed() => {
-                    local.kept.replace(waker)
-                }
+                Some(waker) if local.known.include(&waker) => local.kept.replace(waker),
                 waker => waker,
             }
         };
@@ -187,8 +182,9 @@ impl LocalTimers {
         self.any_leave.load(Ordering::Relaxed)
     }
 
-    /// Takes out those that have left.
+    /// Takes out those that have left, and says how many there are.
     pub(crate) fn let_leave(&self) {
+        self.len.store(self.len(), Ordering::Relaxed);
         if !self.any_leave() {
             return;
         }
@@ -198,13 +194,23 @@ impl LocalTimers {
             mem::take(&mut *leaving)
         };
         for Leaving { key, then } in leaving {
-            let waker = self.with(|local| local.queue.remove(key)).and_then(|(waker, _)| waker);
+            let removed = self.with(|local| local.queue.remove(key));
+            let waker = removed.and_then(|((waker, _), _)| waker);
             match (waker, then) {
                 (Some(waker), Then::Wake) => contain::wake(waker),
                 (Some(waker), Then::Forget) => contain::discard(waker),
                 (None, _) => {}
             }
         }
+    }
+
+    /// From now on every timer is due, and nothing is kept.
+    pub(crate) fn close(&self) {
+        self.look(|local| {
+            local.queue.close();
+            local.known = KnownWakers::default();
+        });
+        self.rest();
     }
 
     /// Drops the waker that is kept. On its thread.
@@ -246,7 +252,8 @@ impl LocalTimers {
         self.next.get()
     }
 
+    /// How many are armed; elsewhere, as of the loop's last turn.
     pub(crate) fn len(&self) -> usize {
-        self.len.load(Ordering::Relaxed)
+        self.look(|local| local.queue.len()).unwrap_or_else(|| self.len.load(Ordering::Relaxed))
     }
 }

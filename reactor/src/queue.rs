@@ -75,9 +75,9 @@ impl Queue {
         is_queued
     }
 
-    /// Forgets a timer, armed or fired.
+    /// Forgets a timer, armed or fired. Returns what its deadline was, too, or `NEVER` if it has fired.
     #[inline]
-    pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
+    pub(crate) fn remove(&mut self, key: Key) -> (Option<Waker>, Moment) {
         self.heap.remove(key)
     }
 
@@ -130,6 +130,17 @@ impl Published {
     pub(crate) fn get(&self) -> Moment {
         // Acquire: pairs with the Release in `set`. That it is read late enough is the fence's doing.
         self.0.load(Ordering::Acquire)
+    }
+
+    /// By whoever has the queue, to which this deadline has been added. Returns whether it is the earliest now.
+    #[inline]
+    pub(crate) fn add(&self, deadline: Moment) -> bool {
+        // As in `set`.
+        let is_earliest = deadline < self.0.load(Ordering::Relaxed);
+        if is_earliest {
+            self.0.store(deadline, Ordering::Release);
+        }
+        is_earliest
     }
 
     /// By whoever has the queue. Returns whether the earliest deadline has come closer.

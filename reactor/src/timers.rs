@@ -201,10 +201,11 @@ impl Timers {
     #[inline]
     pub(crate) fn disarm(&self, state: &mut State) {
         // Written first: dropping the waker may run foreign code, which must not find a key that is no longer its own.
-        match mem::replace(state, State::Idle) {
-            State::Idle | State::Elapsed => {}
-            State::Local(key) => self.local.disarm(key),
-            State::Locked(key) => self.disarm_locked(key),
+        let before = mem::replace(state, State::Idle);
+        if let State::Local(key) = before {
+            self.local.disarm(key);
+        } else if let State::Locked(key) = before {
+            self.disarm_locked(key);
         }
     }
 
@@ -212,7 +213,7 @@ impl Timers {
     fn disarm_locked(&self, key: Key) {
         let waker = {
             let mut queue = self.locked.lock();
-            let waker = queue.remove(key);
+            let (waker, _) = queue.remove(key);
             self.next.set(&queue);
             waker
         };
@@ -263,8 +264,7 @@ impl Timers {
     /// From now on every timer is due. Those that are armed are moved to `woken`, in order.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         self.local.let_leave();
-        self.local.with(|local| local.queue.close());
-        self.local.rest();
+        self.local.close();
         self.locked.lock().close();
         self.collect(NEVER, usize::MAX, woken);
     }
