@@ -136,10 +136,11 @@ impl Shared {
 
     /// The same by one who has taken room in the queue.
     pub(crate) fn admit_in_room(&self, account: &Account) -> Option<Submission> {
+        // Not between the two counts: the clock would wait until the first has been written.
+        let now = Stamp::now();
         if self.is_forked() || !account.enter() {
             return self.turn_away();
         }
-        let now = Stamp::now();
         self.counters.before_submission(&self.gate, now);
         let Some(mark) = self.gate.enter() else {
             account.leave_unqueued();
