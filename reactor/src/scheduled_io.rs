@@ -64,16 +64,18 @@ impl ScheduledIo {
         self.waiters.take_all(woken);
     }
 
-    /// The usual way: the waker is here since the last wait. `id` is none, and becomes its own.
+    /// The usual way: the waker is here since the last wait. `id` becomes its own, if it is none.
     #[inline]
     fn list_again(&mut self, ids: &mut WaiterIds, id: &mut WaiterId, waker: &Waker, ends: Ready) -> Listing {
         // The second look: an event since the first one did not find us listed.
         if !left_out("waiter-looks-again") && self.word.snapshot(id.direction()).has_any(ends) {
             return Listing::Ready;
         }
-        match self.waiters.kept() {
+        match self.waiters.kept_for(*id) {
             Some(kept) if kept.waker.will_wake(waker) => {
-                *id = ids.take(id.direction());
+                if id.is_none() {
+                    *id = ids.take(id.direction());
+                }
                 kept.id = *id;
                 Listing::Listed
             }
@@ -132,7 +134,7 @@ impl Table {
         cx: &mut Context<'_>,
         ends: Ready,
     ) -> Poll<()> {
-        if id.is_none() && self.known.include(cx.waker()) {
+        if self.known.include(cx.waker()) {
             match self.with(token, |io, ids| io.list_again(ids, id, cx.waker(), ends)) {
                 // None: as below.
                 None | Some(Listing::Ready) => return Poll::Ready(()),

@@ -88,6 +88,12 @@ impl Waiters {
         self.first.as_mut().filter(|first| first.id.is_none())
     }
 
+    /// The first place, if it is this waiter's, or kept for whoever comes.
+    #[inline]
+    pub(crate) fn kept_for(&mut self, id: WaiterId) -> Option<&mut Waiter> {
+        self.first.as_mut().filter(|first| first.id.is_none() || first.id == id)
+    }
+
     /// The place of a waiter that is here, or the one that is kept for whoever comes.
     #[inline]
     pub(crate) fn place_of(&mut self, id: WaiterId) -> Option<&mut Waiter> {
