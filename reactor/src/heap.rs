@@ -211,15 +211,16 @@ impl<T> Heap<T> {
         let last = self.entries.pop().expect("there is an entry at `at`");
         let Some(taken) = self.entries.get(at) else { return last.deadline };
         let deadline = taken.deadline;
-        let hole = self.sift_up(at, last);
-        if hole == at {
+        if at > 0 && last.is_before(self.entries[(at - 1) / CHILDREN]) {
+            self.sift_up(at, last);
+        } else {
             self.sift_down(at, last);
         }
         deadline
     }
 
-    /// Moves the hole at `at` towards the root until `entry` fits into it. Returns where that is.
-    fn sift_up(&mut self, mut at: usize, entry: Entry) -> usize {
+    /// Moves the hole at `at` towards the root until `entry` fits into it.
+    fn sift_up(&mut self, mut at: usize, entry: Entry) {
         while at > 0 {
             let parent = (at - 1) / CHILDREN;
             if !entry.is_before(self.entries[parent]) {
@@ -229,7 +230,6 @@ impl<T> Heap<T> {
             at = parent;
         }
         self.place(at, entry);
-        at
     }
 
     /// Moves the hole at `at` towards the leaves until `entry` fits into it.
