@@ -15,6 +15,11 @@ use std::sync::Arc;
 use std::task::Wake;
 
 /// One per runtime, behind every [`Handle`](crate::Handle), task and waker.
+///
+/// Aligned, so that the count of those who hold it has cache lines of its own. Each job takes a handle along, and the worker
+/// that has run it gives it back; what the loop reads for the next job must not lie beside what is written then. It did once,
+/// and the loop waited a sixth of the time that 100,000 submissions took.
+#[repr(align(128))]
 pub(crate) struct Shared {
     /// Tasks that other threads have woken or spawned.
     pub(crate) inbox: Inbox,

@@ -60,8 +60,9 @@ impl RunQueue {
     }
 }
 
-/// Tasks woken or spawned by other threads.
+/// Tasks woken or spawned by other threads. On cache lines of its own, as they write it, and the loop reads what is beside it.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Inbox {
     head: AtomicPtr<()>,
 }
