@@ -69,6 +69,9 @@ pub(crate) struct Local {
     references: usize,
 }
 
+/// So many references are kept: enough for a flood of timers, and given up in no time.
+pub(crate) const REFERENCES: usize = 1 << 16;
+
 /// A timer to be taken out.
 struct Leaving {
     key: Key,
@@ -231,11 +234,12 @@ impl LocalTimers {
         self.look(take).unwrap_or(false)
     }
 
-    /// Keeps a reference for others. False, and it is still the caller's, elsewhere, and after the end of the reactor.
+    /// Keeps a reference for others. False, and it is still the caller's, if there are enough, elsewhere, and after the end of
+    /// the reactor.
     #[inline]
     pub(crate) fn give_reference(&self) -> bool {
         let give = |local: &mut Local| {
-            let is_kept = !local.queue.is_closed();
+            let is_kept = local.references < REFERENCES && !local.queue.is_closed();
             local.references += usize::from(is_kept);
             is_kept
         };

@@ -2,8 +2,8 @@
 //!
 //! A timer may outlive its reactor, so it keeps what the handles share. Counting that costs two locked operations for each
 //! timer, and most of them come and go on the loop's own thread. There, a reference that is given up stays counted, for the
-//! next timer: how many there are of these is a plain number among what is the thread's own (`local_timers.rs`), never more
-//! than there have been timers at once. The end of the reactor gives them all up.
+//! next timer: how many there are of these is a plain number among what is the thread's own (`local_timers.rs`). It has a limit,
+//! for each timer that was made elsewhere and dropped there adds one. The end of the reactor gives them all up.
 #![allow(unsafe_code)] // Counts that are handed on without being counted.
 
 use crate::handle::{Handle, Shared};
@@ -49,5 +49,31 @@ impl Drop for Reference {
             // SAFETY: this is the drop, so nobody uses it afterwards.
             unsafe { ManuallyDrop::drop(&mut self.0) };
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::local_timers::REFERENCES;
+    use crate::{Clock, LocalReactor, Timer};
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    #[test]
+    fn those_of_timers_that_were_made_elsewhere_do_not_add_up() {
+        let reactor = LocalReactor::new(Clock::real()).unwrap();
+        let handle = reactor.handle().clone();
+        let none = Arc::strong_count(&handle.0);
+        let (send, made) = mpsc::channel();
+        thread::scope(|scope| {
+            let make = || Timer::after(&handle, Duration::ZERO);
+            scope.spawn(move || (0..REFERENCES + 1_000).for_each(|_| send.send(make()).unwrap()));
+            made.into_iter().for_each(drop);
+        });
+        assert_eq!(Arc::strong_count(&handle.0), none + REFERENCES);
+        drop(reactor);
+        assert_eq!(Arc::strong_count(&handle.0), 1);
     }
 }
