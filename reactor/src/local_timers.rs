@@ -213,6 +213,7 @@ impl LocalTimers {
             local.queue.close();
             local.known = KnownWakers::default();
         });
+        self.len.store(0, Ordering::Relaxed);
         self.rest();
     }
 

@@ -138,7 +138,7 @@ impl Reactor {
         self.handle.0.timers.local.rest();
         let parked = self.handle.0.notifier.announce();
         // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
-        let work = self.has_timers_to_let_go() || (!left_out("loop-looks-after-announcing") && has_work());
+        let work = (!left_out("loop-looks-after-announcing") && has_work()) || self.has_timers_to_let_go();
         let wait = if work { Wait::ZERO } else { self.until_next_timer(max_wait) };
         if wait == Wait::ZERO {
             self.notified = parked.end();
@@ -179,9 +179,10 @@ impl Reactor {
     /// `has_work` is called after the announcement; if it says true, this notifies at once. Timers do not make the
     /// descriptor readable: whoever waits limits the wait to [`next_deadline`](Handle::next_deadline).
     pub fn stand_by(&self, has_work: impl FnOnce() -> bool) {
+        self.handle.0.timers.local.rest();
         self.handle.0.notifier.announce().stay();
         // Only now: as in a turn's wait.
-        if self.has_timers_to_let_go() || (!left_out("stand-by-looks-again") && has_work()) {
+        if (!left_out("stand-by-looks-again") && has_work()) || self.has_timers_to_let_go() {
             self.handle.notify();
         }
     }

@@ -77,8 +77,15 @@ fn one_that_is_dropped_elsewhere_is_gone_with_its_waker_in_the_next_turn() {
     }
     let kept = armed(&reactor, 2 * HOUR, Waker::noop());
     assert_eq!(Arc::strong_count(&count), 2 + 3);
-    // It does not sleep on them.
-    reactor.turn(None, || false).unwrap();
+    // It does not sleep on them, and looks for work all the same.
+    let mut has_looked = false;
+    reactor
+        .turn(None, || {
+            has_looked = true;
+            false
+        })
+        .unwrap();
+    assert!(has_looked);
     assert_eq!((Arc::strong_count(&count), count.get()), (2, 0));
     assert_eq!(reactor.handle().next_deadline(), Some(clock.now() + 2 * HOUR));
     drop(kept);
@@ -154,8 +161,10 @@ fn the_end_of_the_reactor_wakes_those_here_and_those_elsewhere() {
     elsewhere(|| assert!(poll(&mut there, &waker).is_pending()));
     let left = armed(&reactor, HOUR, &waker);
     elsewhere(move || drop(left));
+    let handle = reactor.handle().clone();
     drop(reactor);
     assert_eq!(count.get(), 2);
+    elsewhere(move || assert!(format!("{handle:?}").contains("timers: 0"), "{handle:?}"));
     assert_eq!(Arc::strong_count(&count), 2);
     assert!(poll(&mut here, &waker).is_ready());
     elsewhere(|| assert!(poll(&mut there, &waker).is_ready()));
@@ -179,6 +188,10 @@ fn a_kept_waker_is_dropped_before_the_loop_sleeps_and_when_it_ends() {
     assert_eq!(Arc::strong_count(&count), none + 1);
     reactor.turn(Some(Duration::from_millis(1)), || false).unwrap();
     assert_eq!(Arc::strong_count(&count), none);
+    drop(armed(&reactor, HOUR, &waker));
+    reactor.stand_by(|| false);
+    assert_eq!(Arc::strong_count(&count), none);
+    reactor.resume();
     drop(armed(&reactor, HOUR, &waker));
     drop(reactor);
     assert_eq!((Arc::strong_count(&count), count.get()), (none, 0));

@@ -48,8 +48,8 @@ pub(super) fn with_current_reactor<R>(f: impl FnOnce(&Reactor) -> R) -> R {
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It takes no resources before it is first polled. Dropping it cancels the timer at once. If its runtime is shut
-/// down, it is ready at once.
+/// It takes no resources before it is first polled. Dropping it cancels the timer at once; or, on another thread than that
+/// which runs the loop, in the loop's next turn. If its runtime is shut down, it is ready at once.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Sleep {
     timer: Timer,
