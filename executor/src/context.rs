@@ -22,6 +22,13 @@ struct Context {
     core: RefCell<Option<Rc<Core>>>,
 }
 
+impl Drop for Context {
+    fn drop(&mut self) {
+        // A process that exits inside of a loop loses its thread-locals under it. Those that go later must not find that loop.
+        let _ = CORE.try_with(|core| core.set(ptr::null()));
+    }
+}
+
 thread_local! {
     static CONTEXT: Context = const { Context { handle: RefCell::new(None), core: RefCell::new(None) } };
 

@@ -247,3 +247,28 @@ fn blocking_inside_a_loop_is_refused_when_the_thread_locals_are_gone() {
     assert!(message.contains("inside the block_on at") && message.contains("endings.rs"), "{message}");
     thread.join().unwrap();
 }
+
+/// The process exits inside of a loop, and thread-locals are destroyed that outlive the one by which the loop is found.
+#[test]
+fn there_is_no_loop_for_the_thread_locals_of_a_process_that_exits_inside_of_one() {
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            if catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_ok() {
+                std::process::abort();
+            }
+        }
+    }
+    // Registered first, hence dropped last.
+    thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
+
+    if std::env::var_os("SIDELINE_ALONE").is_none() {
+        let test = "there_is_no_loop_for_the_thread_locals_of_a_process_that_exits_inside_of_one";
+        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+        let status = alone.args(["--exact", test]).env("SIDELINE_ALONE", "1").status().unwrap();
+        assert_eq!(status.code(), Some(7), "{status}");
+        return;
+    }
+    LAST.set(Some(Last));
+    block_on(async { std::process::exit(7) });
+}
