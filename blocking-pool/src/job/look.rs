@@ -15,7 +15,9 @@
 //! other handle has been looking on this thread. Otherwise it comes back at once, by waking its own task, and the
 //! executor polls what else is ready, and its sockets, before it polls us again. All of that lasts as long as a thread
 //! of ours spins ([`Spinner`]), and is left out like that after it has been in vain: what does not pay is done once in
-//! 64 times. While the pool wants all processors it lasts for [`Spinner::SHORT_LIMIT`].
+//! 64 times. While the pool wants all processors it lasts for [`Spinner::SHORT_LIMIT`]. But amid other handles a look is no
+//! spinning: the thread does what it has to do anyway. There a handle gives up after [`FEW`] looks at the earliest, and not
+//! because the others' turns took as long.
 //!
 //! **Others have their turn.** A task that awaits one short job after the other would find each within its poll, and
 //! never be pending. So it gives way, as often as that costs a sixteenth of its time ([`SHARE`]), and after 10 us at
@@ -52,6 +54,8 @@ const SHARE: u64 = 16;
 const LONGEST_SHARE: u64 = 10_000;
 /// How long nobody looks after a handle has been seen to move between threads.
 const SETTLE: Duration = Duration::from_millis(100);
+/// Amid others it is so many looks at least, however long it takes until it has its turn again.
+const FEW: u8 = 16;
 /// Looks between two readings of the clock, some hundred nanoseconds.
 const LOOKS: u32 = 16;
 
@@ -59,6 +63,8 @@ const LOOKS: u32 = 16;
 /// something else.
 pub(super) struct Looking {
     phase: Phase,
+    /// How often it has looked since it began.
+    looks: u8,
     /// On which thread it looks.
     thread: u16,
     /// Since when: the lower half of a [`Stamp`].
@@ -90,7 +96,7 @@ pub(super) enum Looked {
 
 impl Looking {
     pub(super) const fn new() -> Self {
-        Self { phase: Phase::Fresh, thread: 0, began: 0 }
+        Self { phase: Phase::Fresh, looks: 0, thread: 0, began: 0 }
     }
 
     /// Whether the handle may have given its waker away.
@@ -169,7 +175,7 @@ impl Looker {
         if looking.phase != Phase::Fresh {
             self.busy.waits();
         } else if self.busy.is_now() && !pool.movers.are_about(pool, Stamp::now) {
-            *looking = Looking { phase: Phase::Unasked, thread: self.number(), began: 0 };
+            *looking = Looking { phase: Phase::Unasked, looks: 0, thread: self.number(), began: 0 };
             self.last.set(job);
             return Looked::Again;
         }
@@ -181,7 +187,8 @@ impl Looker {
             if pool.movers.are_about(pool, || now) || !self.spinner(Spinner::is_an_occasion) {
                 return self.no_more(job);
             }
-            *looking = Looking { phase: Phase::Looking, thread: self.number(), began: now.lower_half() };
+            let began = now.lower_half();
+            *looking = Looking { phase: Phase::Looking, looks: 0, thread: self.number(), began };
             if self.last.get() == 0 { self.share(now) } else { 0 }
         } else if looking.thread != self.number() {
             pool.movers.seen(pool, now);
@@ -189,7 +196,8 @@ impl Looker {
         } else if looking.phase == Phase::Unasked {
             *looking = Looking { phase: Phase::Looking, began: now.lower_half(), ..*looking };
             0
-        } else if looking.has_time(pool, now) {
+        } else if looking.has_time(pool, now) || self.last.get() != job && looking.looks < FEW {
+            looking.looks = looking.looks.saturating_add(1);
             if self.is_back(job, now) { self.share(now) } else { 0 }
         } else {
             return self.time_is_up(job, looking, now);
