@@ -344,3 +344,69 @@ impl Movers {
         self.0.store(pool.clock_at(now) + SETTLE.as_nanos() as u64, Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::Pool;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::{Arc, mpsc};
+    use std::task::{Context, Poll, Wake, Waker};
+    use std::thread::{self, Thread};
+
+    struct Wakes(AtomicUsize, Thread);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            self.1.unpark();
+        }
+    }
+
+    /// Polls as long as the future comes back, and calls `parks` when it waits to be woken for the first time. Returns how often
+    /// it was polled until then.
+    fn polls_until_parked<F: Future>(future: F, parks: impl FnOnce()) -> (usize, F::Output) {
+        let wakes = Arc::new(Wakes(AtomicUsize::new(0), thread::current()));
+        let waker = Waker::from(Arc::clone(&wakes));
+        let (mut future, mut parks, mut polls, mut seen) = (pin!(future), Some(parks), 0, 0);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return (polls, output);
+            }
+            polls += usize::from(parks.is_some());
+            if wakes.0.load(Ordering::SeqCst) == seen {
+                parks.take().into_iter().for_each(|parks| parks());
+            }
+            while wakes.0.load(Ordering::SeqCst) == seen {
+                thread::park();
+            }
+            seen = wakes.0.load(Ordering::SeqCst);
+        }
+    }
+
+    /// On a busy thread, too, and when it becomes busy or is so no more in the middle of it. A handle that looked for ever would
+    /// be a hang.
+    #[test]
+    fn a_handle_ends_by_waiting_to_be_woken() {
+        let pool = Pool::builder().core_threads(1).build().unwrap();
+        for is_busy in [false, true] {
+            for _ in 0..20 {
+                let find = || LOOKER.with(|looker| (0..64).for_each(|_| looker.busy.found(false)));
+                if is_busy {
+                    find();
+                }
+                let (release, released) = mpsc::channel();
+                let job = pool.spawn(move || released.recv().unwrap());
+                let (polls, outcome) = polls_until_parked(job, move || {
+                    find();
+                    release.send(5).unwrap();
+                });
+                assert_eq!(outcome.unwrap(), 5);
+                // It has come back at least once, without having asked.
+                assert!(polls > 1 || !(is_busy && Spinner::can_pay()), "{polls}");
+            }
+        }
+    }
+}
