@@ -206,7 +206,7 @@ fn an_unknown_waker_is_not_kept() {
 }
 
 /// Arms and drops timers when it is woken and when it is dropped, and panics then.
-struct CallsBack(sideline_reactor::Handle);
+struct CallsBack(sideline_reactor::Handle, #[expect(dead_code)] Arc<()>);
 
 impl CallsBack {
     fn call_back(&self) {
@@ -239,21 +239,25 @@ impl Drop for CallsBack {
 fn a_waker_may_call_back_in_and_panic() {
     let (clock, mut reactor) = by_hand();
     let handle = reactor.handle().clone();
-    let calls_back = || Waker::from(Arc::new(CallsBack(handle.clone())));
+    let alive = Arc::new(());
+    // The timer's is the last one.
+    let calls_back = |reactor: &LocalReactor, after| {
+        let waker = Waker::from(Arc::new(CallsBack(handle.clone(), alive.clone())));
+        armed(reactor, after, &waker)
+    };
     let (count, counting) = Count::new();
-    let borrowed = calls_back();
-    let fires = [&borrowed, &counting, &borrowed].map(|waker| armed(&reactor, HOUR, waker));
-    std::mem::forget(borrowed);
-    drop(armed(&reactor, HOUR, &std::mem::ManuallyDrop::new(calls_back())));
-    let mut replaced = armed(&reactor, 2 * HOUR, &std::mem::ManuallyDrop::new(calls_back()));
+    let fires = [calls_back(&reactor, HOUR), armed(&reactor, HOUR, &counting), calls_back(&reactor, HOUR)];
+    drop(calls_back(&reactor, HOUR));
+    let mut replaced = calls_back(&reactor, 2 * HOUR);
     assert!(poll(&mut replaced, &counting).is_pending());
-    let left = armed(&reactor, 2 * HOUR, &std::mem::ManuallyDrop::new(calls_back()));
+    assert_eq!(Arc::strong_count(&alive), 3);
+    let left = calls_back(&reactor, 2 * HOUR);
     elsewhere(move || drop(left));
     clock.advance(HOUR);
     assert_eq!(reactor.fire_timers(), 3);
-    assert_eq!(count.get(), 1);
-    let _at_close = armed(&reactor, HOUR, &std::mem::ManuallyDrop::new(calls_back()));
+    assert_eq!((count.get(), Arc::strong_count(&alive)), (1, 1));
+    let _at_close = calls_back(&reactor, HOUR);
     drop(reactor);
-    assert_eq!(count.get(), 2);
+    assert_eq!((count.get(), Arc::strong_count(&alive)), (2, 1));
     drop(fires);
 }
