@@ -3,6 +3,7 @@
 mod support;
 
 use sideline_reactor::{Clock, LocalReactor, Timer};
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -260,4 +261,40 @@ fn a_waker_may_call_back_in_and_panic() {
     drop(reactor);
     assert_eq!((count.get(), Arc::strong_count(&alive)), (2, 1));
     drop(fires);
+}
+
+#[test]
+fn they_may_be_used_when_their_thread_ends() {
+    /// Polls, resets and drops it when it is dropped.
+    struct Last(Timer, Arc<Count>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let waker = Waker::from(self.1.clone());
+            let is_open = !self.0.handle().is_closed();
+            for _ in 0..2 {
+                assert_eq!(poll(&mut self.0, &waker).is_pending(), is_open);
+                self.0.reset(self.0.deadline() + HOUR);
+            }
+            self.1.wake_by_ref();
+        }
+    }
+    thread_local! {
+        static ONE: RefCell<(Option<LocalReactor>, Option<Last>)> = const { RefCell::new((None, None)) };
+        static OTHER: RefCell<(Option<LocalReactor>, Option<Last>)> = const { RefCell::new((None, None)) };
+    }
+    // The reactor ends before its timer, or after it.
+    for reactor_first in [true, false] {
+        let (count, waker) = Count::new();
+        elsewhere(|| {
+            ONE.with(|_| ());
+            OTHER.with(|_| ());
+            let (_, reactor) = by_hand();
+            let timer = Last(armed(&reactor, HOUR, &waker), count.clone());
+            let (one, other) = if reactor_first { (&OTHER, &ONE) } else { (&ONE, &OTHER) };
+            one.with_borrow_mut(|one| one.0 = Some(reactor));
+            other.with_borrow_mut(|other| other.1 = Some(timer));
+        });
+        assert!(count.get() >= 1);
+        assert_eq!(Arc::strong_count(&count), 2);
+    }
 }
