@@ -129,6 +129,31 @@ fn take_against_take_against_push() {
     });
 }
 
+/// Two take what is left of a block, while somebody comes to the end of the next: he begins again with that one if all are
+/// done with it, or with another.
+#[test]
+fn a_block_comes_back_while_others_are_read() {
+    check(3, || {
+        const FILLED: usize = 2 * (LAP - 1) - 1;
+        let injector = filled(FILLED);
+        (2..LAP - 1).for_each(|_| _ = number(injector.pop().unwrap()));
+        let others = [Arc::clone(&injector), Arc::clone(&injector)];
+        race();
+        let [pusher, taker] = others;
+        let pusher = thread::spawn(move || [FILLED, FILLED + 1].map(|number| pusher.push(item(number))));
+        let taker = thread::spawn(move || taker.pop().map(number).into_iter().collect::<Found>());
+        let found = injector.pop().map(number).into_iter().collect();
+        let theirs = taker.join().unwrap();
+        pusher.join().unwrap();
+        settled();
+        // To the end of the block that came back.
+        let all = FILLED + 2 + LAP;
+        (FILLED + 2..all).for_each(|number| injector.push(item(number)));
+        let found = sorted([found, theirs, take_all(&injector)]);
+        assert_eq!(found, (LAP - 3..all).collect::<Found>());
+    });
+}
+
 /// Who looks after a take of the last slot, and knows of it, sees that nothing is left, whatever the end is turning to.
 #[test]
 fn a_look_while_an_end_turns() {

@@ -17,6 +17,7 @@ const TWINS: &[(&str, &str)] = &[
     ("called-one-calls", "models::idle::a_searcher_that_does_not_come_holds_up_one_job"),
     ("searcher-hands-over", "models::idle::last_searcher_hands_over"),
     ("read-before-counted", "models::queue::take_against_take_of_one_block"),
+    ("spare-begins-anew", "models::queue::a_block_comes_back_while_others_are_read"),
     ("block-before-place", "models::queue::push_against_push_at_the_end_of_a_block"),
     ("slot-before-claim", "models::queue::steal_against_a_push_that_comes_round"),
     ("failed-start-drains", "models::idle::failed_start_against_submit"),
