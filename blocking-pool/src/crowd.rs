@@ -54,7 +54,9 @@ impl Crowd {
 
     /// Whether others have wanted this worker's processor lately.
     pub(crate) fn is_there(&self) -> bool {
-        CLOCKS && cpu_clock::tick().is_some_and(|now| now < self.until.get())
+        let until = self.until.get();
+        // Not even the time is asked for by who has never been crowded, or has found out better.
+        CLOCKS && !until.is_zero() && cpu_clock::tick().is_some_and(|now| now < until)
     }
 }
 
