@@ -47,7 +47,8 @@
 //! One of the two fences comes first in the one order of SeqCst fences. If the submitter's does, the sleeper sees
 //! the push; if the sleeper's does, the submitter sees it idle. Leave out either fence and both may read old values
 //! (a store may still sit in each one's store buffer). The same pair, with "stop searching" in place of "lie down",
-//! guards the hand-over.
+//! guards the hand-over. On x86-64 the read-modify-write by which a push to the injector claims its place, which is when it
+//! has happened, is such a fence (`sync::fence_after_rmw`); a push to a deque is a store, and needs its own.
 //!
 //! # Who changes the idle count
 //!

@@ -102,10 +102,13 @@ impl Shared {
             Some(limiter) => limiter.admit(entry),
         };
         if let Some(entry) = admitted {
-            if let Err(entry) = worker::push_nested(self, entry) {
-                self.queues.push(entry);
+            match worker::push_nested(self, entry) {
+                Ok(()) => self.announce_work(submission.at())?,
+                Err(entry) => {
+                    self.queues.push(entry);
+                    self.announce_injected(submission.at())?;
+                }
             }
-            self.announce_work(submission.at())?;
         } else {
             job.stands_in_line();
         }

@@ -37,6 +37,19 @@ pub(crate) mod atomic {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 }
 
+/// A SeqCst fence between a read-modify-write before it and loads after it. On x86-64 the first is a fence itself: loads and
+/// stores are not reordered with locked instructions, and these have one order for all (Intel's Software Developer's Manual,
+/// volume 3, "Memory Ordering"). So only the compiler has to be told there; another fence would wait for what has been stored
+/// since, too. Models keep it: loom knows of no such order.
+#[inline]
+pub(crate) fn fence_after_rmw() {
+    if cfg!(all(target_arch = "x86_64", not(loom), not(miri))) {
+        std::sync::atomic::compiler_fence(atomic::Ordering::SeqCst);
+    } else {
+        atomic::fence(atomic::Ordering::SeqCst);
+    }
+}
+
 /// `std`'s cell with the access-in-a-closure interface that loom needs to see each access.
 #[cfg(not(loom))]
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::metrics::Stamp;
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::{left_out, thread};
+use crate::sync::{fence_after_rmw, left_out, thread};
 use crate::worker::{self, Found, Kind};
 
 impl Shared {
@@ -18,6 +18,13 @@ impl Shared {
     pub(crate) fn announce_work(self: &Arc<Self>, submitted: Stamp) -> io::Result<()> {
         // Pairs with the fences of those who stop looking: see `crate::idle`.
         fence(Ordering::SeqCst);
+        self.summon(|| submitted)
+    }
+
+    /// The same after a push to the injector.
+    pub(crate) fn announce_injected(self: &Arc<Self>, submitted: Stamp) -> io::Result<()> {
+        // As above. The read-modify-write is the claim of the place.
+        fence_after_rmw();
         self.summon(|| submitted)
     }
 
