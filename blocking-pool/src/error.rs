@@ -132,7 +132,7 @@ impl JoinError {
     }
 
     /// True if the job was cancelled because it had not started by its
-    /// [deadline](crate::JobBuilder::deadline).
+    /// deadline (`JobBuilder::deadline`).
     #[inline]
     pub fn is_expired(&self) -> bool {
         matches!(self.0.kind, Kind::Expired)

@@ -53,7 +53,7 @@ impl JoinError {
     }
 
     /// True if a job was cancelled because it had not started by its
-    /// [deadline](crate::blocking::JobBuilder::deadline).
+    /// deadline (`blocking::JobBuilder::deadline`).
     #[inline]
     pub fn is_expired(&self) -> bool {
         matches!(&*self.0, Repr::Job(error) if error.is_expired())

@@ -46,7 +46,7 @@ impl<T> JoinHandle<T> {
     /// A task's future is dropped by the loop, on its thread, at its next turn; if the future is ready before
     /// that, the result stands. A job that has not started never will: its closure is dropped here. A closure that
     /// is already running cannot be stopped: it is told if it was lent a token
-    /// ([`JobBuilder::cancellable`](crate::blocking::JobBuilder::cancellable)), whose hooks run here; whatever it returns
+    /// (`blocking::JobBuilder::cancellable`), whose hooks run here; whatever it returns
     /// stands.
     ///
     /// ```

@@ -61,7 +61,7 @@ impl<T> JoinHandle<T> {
     ///
     /// True: it will never run; its closure has been dropped, here, and the handle resolves to a
     /// [cancelled](JoinError::is_cancelled) error. False: it is running, has run, or was cancelled before. A running
-    /// closure that was given a [`CancelToken`](crate::CancelToken) learns of it, and its hooks run here; any other
+    /// closure that was given a `CancelToken` learns of it, and its hooks run here; any other
     /// goes on, as a thread cannot be interrupted from outside. Whatever a running closure returns stands.
     pub fn abort(&self) -> bool {
         match &self.0 {
