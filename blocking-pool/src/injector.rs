@@ -42,6 +42,8 @@
 //! that are left out have to be remembered and looked at again, and to look at a slot before it is claimed needs
 //! something that keeps its block.
 //!
+//! As for [`crate::idle`], a push has happened when its place is claimed: the look of somebody who lies down shows it.
+//!
 //! # Where blocks come from
 //!
 //! Who frees a block is a taker, as a rule, and who needs the next one a pusher: on two threads, which would meet at the
@@ -50,8 +52,6 @@
 //! push takes that one if it is there. For all that has been said above a spare is free, and a block that was one is new: the
 //! taker has seen that all are done with it, and the pusher sees what the taker did. (Model:
 //! `a_block_comes_back_while_others_are_read`, twin `spare-begins-anew`.)
-//!
-//! As for [`crate::idle`], a push has happened when its place is claimed: the look of somebody who lies down shows it.
 
 // Blocks are reached through pointers, and slots hold what was taken apart.
 #![allow(unsafe_code)]
@@ -246,9 +246,8 @@ impl Spare {
     fn take(&self) -> Option<Box<Block>> {
         // Acquire: pairs with the Release in keep().
         let spare = NonNull::new(self.0.swap(ptr::null_mut(), Ordering::Acquire))?;
-        // SAFETY: keep() has left it here, and the swap has made it ours alone.
-        let mut block = unsafe { Box::from_raw(spare.as_ptr()) };
-        block.memory.is_freed();
+        // SAFETY: keep() has left it here, from a box, and the swap has made it ours alone.
+        let mut block = unsafe { Block::freed(spare) };
         if !left_out("spare-begins-anew") {
             *block = Block::new();
         }
