@@ -63,6 +63,13 @@ pub(crate) enum Tell {
     Loop,
 }
 
+impl Tell {
+    #[inline]
+    fn only_if(self, earliest: bool) -> Tell {
+        if earliest { self } else { Tell::Nobody }
+    }
+}
+
 /// A deadline that is so many nanoseconds after the last reading has not passed: no turn should take as long.
 const FAR: u64 = 100_000_000;
 
@@ -120,7 +127,7 @@ impl Timers {
         if let State::Idle = *state {
             if let Some((key, earliest)) = self.local.arm_kept(deadline, waker) {
                 *state = State::Local(key);
-                return Some(if earliest { Tell::Here } else { Tell::Nobody });
+                return Some(Tell::Here.only_if(earliest));
             }
         }
         self.arm_otherwise(state, deadline, waker)
@@ -142,7 +149,7 @@ impl Timers {
         };
         let Arming::Armed(key) = arming else { return None };
         *state = State::Local(key);
-        Some(if earliest { Tell::Here } else { Tell::Nobody })
+        Some(Tell::Here.only_if(earliest))
     }
 
     fn arm_locked(
@@ -168,7 +175,7 @@ impl Timers {
         }
         let Arming::Armed(key) = arming else { return None };
         *state = State::Locked(key);
-        Some(if earliest { Tell::Loop } else { Tell::Nobody })
+        Some(Tell::Loop.only_if(earliest))
     }
 
     /// Gives a timer another deadline. If it is armed, its waker stays, unless it has fired, or its waker is out of reach: then
@@ -178,7 +185,7 @@ impl Timers {
             State::Idle => return Tell::Nobody,
             State::Elapsed => (false, Tell::Nobody),
             State::Local(key) => match self.local.with(|local| local.queue.change(key, deadline)) {
-                Some((is_queued, earliest)) => (is_queued, if earliest { Tell::Here } else { Tell::Nobody }),
+                Some((is_queued, earliest)) => (is_queued, Tell::Here.only_if(earliest)),
                 None => {
                     *state = State::Idle;
                     self.local.leave(key, Then::Wake);
@@ -188,7 +195,7 @@ impl Timers {
             State::Locked(key) => {
                 let mut queue = self.locked.lock();
                 let is_queued = queue.change(key, deadline);
-                (is_queued, if self.next.set(&queue) { Tell::Loop } else { Tell::Nobody })
+                (is_queued, Tell::Loop.only_if(self.next.set(&queue)))
             }
         };
         if !is_queued {

@@ -31,12 +31,7 @@ fn elsewhere<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(f).join().unwrap())
 }
 
-struct Order(u32, Arc<Mutex<Vec<u32>>>);
-impl Wake for Order {
-    fn wake(self: Arc<Self>) {
-        self.1.lock().unwrap().push(self.0);
-    }
-}
+include!("support/order.rs");
 
 #[test]
 fn those_armed_here_and_elsewhere_fire_in_one_order() {
@@ -46,8 +41,8 @@ fn those_armed_here_and_elsewhere_fire_in_one_order() {
     // 997 is prime: every residue once.
     for i in 0..997 {
         let second = 1 + i * 31 % 997;
-        let waker = Waker::from(Arc::new(Order(second, order.clone())));
-        let mut timer = Timer::after(reactor.handle(), Duration::from_secs(second.into()));
+        let waker = Waker::from(Arc::new(Order(second as usize, order.clone())));
+        let mut timer = Timer::after(reactor.handle(), Duration::from_secs(second));
         if i % 3 == 0 {
             timer = elsewhere(move || {
                 assert!(poll(&mut timer, &waker).is_pending());

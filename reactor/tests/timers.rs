@@ -82,12 +82,7 @@ fn only_the_last_task_that_polled_is_woken() {
     assert_eq!((a.get(), b.get()), (0, 1));
 }
 
-struct Order(usize, Arc<Mutex<Vec<usize>>>);
-impl Wake for Order {
-    fn wake(self: Arc<Self>) {
-        self.1.lock().unwrap().push(self.0);
-    }
-}
+include!("support/order.rs");
 
 #[test]
 fn they_fire_in_the_order_of_their_deadlines_and_ties_in_the_order_of_arming() {
