@@ -158,6 +158,7 @@ impl<T: Source> Async<T> {
         interest: Interest,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
+        fairness::turn().await;
         loop {
             match self.try_io(interest, &mut op) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -4,7 +4,7 @@ use super::after;
 use super::sleep::{Sleep, sleep_until, with_current_reactor};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 /// Ticks every `period`; the first tick is ready at once.
@@ -36,7 +36,7 @@ pub fn interval(period: Duration) -> Interval {
 #[inline]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(!period.is_zero(), "an interval needs a period longer than zero");
-    Interval { sleep: sleep_until(start), period, missed: MissedTickBehavior::Burst, streak: 0 }
+    Interval { sleep: sleep_until(start), period, missed: MissedTickBehavior::Burst }
 }
 
 /// What an [`Interval`] does about ticks that nobody waited for in time.
@@ -57,12 +57,7 @@ pub struct Interval {
     sleep: Sleep,
     period: Duration,
     missed: MissedTickBehavior,
-    /// Ticks in a row that did not have to wait.
-    streak: u32,
 }
-
-/// So many ticks that are ready take about the loop's budget for a turn; then others have theirs.
-const LONGEST_STREAK: u32 = 4096;
 
 impl Interval {
     /// Waits for the next tick, and returns when it was due. Dropping this future before it is ready loses no tick.
@@ -73,17 +68,7 @@ impl Interval {
     /// What [`tick`](Self::tick) polls.
     #[inline]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        // An interval that is behind is ready over and over, and for ever if its period is shorter than a tick takes.
-        if self.streak == LONGEST_STREAK {
-            self.streak = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if Pin::new(&mut self.sleep).poll(cx).is_pending() {
-            self.streak = 0;
-            return Poll::Pending;
-        }
-        self.streak += 1;
+        ready!(Pin::new(&mut self.sleep).poll(cx));
         let due = self.sleep.deadline();
         let next = self.next_tick(due, self.sleep.now());
         self.sleep.reset(next);

@@ -1,11 +1,12 @@
 //! Waiting for a point in time.
 
 use crate::context;
+use crate::fairness;
 use sideline_reactor::{Handle as Reactor, Timer};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 /// Waits until `duration` has passed. Never early; a `duration` too long for the clock waits for centuries.
@@ -95,7 +96,9 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.timer.poll(cx)
+        ready!(self.timer.poll(cx));
+        // A loop of sleeps that are over when they begin never waits.
+        fairness::poll_turn(cx)
     }
 }
 

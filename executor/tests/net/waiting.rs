@@ -77,6 +77,28 @@ fn a_task_whose_socket_is_always_ready_starves_nobody() {
     });
 }
 
+/// `async_io` gave way only when it had to wait.
+#[test]
+fn operations_of_one_s_own_that_are_always_ready_starve_nobody() {
+    run(async {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        let count = Rc::new(Cell::new(0));
+        let counted = count.clone();
+        let noisy = spawn(async move {
+            while counted.get() < 100_000 {
+                socket.async_io(Interest::WRITABLE, || Ok(())).await.unwrap();
+                counted.set(counted.get() + 1);
+            }
+        });
+        while count.get() == 0 {
+            yield_now().await;
+        }
+        assert!(count.get() < 100_000, "nobody else had a turn");
+        noisy.abort();
+        Ok(())
+    });
+}
+
 #[test]
 fn sockets_are_used_from_other_threads() {
     run(async {

@@ -1,12 +1,14 @@
 //! Whoever is always ready starves nobody.
 
 use sideline::task::{JoinSet, yield_now};
+use sideline::time::{sleep, sleep_until, timeout};
 use sideline::{Handle, block_on, spawn, spawn_blocking};
 use std::cell::Cell;
+use std::future::{Future, pending};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_task_that_wakes_itself_for_ever_starves_nobody() {
@@ -17,7 +19,7 @@ fn a_task_that_wakes_itself_for_ever_starves_nobody() {
             }
         });
         // A timer, another thread's wake and a job all get through.
-        sideline::time::sleep(Duration::from_millis(1)).await;
+        sleep(Duration::from_millis(1)).await;
         assert_eq!(spawn_blocking(|| 1).await.unwrap(), 1);
         let handle = Handle::current();
         let remote = thread::spawn(move || handle.block_on(handle.spawn(async { 2 })).unwrap());
@@ -50,6 +52,32 @@ fn a_join_set_with_always_a_next_result_starves_nobody() {
         }
         panic!("a task that was ready had no turn during a thousand results");
     });
+}
+
+/// A sleep that is over when it begins, a timeout that is up at once: loops of them never had to wait.
+#[test]
+fn sleeps_that_are_over_starve_nobody() {
+    fn gives_way<F: Future + 'static>(mut next: impl FnMut() -> F + 'static) {
+        block_on(async {
+            let count = Rc::new(Cell::new(0));
+            let counted = Rc::clone(&count);
+            let noisy = spawn(async move {
+                while counted.get() < 100_000 {
+                    next().await;
+                    counted.set(counted.get() + 1);
+                }
+            });
+            while count.get() == 0 {
+                yield_now().await;
+            }
+            assert!(count.get() < 100_000, "nobody else had a turn");
+            noisy.abort();
+        });
+    }
+    gives_way(|| sleep(Duration::ZERO));
+    let past = Instant::now();
+    gives_way(move || sleep_until(past));
+    gives_way(|| timeout(Duration::ZERO, pending::<()>()));
 }
 
 #[test]

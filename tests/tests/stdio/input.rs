@@ -75,6 +75,15 @@ fn nothing_at_all_ends_at_once() {
     assert_eq!(said(start("copy", Stdio::null())), b"");
 }
 
+/// What is in the buffer was ready over and over, up to half a million times before anybody else had a turn.
+#[test]
+fn input_that_is_taken_byte_by_byte_starves_nobody() {
+    let (theirs, mut ours) = std::io::pipe().unwrap();
+    ours.write_all(&[b'.'; 8_192]).unwrap();
+    drop(ours);
+    assert_eq!(said(start("bytes", theirs)), b"in turn\n");
+}
+
 #[test]
 fn what_one_has_read_too_much_the_next_one_gets() {
     let (theirs, mut ours) = std::io::pipe().unwrap();

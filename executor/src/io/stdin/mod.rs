@@ -10,6 +10,7 @@ mod thread;
 
 use super::bytes::unexpected_end;
 use crate::context;
+use crate::fairness;
 use input::{Buffer, Filled, INPUT, Place, Seen};
 use std::fmt;
 use std::future::poll_fn;
@@ -144,6 +145,8 @@ impl Stdin {
         cx: &mut Context<'_>,
         mut take: impl FnMut(&mut Buffer, bool) -> Option<T>,
     ) -> Poll<io::Result<T>> {
+        // What is in the buffer may be taken in very small pieces.
+        ready!(fairness::poll_turn(cx));
         let mut ended = false;
         loop {
             let (taken, seen) = INPUT.look(|buffer| take(buffer, ended));

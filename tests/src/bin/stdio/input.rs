@@ -9,6 +9,7 @@ pub(crate) async fn run(mode: &str) {
     match mode {
         "copy" => copy().await,
         "lines" => lines().await,
+        "bytes" => bytes().await,
         "ticks" => ticks().await,
         #[cfg(unix)]
         "two" => two().await,
@@ -43,6 +44,19 @@ async fn lines() {
     let mut rest = Vec::new();
     let n = stdin().unwrap().read_to_end(&mut rest).await.unwrap();
     print!("then {n}: {}", String::from_utf8(rest).unwrap());
+}
+
+/// Byte by byte, with what was read at once: another task has its turn all the same.
+async fn bytes() {
+    let mut input = stdin().unwrap();
+    input.read_exact(&mut [0]).await.unwrap();
+    let other = spawn(async {});
+    let mut bytes = 0;
+    while !other.is_finished() {
+        input.read_exact(&mut [0]).await.unwrap();
+        bytes += 1;
+    }
+    println!("{}", if bytes < 1_000 { "in turn" } else { "starved" });
 }
 
 /// The loop goes on while somebody waits for input; then says what came.
