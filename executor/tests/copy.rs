@@ -93,6 +93,26 @@ fn an_error_of_either_side_ends_it() {
     });
 }
 
+/// Shutting down what a peer had reset, after it had ended, was the error `NotConnected`, and the counts were lost.
+#[test]
+fn a_peer_that_is_gone_after_it_has_ended_spoils_nothing() {
+    run(async {
+        let (client, mut near) = tcp_pair().await?;
+        let (mut far, server) = tcp_pair().await?;
+        let proxy = spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+        server.write_all(b"answer").await?;
+        server.shutdown(Shutdown::Write)?;
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await?;
+        // Closing without lingering resets the connection.
+        server.set_linger(Some(Duration::ZERO))?;
+        drop(server);
+        drop(client);
+        assert_eq!(proxy.await.unwrap()?, (0, 6));
+        Ok(())
+    });
+}
+
 #[test]
 fn copying_is_sent_between_threads() {
     fn sent<T: Send>(_: impl FnOnce(&'static mut TcpStream, &'static mut File) -> T) {}

@@ -33,6 +33,16 @@ pub(crate) fn write_zero() -> io::Error {
     io::Error::new(io::ErrorKind::WriteZero, "the stream takes no more bytes")
 }
 
+/// A connection that the peer has reset needs no closing: those who close what they have used do not take it for a
+/// failure of theirs.
+#[inline]
+pub(crate) fn closed(shutdown: io::Result<()>) -> io::Result<()> {
+    match shutdown {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        result => result,
+    }
+}
+
 /// How many bytes a transfer by way of `bufs` moves at most in one call: the kernel looks at the first [`MOST`] only.
 #[inline]
 pub(crate) fn total(bufs: &[IoSlice<'_>]) -> usize {

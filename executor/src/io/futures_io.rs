@@ -4,6 +4,7 @@
 //! Each direction has one place for a waker: at most one task reads, and at most one writes, through these traits.
 
 use super::Async;
+use super::bytes::closed;
 #[cfg(feature = "stdio")]
 use super::{Stderr, Stdin, Stdout};
 #[cfg(unix)]
@@ -169,15 +170,6 @@ impl AsyncRead for Stdin {
 queues!(Stdout);
 #[cfg(feature = "stdio")]
 queues!(Stderr);
-
-/// A connection that the peer has reset needs no closing: those who close what they have used do not take it for a
-/// failure of theirs.
-fn closed(shutdown: io::Result<()>) -> io::Result<()> {
-    match shutdown {
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-        result => result,
-    }
-}
 
 impl<T: Source + Unpin> AsyncRead for Async<T>
 where

@@ -1,5 +1,6 @@
 //! What [`copy`](super::copy) copies from and to.
 
+use super::bytes::closed;
 #[cfg(feature = "stdio")]
 use super::{Stderr, Stdin, Stdout};
 #[cfg(feature = "fs")]
@@ -90,7 +91,7 @@ macro_rules! connection {
 
             #[inline]
             fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(self.shutdown(Shutdown::Write))
+                Poll::Ready(closed(self.shutdown(Shutdown::Write)))
             }
         }
     };
@@ -166,7 +167,7 @@ macro_rules! write_half {
             }
 
             fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(self.shutdown())
+                Poll::Ready(closed(self.shutdown()))
             }
         }
     };
