@@ -1,17 +1,18 @@
 //! Why a task or a job has no result.
 
 use crate::Id;
-use crate::report::{Culprit, message};
+use crate::report::{Culprit, drop_payload, message};
 use sideline_blocking_pool as pool;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// A task or a job that ended without a result: it panicked, was cancelled, or never could start.
 ///
-/// Its `Display` names the task or job and where it was spawned.
+/// Its `Display` names the task or job and where it was spawned. Dropping it never panics, whatever the payload of a panic
+/// does in its destructor.
 ///
 /// ```
 /// # sideline::block_on(async {
@@ -29,8 +30,31 @@ enum Repr {
 
 enum Cause {
     Cancelled,
-    /// The lock is for `Sync` alone: a payload is only `Send`, and an error should be both.
-    Panic(Mutex<Box<dyn Any + Send>>),
+    Panic(Payload),
+}
+
+/// What a panic has left. The lock is for `Sync` alone: a payload is only `Send`, and an error should be both. It is a value of
+/// the user's, whose destructor may panic: not in here.
+struct Payload(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl Payload {
+    fn message(&self) -> String {
+        let payload = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        payload.as_deref().map_or_else(String::new, message)
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Box<dyn Any + Send>> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        if let Some(payload) = self.take() {
+            drop_payload(payload);
+        }
+    }
 }
 
 impl JoinError {
@@ -39,7 +63,7 @@ impl JoinError {
     }
 
     pub(crate) fn panicked(culprit: Culprit, payload: Box<dyn Any + Send>) -> Self {
-        Self(Box::new(Repr::Task { culprit, cause: Cause::Panic(Mutex::new(payload)) }))
+        Self(Box::new(Repr::Task { culprit, cause: Cause::Panic(Payload(Mutex::new(Some(payload)))) }))
     }
 
     /// True if the task was aborted, or dropped with its runtime; or if the job was aborted, or its token
@@ -68,10 +92,32 @@ impl JoinError {
         }
     }
 
-    /// True if the pool did not take the job: its queue is full, it is shut down, or it has no thread.
+    /// True if the pool did not take the job: its queue is full, it is shut down, or it has no thread: see
+    /// [`rejection`](Self::rejection).
     #[inline]
     pub fn is_rejected(&self) -> bool {
         matches!(&*self.0, Repr::Job(error) if error.is_rejected())
+    }
+
+    /// Why a job was rejected; `None` if it was not.
+    ///
+    /// ```
+    /// use sideline::{Pool, Runtime, Shutdown, blocking::Rejection};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let pool = Pool::new();
+    /// let runtime = Runtime::builder().pool(pool.clone()).build()?;
+    /// pool.shutdown(Shutdown::Drain);
+    /// let error = runtime.block_on(async { sideline::spawn_blocking(|| 5).await }).unwrap_err();
+    /// assert_eq!(error.rejection(), Some(&Rejection::Closed));
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn rejection(&self) -> Option<&pool::Rejection> {
+        match &*self.0 {
+            Repr::Task { .. } => None,
+            Repr::Job(error) => error.rejection(),
+        }
     }
 
     /// The panic's payload, for [`std::panic::resume_unwind`].
@@ -93,8 +139,8 @@ impl JoinError {
     #[inline]
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
-            Repr::Task { cause: Cause::Panic(payload), .. } => {
-                Ok(payload.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()))
+            Repr::Task { cause: Cause::Panic(mut payload), .. } => {
+                Ok(payload.take().expect("taken here alone, and by the drop"))
             }
             Repr::Job(error) => error.try_into_panic().map_err(Self::from),
             other => Err(Self(Box::new(other))),
@@ -131,14 +177,10 @@ impl JoinError {
     /// For the report about a task whose panic nobody has read.
     pub(crate) fn task_panic(&self) -> Option<(Culprit, String)> {
         match &*self.0 {
-            Repr::Task { culprit, cause: Cause::Panic(payload) } => Some((*culprit, text(payload))),
+            Repr::Task { culprit, cause: Cause::Panic(payload) } => Some((*culprit, payload.message())),
             _ => None,
         }
     }
-}
-
-fn text(payload: &Mutex<Box<dyn Any + Send>>) -> String {
-    message(&**payload.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
 }
 
 impl From<pool::JoinError> for JoinError {
@@ -155,7 +197,7 @@ impl fmt::Display for JoinError {
                 write!(f, "{id} (spawned at {location}) ")?;
                 match cause {
                     Cause::Cancelled => f.write_str("was cancelled"),
-                    Cause::Panic(payload) => write!(f, "panicked: {}", text(payload)),
+                    Cause::Panic(payload) => write!(f, "panicked: {}", payload.message()),
                 }
             }
             Repr::Job(error) => fmt::Display::fmt(error, f),

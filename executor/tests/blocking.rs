@@ -1,6 +1,6 @@
 //! Blocking jobs from a user's point of view: named, limited, cancelled, dedicated, and what goes along with them.
 
-use sideline::blocking::{self, Limiter, SpawnErrorKind};
+use sideline::blocking::{self, Limiter, Rejection, SpawnErrorKind};
 use sideline::time::timeout;
 use sideline::{CancelToken, Handle, Pool, Runtime, Shutdown, block_on, spawn, spawn_blocking, to_thread};
 use std::cell::Cell;
@@ -49,6 +49,8 @@ fn a_full_queue_gives_the_closure_back_or_is_waited_for_while_the_loop_goes_on()
         let error = blocking::job().try_spawn(|| 2).unwrap_err();
         assert!(matches!(error.kind(), SpawnErrorKind::Full { limit: 1 }));
         assert_eq!(error.into_closure()(), 2);
+        let error = spawn_blocking(|| 2).await.unwrap_err();
+        assert_eq!(error.rejection(), Some(&Rejection::Full { limit: 1 }));
         let waiting = blocking::job().spawn_when_room(|| 3);
         let releaser = spawn(async move { drop(release) });
         assert_eq!(waiting.await.unwrap().await.unwrap(), 3);

@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use sideline::task::yield_now;
-use sideline::{Report, Runtime, spawn, spawn_blocking, to_thread};
+use sideline::{Report, Runtime, block_on, spawn, spawn_blocking, to_thread};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
@@ -127,6 +127,20 @@ fn in_destructors_of_futures_and_outputs_it_is_contained() {
     for expected in ["capture", "aborted", "output", "late output", "payload"] {
         assert!(seen.iter().any(|line| line.ends_with(expected)), "{expected} in {seen:?}");
     }
+}
+
+/// An error of a task's let the payload's destructor panic wherever it was dropped: in the task that had awaited it.
+#[test]
+fn in_the_destructor_of_a_payload_it_does_not_reach_who_drops_the_error() {
+    block_on(async {
+        for error in [
+            spawn(async { panic_any(Bomb("of a task")) }).await.unwrap_err(),
+            spawn_blocking(|| panic_any(Bomb("of a job"))).await.unwrap_err(),
+        ] {
+            assert!(error.is_panic());
+            drop(error);
+        }
+    });
 }
 
 #[test]

@@ -284,6 +284,8 @@ unsafe fn drop_output<F: Future>(task: TaskPtr) {
     if let Some(Err(error)) = &output {
         header.shared.reporter.detached(error);
     }
+    // As the payload itself, whose destructor is not contained: it is to be reported, too.
+    let output = output.map(|output| output.map_err(JoinError::try_into_panic));
     contain(&header.shared.reporter, header.culprit(), "dropping its output", || drop(output));
 }
 
