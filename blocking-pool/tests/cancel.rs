@@ -7,7 +7,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sideline_blocking_pool::{CancelToken, JoinHandle, Pool, Shutdown};
+use sideline_blocking_pool::{CancelToken, JobBuilder, JoinHandle, Pool, Shutdown};
 
 include!("common/block_on.rs");
 include!("common/occupy.rs");
@@ -197,6 +197,38 @@ fn children_go_with_their_parent_and_not_the_other_way_round() {
     assert_eq!(bounded.child_with_deadline(far + Duration::from_secs(1)).deadline(), Some(far));
     let past = bounded.child_with_deadline(Instant::now());
     assert!(past.is_cancelled() && !bounded.is_cancelled());
+}
+
+/// Each is one call deeper, and so was cancelling and dropping them: beyond some thousands the stack was full.
+#[test]
+fn a_long_line_of_children_is_cancelled_and_dropped() {
+    let first = CancelToken::new();
+    let line = || (0..100_000).fold(first.child(), |last, _| last.child());
+    drop(line());
+    let last = line();
+    let (tell, told) = mpsc::channel();
+    let _hook = last.on_cancel(move || tell.send(()).unwrap());
+    assert!(first.cancel() && last.is_cancelled());
+    told.try_recv().expect("the hook has run by now");
+}
+
+/// The same by jobs of which each leaves the next one behind.
+#[test]
+fn jobs_that_follow_each_other_with_their_own_tokens_have_no_end() {
+    fn leave_behind(job: JobBuilder, left: usize, token: &CancelToken, end: mpsc::Sender<()>) {
+        if left == 0 {
+            end.send(()).unwrap();
+        } else {
+            let next = job.clone();
+            let next = move |token: &CancelToken| leave_behind(next, left - 1, token, end);
+            drop(job.cancel_with(token).cancellable().spawn(next));
+        }
+    }
+    let pool = Pool::new();
+    let (end, ended) = mpsc::channel();
+    leave_behind(pool.job(), 30_000, &CancelToken::new(), end);
+    ended.recv().unwrap();
+    pool.shutdown(Shutdown::Drain);
 }
 
 #[test]

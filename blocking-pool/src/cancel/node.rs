@@ -23,6 +23,9 @@
 //! those belong to whoever cancels from above, and to the deadline, as before. A job that still waits in a queue is
 //! one more entry of its node: cancelling takes it out of the queue.
 //!
+//! Nodes may stand one below the other in any number: a job leaves the next one behind, with its own token, and so do its
+//! successors. So nothing here goes down the tree, or up, by recursion.
+//!
 //! A task that waits for the cancellation is one more entry, its waker, which is subject to none of this: it touches nothing
 //! of the job's, so nobody waits for its return, and it stays when the job has ended. A poll puts it there under the lock,
 //! and only if the token is not cancelled by then; or the canceller, who sets the flag before it takes the entries, would
@@ -158,46 +161,82 @@ impl Node {
     }
 
     pub(super) fn cancel(&self) -> bool {
-        let mut list = self.list.lock();
-        // Under the lock, so that whoever registers does so before this, or sees it.
-        if self.cancelled.swap(true, Ordering::AcqRel) {
+        if !self.set_cancelled() {
             return false;
         }
-        drop(list);
         // Before any hook: one may free the very thread that would take up a job that waits below.
         self.give_up_queued();
-        list = self.list.lock();
-        while let Some((key, hook)) = list.hooks.take_first() {
-            if let Hook::Task(waker) = hook {
-                drop(list);
-                self.wake(waker);
-                list = self.list.lock();
-                continue;
+        // Those below whose hooks are being run, each within the one before, and its key there.
+        let mut within: Vec<(Arc<Self>, u64)> = Vec::new();
+        loop {
+            let node = within.last().map_or(self, |(node, _)| node);
+            match node.next_hook() {
+                Some((_, Hook::Task(waker))) => node.wake(waker),
+                Some((key, Hook::User(hook))) => {
+                    node.call(hook);
+                    node.has_run(key);
+                }
+                Some((key, Hook::Child(child))) => match child.upgrade() {
+                    Some(child) if child.set_cancelled() => {
+                        // One that came to be after those below were looked through.
+                        child.give_up();
+                        within.push((child, key));
+                    }
+                    _ => node.has_run(key),
+                },
+                None => match within.pop() {
+                    None => return true,
+                    Some((_, key)) => within.last().map_or(self, |(node, _)| node).has_run(key),
+                },
             }
-            list.running.push((key, thread::current().id()));
-            drop(list);
-            self.run(hook);
-            list = self.list.lock();
-            self.has_run(&mut list, key);
         }
-        true
+    }
+
+    /// False if it was cancelled before.
+    fn set_cancelled(&self) -> bool {
+        // Under the lock, so that whoever registers does so before this, or sees it.
+        let _list = self.list.lock();
+        !self.cancelled.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes the first entry out; but for a task's it is among the running from now on.
+    fn next_hook(&self) -> Option<(u64, Hook)> {
+        let mut list = self.list.lock();
+        let (key, hook) = list.hooks.take_first()?;
+        if !matches!(hook, Hook::Task(_)) {
+            list.running.push((key, thread::current().id()));
+        }
+        Some((key, hook))
     }
 
     /// Takes the jobs out of the queue that wait here and below.
     fn give_up_queued(&self) {
-        let (job, below) = {
-            let mut list = self.list.lock();
-            let below = |hook: &mut Hook| match hook {
-                Hook::Child(child) => child.upgrade(),
-                Hook::User(_) | Hook::Task(_) => None,
-            };
-            let below: Vec<Arc<Self>> = list.hooks.iter_mut().filter_map(below).collect();
-            (list.queued.take(), below)
-        };
+        self.give_up();
+        let mut below = self.children();
+        while let Some(node) = below.pop() {
+            node.give_up();
+            below.extend(node.children());
+        }
+    }
+
+    /// Takes the job out of the queue that waits here.
+    fn give_up(&self) {
+        let job = self.list.lock().queued.take();
         if let Some(job) = job {
             job.give_up();
         }
-        below.iter().for_each(|child| child.give_up_queued());
+    }
+
+    /// Those right below, the last one first.
+    fn children(&self) -> Vec<Arc<Self>> {
+        let mut list = self.list.lock();
+        let child = |hook: &mut Hook| match hook {
+            Hook::Child(child) => child.upgrade(),
+            Hook::User(_) | Hook::Task(_) => None,
+        };
+        let mut children: Vec<_> = list.hooks.iter_mut().filter_map(child).collect();
+        children.reverse();
+        children
     }
 
     pub(super) fn register(&self, hook: Box<dyn FnOnce() + Send>) -> u64 {
@@ -214,27 +253,22 @@ impl Node {
         } else if self.cancelled.load(Ordering::Acquire) {
             list.running.push((key, thread::current().id()));
             drop(list);
-            self.run(Hook::User(hook));
-            self.has_run(&mut self.list.lock(), key);
+            self.call(hook);
+            self.has_run(key);
         } else {
             list.hooks.join(key, Hook::User(hook));
         }
         key
     }
 
-    fn run(&self, hook: Hook) {
-        match hook {
-            Hook::Child(child) => _ = child.upgrade().map(|child| child.cancel()),
-            Hook::Task(waker) => self.wake(waker),
-            Hook::User(hook) => {
-                if let Err(payload) = contain::contain(hook) {
-                    self.tell(contain::message_and_discard(payload));
-                }
-            }
+    fn call(&self, hook: Box<dyn FnOnce() + Send>) {
+        if let Err(payload) = contain::contain(hook) {
+            self.tell(contain::message_and_discard(payload));
         }
     }
 
-    fn has_run(&self, list: &mut List, key: u64) {
+    fn has_run(&self, key: u64) {
+        let mut list = self.list.lock();
         list.running.retain(|&(running, _)| running != key);
         if list.waiting > 0 {
             self.bell.notify_all();
@@ -323,9 +357,11 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some((parent, key)) = &self.parent {
-            let gone = parent.list.lock().hooks.take(*key);
+        let mut above = self.parent.take();
+        while let Some((parent, key)) = above {
+            let gone = parent.list.lock().hooks.take(key);
             drop(gone);
+            above = Arc::into_inner(parent).and_then(|mut parent| parent.parent.take());
         }
     }
 }
