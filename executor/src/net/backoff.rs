@@ -11,6 +11,8 @@ use sideline_reactor::{Timer, name_descriptor_limit};
 use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 const PAUSE: Duration = Duration::from_millis(20);
@@ -19,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Backoff {
     // Relaxed throughout: a hint between calls, which orders nothing.
     exhausted: AtomicBool,
+    /// Of whoever polls to accept, while that waits.
+    pause: Mutex<Option<Timer>>,
 }
 
 impl Backoff {
@@ -30,8 +34,7 @@ impl Backoff {
         mut op: impl FnMut(&L) -> io::Result<R>,
     ) -> io::Result<R> {
         if self.exhausted.load(Ordering::Relaxed) {
-            let reactor = listener.reactor();
-            let mut timer = Timer::new(reactor, reactor.clock().now() + PAUSE);
+            let mut timer = pause_of(listener);
             poll_fn(|cx| timer.poll(cx)).await;
             self.exhausted.store(false, Ordering::Relaxed);
         }
@@ -43,6 +46,37 @@ impl Backoff {
         }
     }
 
+    /// The same for poll functions, which share one place: the last caller is woken.
+    pub(super) fn poll_accept<L: Source, R>(
+        &self,
+        listener: &Async<L>,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&L) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        if self.exhausted.load(Ordering::Relaxed) {
+            // Out of its place meanwhile: a waker is foreign code, and not for under a lock.
+            let waiting = self.pause().take();
+            let mut timer = waiting.unwrap_or_else(|| pause_of(listener));
+            if timer.poll(cx).is_pending() {
+                let another = self.pause().replace(timer);
+                drop(another);
+                return Poll::Pending;
+            }
+            self.exhausted.store(false, Ordering::Relaxed);
+        }
+        loop {
+            match ready!(listener.poll_read_with(cx, &mut op)) {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                result => return Poll::Ready(result.map_err(|error| self.note(error))),
+            }
+        }
+    }
+
+    #[inline]
+    fn pause(&self) -> MutexGuard<'_, Option<Timer>> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Remembers what will last for a while, and explains a lack of descriptors.
     #[inline]
     fn note(&self, error: io::Error) -> io::Error {
@@ -50,10 +84,19 @@ impl Backoff {
         let error = name_descriptor_limit(error);
         // The explanation replaces the number.
         if no_memory || error.raw_os_error() != number {
+            // One that is left from before would be over already.
+            let before = self.pause().take();
+            drop(before);
             self.exhausted.store(true, Ordering::Relaxed);
         }
         error
     }
+}
+
+#[inline]
+fn pause_of<L: Source>(listener: &Async<L>) -> Timer {
+    let reactor = listener.reactor();
+    Timer::new(reactor, reactor.clock().now() + PAUSE)
 }
 
 #[inline]

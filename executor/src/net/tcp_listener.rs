@@ -7,9 +7,10 @@ use super::socket::socket;
 use crate::context;
 use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
-use std::future::ready;
+use std::future;
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll, ready};
 
 /// A TCP socket that accepts connections. Dropping it stops listening.
 ///
@@ -51,7 +52,7 @@ impl TcpListener {
             let socket = mio::net::TcpListener::bind(addr).map_err(name_descriptor_limit)?;
             TcpListener::register(&reactor, socket)
         };
-        first_that(addr.to_addrs(), |addr| ready(bind(addr))).await
+        first_that(addr.to_addrs(), |addr| future::ready(bind(addr))).await
     }
 
     #[inline]
@@ -70,6 +71,15 @@ impl TcpListener {
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, peer) = self.1.accept(&self.0, |listener| listener.accept()).await?;
         Ok((TcpStream::register(self.0.reactor(), socket)?, peer))
+    }
+
+    /// [`accept`](Self::accept) for poll functions, which share one place: the last caller is woken.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let (socket, peer) = ready!(self.1.poll_accept(&self.0, cx, |listener| listener.accept()))?;
+        Poll::Ready(TcpStream::register(self.0.reactor(), socket).map(|stream| (stream, peer)))
     }
 
     /// The address that is listened on, with the port that the kernel chose.

@@ -164,6 +164,26 @@ impl UnixDatagram {
         self.0.try_read_with(|socket| socket.recv_from(buf))
     }
 
+    /// [`send_to`](UnixDatagram::send_to) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is no room, in this socket or in the receiver's queue, of which
+    /// [`writable`](UnixDatagram::writable) knows nothing: to wait for it is what `send_to` does. Otherwise as `send_to`.
+    #[inline]
+    pub fn try_send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        self.0.get_ref().send_to(buf, path)
+    }
+
+    /// [`recv_from`](UnixDatagram::recv_from) for poll functions: the last caller is woken.
+    #[inline]
+    pub fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        self.0.poll_read_with(cx, |socket| socket.recv_from(buf))
+    }
+
     /// [`recv`](UnixDatagram::recv) for poll functions: the last caller is woken.
     #[inline]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {

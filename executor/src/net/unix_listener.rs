@@ -9,6 +9,7 @@ use sideline_reactor::{Handle, name_descriptor_limit};
 use std::io;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
+use std::task::{Context, Poll, ready};
 
 /// A Unix domain socket that accepts connections. Dropping it stops listening; the file stays.
 ///
@@ -67,6 +68,15 @@ impl UnixListener {
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (socket, peer) = self.1.accept(&self.0, |listener| listener.accept()).await?;
         Ok((UnixStream::register(self.0.reactor(), socket)?, peer))
+    }
+
+    /// [`accept`](Self::accept) for poll functions, which share one place: the last caller is woken.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let (socket, peer) = ready!(self.1.poll_accept(&self.0, cx, |listener| listener.accept()))?;
+        Poll::Ready(UnixStream::register(self.0.reactor(), socket).map(|stream| (stream, peer)))
     }
 
     /// The address that is listened on.

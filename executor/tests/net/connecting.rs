@@ -1,6 +1,7 @@
 //! From a name or a list of addresses to a connection.
 
 use super::*;
+use std::future::poll_fn;
 
 #[test]
 fn a_refused_connection_is_an_error_and_the_next_address_is_tried() {
@@ -16,6 +17,30 @@ fn a_refused_connection_is_an_error_and_the_next_address_is_tried() {
         assert_eq!(text.matches(&dead.to_string()).count(), 2, "{text}");
         let none: [SocketAddr; 0] = [];
         assert_eq!(TcpStream::connect(none).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        Ok(())
+    });
+}
+
+#[test]
+fn listeners_are_polled() {
+    run(async {
+        let path = TempPath::new("polled");
+        let (tcp, unix) = (TcpListener::bind("127.0.0.1:0").await?, UnixListener::bind(&path.0)?);
+        let address = tcp.local_addr()?;
+        let accepted = spawn(async move {
+            let (stream, peer) = poll_fn(|cx| tcp.poll_accept(cx)).await?;
+            assert_eq!(stream.peer_addr()?, peer);
+            let (other, _) = poll_fn(|cx| unix.poll_accept(cx)).await?;
+            io::Result::Ok((stream, other))
+        });
+        // It waits by now.
+        yield_now().await;
+        let clients = (TcpStream::connect(address).await?, UnixStream::connect(&path.0).await?);
+        let (stream, other) = accepted.await.unwrap()?;
+        stream.write_all(b"tcp").await?;
+        other.write_all(b"unix").await?;
+        let mut buffer = [0; 4];
+        assert_eq!((clients.0.read(&mut buffer).await?, clients.1.read(&mut buffer).await?), (3, 4));
         Ok(())
     });
 }

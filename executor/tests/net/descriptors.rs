@@ -1,6 +1,7 @@
 //! File descriptors: numbers that are used again, any kind of them, and none left.
 
 use super::*;
+use std::future::poll_fn;
 
 #[test]
 fn a_descriptor_that_is_used_again_starts_afresh() {
@@ -77,6 +78,12 @@ fn accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers() {
             attempts += 1;
         }
         assert_eq!(attempts, 11, "one, and then one every 20 ms");
+        while now() - start < Duration::from_millis(400) {
+            let error = poll_fn(|cx| listener.poll_accept(cx)).await.unwrap_err();
+            assert!(error.to_string().contains("RLIMIT_NOFILE"), "{error}");
+            attempts += 1;
+        }
+        assert_eq!(attempts, 21, "by whatever way");
         let waiting = clients.len() / 2;
         clients.truncate(waiting);
         for _ in 0..waiting {
