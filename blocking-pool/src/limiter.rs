@@ -7,7 +7,7 @@
 //! |----------|--------------------|----------------------------------------------------------------------------|
 //! | new      | NONE               | `admit`: gets a slot, or stands in line                                    |
 //! | in line  | its ticket         | `release` of another's slot: gets that; `forget`, when it was cancelled; `take_out`, when its pool or tenant is abandoned |
-//! | admitted | SLOT               | `give_back`, once, by whoever has the entry: after the closure has ended and before its outcome is delivered, or when the entry is dropped without having been run |
+//! | admitted | SLOT               | `give_back_slot`, once, by whoever has the entry: after the closure has ended and before its outcome is delivered, or when the entry is dropped without having been run |
 //!
 //! Everything in the table moves under the limiter's lock; pushing, waking and dropping happen outside it. Between "all
 //! slots are taken" and "stand in line" nobody may give a slot back, or the job that stands in line then is waited for

@@ -56,7 +56,7 @@
 //! * `tracing`: a blocking job runs inside the span that was current where it was spawned.
 //! * `hyper`: the runtime traits of hyper 1, so that its clients and servers run here; see the module of that name.
 //! * `metrics`: [`MetricsPublisher`](https://docs.rs/sideline-blocking-pool), which passes a pool's numbers on to the facade.
-
+//!
 //! # What is left to other crates
 //! What does not need the loop works on it as it is: channels (`async-channel`, `std::sync::mpsc` from a job), locks and
 //! semaphores for tasks (`async-lock`), `select!`, `join!` and streams (`futures`), buffered readers and lines
