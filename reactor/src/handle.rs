@@ -120,7 +120,7 @@ impl fmt::Debug for Handle {
             .field("loop", &self.0.notifier)
             .field("closed", &self.is_closed())
             .field("sources", &self.0.table.len())
-            .field("timers", &self.0.timers.len())
+            .field("timers", &self.0.timers.count())
             .field("clock", &self.0.clock)
             .finish()
     }

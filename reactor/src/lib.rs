@@ -16,13 +16,14 @@
 //! | `notifier.rs` | RUNNING / PARKED / NOTIFIED, and why no wake is lost |
 //! | `registration.rs`, `scheduled_io.rs`, `waiters.rs`, `readiness.rs` | a source, who waits for it, its readiness word |
 //! | `table.rs` | tokens that cannot be mistaken for an earlier owner's |
-//! | `timer.rs`, `timers.rs`, `queue.rs`, `heap.rs` | one deadline, all of them, and their order |
-//! | `local_reactor.rs`, `local_timers.rs`, `home.rs`, `reference.rs` | a loop that stays on its thread, and its timers without a lock |
-//! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
-//! | `contain.rs`, `errors.rs`, `platform.rs` | foreign panics, messages, what differs between systems |
+//! | `timer.rs`, `reference.rs` | one deadline, and its hold on the reactor |
+//! | `local_reactor.rs` | a loop that stays on its thread |
+//! | `errors.rs`, `platform.rs` | messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
 //! | `descriptor.rs` | the event queue, for loops around this one |
 //! | `sys.rs` | mio; `sync.rs` and `model.rs` swap it for a model under `cfg(loom)` |
+//!
+//! All deadlines, their order and the clock are a crate of their own, which knows no kernel: `timers/`, `sideline-timers`.
 //!
 //! # Example
 //! ```
@@ -38,22 +39,15 @@
 //! ```
 #![deny(unsafe_code)]
 
-mod clock;
-mod contain;
+use sideline_timers::{clock, contain, epoch, home, known, lock, timers};
+
 #[cfg(all(unix, not(loom)))]
 mod descriptor;
-mod epoch;
 mod errors;
 mod handle;
-mod heap;
-mod home;
 mod local_reactor;
-mod local_timers;
-mod lock;
-mod nanos;
 mod notifier;
 mod platform;
-mod queue;
 mod reactor;
 mod readiness;
 mod reference;
@@ -62,7 +56,6 @@ mod scheduled_io;
 mod sync;
 mod table;
 mod timer;
-mod timers;
 mod wait;
 mod waiters;
 

@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::home::Home;
+use crate::known::KnownWakers;
 use crate::reactor::Reactor;
-use crate::waiters::KnownWakers;
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;

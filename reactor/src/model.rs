@@ -10,14 +10,7 @@ use crate::wait::Wait;
 use loom::sync::{Arc, Condvar};
 use mio::event::Source;
 use mio::{Interest, Token};
-use std::sync::OnceLock;
-use std::{env, io};
-
-/// Whether this process runs the twin that lacks `step`, named by `SIDELINE_TWIN`.
-pub(crate) fn left_out(step: &str) -> bool {
-    static TWIN: OnceLock<Option<String>> = OnceLock::new();
-    TWIN.get_or_init(|| env::var("SIDELINE_TWIN").ok()).as_deref() == Some(step)
-}
+use std::io;
 
 struct Kernel {
     woken: Mutex<bool>,

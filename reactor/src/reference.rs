@@ -2,7 +2,7 @@
 //!
 //! A timer may outlive its reactor, so it keeps what the handles share. Counting that costs two locked operations for each
 //! timer, and most of them come and go on the loop's own thread. There, a reference that is given up stays counted, for the
-//! next timer: how many there are of these is a plain number among what is the thread's own (`local_timers.rs`). It has a limit,
+//! next timer: how many there are of these is a plain number among what is the thread's own (`timers/src/local_timers.rs`). It has a limit,
 //! for each timer that was made elsewhere and dropped there adds one. The end of the reactor gives them all up.
 #![allow(unsafe_code)] // Counts that are handed on without being counted.
 
@@ -55,8 +55,8 @@ impl Drop for Reference {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::local_timers::REFERENCES;
     use crate::{Clock, LocalReactor, Timer};
+    use sideline_timers::local_timers::REFERENCES;
     use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;

@@ -28,10 +28,11 @@
 //! socket does; the end of the reactor takes all wakers away, so that nothing keeps itself alive for longer.
 
 use crate::contain;
+use crate::known::KnownWakers;
 use crate::readiness::{ReadinessWord, Ready, Report};
 use crate::sync::{Arc, left_out};
 use crate::table::Table;
-use crate::waiters::{KnownWakers, Waiter, WaiterId, WaiterIds, Waiters};
+use crate::waiters::{Waiter, WaiterId, WaiterIds, Waiters};
 use mio::Token;
 use std::mem;
 use std::task::{Context, Poll, Waker};

@@ -1,54 +1,25 @@
-//! What the protocols are made of: the real things, or loom's under `cfg(loom)`. Re-exports, and what makes the two look alike.
+//! What the protocols are made of: the real things, or loom's under `cfg(loom)`. Re-exports alone; what makes the two look
+//! alike is in the `sync.rs` of the timers.
 
 #[cfg(not(loom))]
 mod chosen {
     pub(crate) use crate::sys;
-    pub(crate) use std::sync as locks;
     pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
     #[cfg(test)]
     pub(crate) use std::thread;
     pub(crate) use std::thread::yield_now;
-    pub(crate) use std::thread_local;
-
-    /// `std`'s cell with loom's interface: access only through a closure, so that loom can watch it.
-    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
-
-    impl<T> UnsafeCell<T> {
-        pub(crate) fn new(value: T) -> UnsafeCell<T> {
-            UnsafeCell(std::cell::UnsafeCell::new(value))
-        }
-
-        #[inline]
-        pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-            f(self.0.get())
-        }
-    }
-
-    /// Whether a model run leaves out this step to prove that the model would notice. Never, outside models.
-    pub(crate) const fn left_out(_step: &str) -> bool {
-        false
-    }
 }
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use crate::model::{self as sys, left_out};
-    pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync as locks;
+    pub(crate) use crate::model as sys;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
     #[cfg(test)]
     pub(crate) use loom::thread;
     pub(crate) use loom::thread::yield_now;
-
-    /// `std`'s macro with a constant to begin with, which loom's does not take.
-    macro_rules! const_thread_local {
-        ($($(#[$attr:meta])* static $name:ident: $t:ty = const { $init:expr };)*) => {
-            loom::thread_local! { $($(#[$attr])* static $name: $t = $init;)* }
-        };
-    }
-    pub(crate) use const_thread_local as thread_local;
 }
 
 pub(crate) use chosen::*;
+pub(crate) use sideline_timers::left_out;

@@ -13,11 +13,12 @@
 //! `register-sees-closed`.
 
 use crate::errors;
+use crate::known::KnownWakers;
 use crate::lock::Mutex;
 use crate::readiness::{ReadinessWord, Report};
 use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, left_out};
-use crate::waiters::{KnownWakers, WaiterIds};
+use crate::waiters::WaiterIds;
 use mio::Token;
 use slab::Slab;
 use std::io;

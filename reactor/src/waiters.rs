@@ -4,10 +4,10 @@
 //! is the same task again and again: so if the waker is a [known](KnownWakers) one, it stays in that place after it has been
 //! woken, for the task to find when it waits again. A waiter that is kept so has no id and is not woken.
 
+use crate::known::KnownWakers;
 use crate::registration::Direction;
 use std::mem;
-use std::ptr;
-use std::task::{RawWakerVTable, Waker};
+use std::task::Waker;
 
 #[derive(Default)]
 pub(crate) struct Waiters {
@@ -20,21 +20,6 @@ pub(crate) struct Waiters {
 pub(crate) struct Waiter {
     pub(crate) id: WaiterId,
     pub(crate) waker: Waker,
-}
-
-/// Wakers that may be woken under the table's lock and kept afterwards, by their vtable; see
-/// [`Reactor::with_known_wakers`](crate::Reactor::with_known_wakers).
-#[derive(Clone, Copy, Default)]
-pub(crate) struct KnownWakers(Option<&'static RawWakerVTable>);
-
-impl KnownWakers {
-    pub(crate) fn new(vtable: &'static RawWakerVTable) -> KnownWakers {
-        KnownWakers(Some(vtable))
-    }
-
-    pub(crate) fn include(self, waker: &Waker) -> bool {
-        self.0.is_some_and(|known| ptr::eq(known, waker.vtable()))
-    }
 }
 
 /// Bit 0 is the direction. 0 and 1 do not wait, 2 and 3 are the two poll slots, everything above belongs to

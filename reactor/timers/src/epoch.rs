@@ -14,17 +14,17 @@ use crate::clock::Clock;
 use std::time::{Duration, Instant};
 
 /// Nanoseconds, of one reactor.
-pub(crate) type Moment = u64;
+pub type Moment = u64;
 
 /// Later than every moment.
-pub(crate) const NEVER: Moment = u64::MAX;
+pub const NEVER: Moment = u64::MAX;
 
 const LAST: Moment = NEVER - 1;
 const BEGINNING: Moment = 1 << 60;
 
 /// Where moments count from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Epoch {
+pub struct Epoch {
     beginning: Instant,
     /// The same as a number. Not before `beginning`.
     nanos: u64,
@@ -34,7 +34,8 @@ pub(crate) struct Epoch {
 const TRIES: usize = 8;
 
 impl Epoch {
-    pub(crate) fn new(clock: &Clock) -> Epoch {
+    /// From now on.
+    pub fn new(clock: &Clock) -> Epoch {
         let read = || {
             let epoch = Epoch { beginning: clock.now(), nanos: clock.nanos() };
             (clock.now() - epoch.beginning, epoch)
@@ -51,11 +52,12 @@ impl Epoch {
 
     /// Reads the clock.
     #[inline]
-    pub(crate) fn now(self, clock: &Clock) -> Moment {
+    pub fn now(self, clock: &Clock) -> Moment {
         BEGINNING.saturating_add(clock.nanos().saturating_sub(self.nanos)).min(LAST)
     }
 
-    pub(crate) fn moment(self, instant: Instant) -> Moment {
+    /// The moment of an instant.
+    pub fn moment(self, instant: Instant) -> Moment {
         match instant.checked_duration_since(self.beginning) {
             Some(since) => later(BEGINNING, since),
             None => BEGINNING.saturating_sub(nanos(self.beginning.saturating_duration_since(instant))),
@@ -63,7 +65,7 @@ impl Epoch {
     }
 
     /// The instant of a moment, or the last that the system's clock knows before it.
-    pub(crate) fn instant(self, moment: Moment) -> Instant {
+    pub fn instant(self, moment: Moment) -> Instant {
         let far = Duration::from_nanos(moment.abs_diff(BEGINNING));
         let instant = if moment < BEGINNING {
             self.beginning.checked_sub(far)
@@ -77,7 +79,7 @@ impl Epoch {
 
 /// `duration` after `moment`, or the last moment before never.
 #[inline]
-pub(crate) fn later(moment: Moment, duration: Duration) -> Moment {
+pub fn later(moment: Moment, duration: Duration) -> Moment {
     moment.saturating_add(nanos(duration)).min(LAST)
 }
 

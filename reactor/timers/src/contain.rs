@@ -16,12 +16,12 @@ pub fn wake_all(wakers: &mut Vec<Waker>) {
 }
 
 /// Wakes one.
-pub(crate) fn wake(waker: Waker) {
+pub fn wake(waker: Waker) {
     contain(move || waker.wake());
 }
 
 /// Drops one: that is foreign code, too.
-pub(crate) fn discard(waker: Waker) {
+pub fn discard(waker: Waker) {
     contain(move || drop(waker));
 }
 

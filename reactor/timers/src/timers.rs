@@ -23,22 +23,25 @@ use crate::contain;
 use crate::epoch::{Epoch, Moment, NEVER};
 use crate::heap::Key;
 use crate::home::Home;
+use crate::known::KnownWakers;
 use crate::local_timers::{LocalTimers, Then};
 use crate::lock::Mutex;
 use crate::queue::{self, Arming, Published, Queue};
 use crate::sync::left_out;
-use crate::waiters::KnownWakers;
 use std::mem;
 // What the loop has read is a hint and no part of any protocol, so it stays a plain atomic in the models too.
 use std::sync::atomic::{AtomicU64 as Hint, Ordering};
 use std::task::Waker;
 use std::time::Instant;
 
-pub(crate) struct Timers {
-    pub(crate) epoch: Epoch,
+/// All timers of one reactor. Poll functions arm and disarm them, the loop fires them.
+pub struct Timers {
+    /// Turns instants into moments and back.
+    pub epoch: Epoch,
     /// What the clock said when it was last asked, or `NEVER` if that was before the loop last waited.
     seen: Hint,
-    pub(crate) local: LocalTimers,
+    /// Those that the loop's own thread has armed.
+    pub local: LocalTimers,
     /// The earliest in the locked queue.
     next: Published,
     locked: Mutex<Queue>,
@@ -46,20 +49,25 @@ pub(crate) struct Timers {
 
 /// Where a timer is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum State {
+pub enum State {
+    /// Nowhere yet.
     Idle,
-    /// Armed, in one of the two queues. The key is valid until it is disarmed.
+    /// Armed, in the queue of the loop's thread. The key is valid until it is disarmed.
     Local(Key),
+    /// Armed, in the queue behind the lock.
     Locked(Key),
+    /// It has fired, or its reactor is closed.
     Elapsed,
 }
 
 /// Who has to learn that the earliest deadline has come closer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Tell {
+pub enum Tell {
+    /// It has not.
     Nobody,
     /// The loop whose thread this is.
     Here,
+    /// The loop, which may be asleep.
     Loop,
 }
 
@@ -80,7 +88,8 @@ const BATCH: usize = 64;
 const FLOOD: usize = 4096;
 
 impl Timers {
-    pub(crate) fn new(clock: &Clock, home: Home, known: KnownWakers) -> Timers {
+    /// None yet, of a loop that stays at `home`, if anywhere.
+    pub fn new(clock: &Clock, home: Home, known: KnownWakers) -> Timers {
         Timers {
             epoch: Epoch::new(clock),
             seen: Hint::new(NEVER),
@@ -92,7 +101,7 @@ impl Timers {
 
     /// Reads the clock, and leaves the reading for others.
     #[inline]
-    pub(crate) fn now(&self, clock: &Clock) -> Moment {
+    pub fn now(&self, clock: &Clock) -> Moment {
         let now = self.epoch.now(clock);
         // A manual clock may be far ahead a moment later.
         if !clock.is_manual() {
@@ -103,7 +112,7 @@ impl Timers {
 
     /// Whether `deadline` has passed. The clock is read only if the last reading does not tell.
     #[inline]
-    pub(crate) fn is_due(&self, deadline: Moment, clock: &Clock) -> bool {
+    pub fn is_due(&self, deadline: Moment, clock: &Clock) -> bool {
         match self.seen.load(Ordering::Relaxed) {
             seen if seen >= deadline && seen != NEVER => true,
             seen if deadline.saturating_sub(seen) >= FAR => false,
@@ -117,13 +126,14 @@ impl Timers {
     }
 
     /// The loop has waited, and what was read before is out of date.
-    pub(crate) fn forget_reading(&self) {
+    #[inline]
+    pub fn forget_reading(&self) {
         self.seen.store(NEVER, Ordering::Relaxed);
     }
 
     /// Arms a timer, or renews the waker of one that is armed. `None` if it is due: it has fired, or the reactor is closed.
     #[inline]
-    pub(crate) fn arm(&self, state: &mut State, deadline: Moment, waker: &Waker) -> Option<Tell> {
+    pub fn arm(&self, state: &mut State, deadline: Moment, waker: &Waker) -> Option<Tell> {
         if let State::Idle = *state {
             if let Some((key, earliest)) = self.local.arm_kept(deadline, waker) {
                 *state = State::Local(key);
@@ -180,7 +190,7 @@ impl Timers {
 
     /// Gives a timer another deadline. If it is armed, its waker stays, unless it has fired, or its waker is out of reach: then
     /// it has to be armed anew, and in the second case the loop wakes who waits.
-    pub(crate) fn change(&self, state: &mut State, deadline: Moment) -> Tell {
+    pub fn change(&self, state: &mut State, deadline: Moment) -> Tell {
         let (is_queued, tell) = match *state {
             State::Idle => return Tell::Nobody,
             State::Elapsed => (false, Tell::Nobody),
@@ -206,7 +216,7 @@ impl Timers {
 
     /// Forgets a timer, armed or fired.
     #[inline]
-    pub(crate) fn disarm(&self, state: &mut State) {
+    pub fn disarm(&self, state: &mut State) {
         // Written first: dropping the waker may run foreign code, which must not find a key that is no longer its own.
         let before = mem::replace(state, State::Idle);
         if let State::Local(key) = before {
@@ -230,7 +240,7 @@ impl Timers {
     }
 
     /// Wakes whoever is due, in order, `woken` being scratch space.
-    pub(crate) fn fire(&self, clock: &Clock, woken: &mut Vec<Waker>) -> usize {
+    pub fn fire(&self, clock: &Clock, woken: &mut Vec<Waker>) -> usize {
         self.local.let_leave();
         let next = self.next();
         if next == NEVER {
@@ -241,7 +251,7 @@ impl Timers {
             return 0;
         }
         // Not those that a waker arms while we are at it: they could go on for ever.
-        let limit = self.len().min(FLOOD);
+        let limit = self.count().min(FLOOD);
         let mut fired = 0;
         while fired < limit {
             self.collect(now, BATCH.min(limit - fired), woken);
@@ -269,7 +279,7 @@ impl Timers {
     }
 
     /// From now on every timer is due. Those that are armed are moved to `woken`, in order.
-    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
+    pub fn close(&self, woken: &mut Vec<Waker>) {
         self.local.let_leave();
         self.local.close();
         self.locked.lock().close();
@@ -277,11 +287,13 @@ impl Timers {
     }
 
     /// The earliest deadline, or `NEVER`.
-    pub(crate) fn next(&self) -> Moment {
+    #[inline]
+    pub fn next(&self) -> Moment {
         self.next.get().min(self.local.next())
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+    /// The same as an instant, if there is any.
+    pub fn next_deadline(&self) -> Option<Instant> {
         match self.next() {
             NEVER => None,
             moment => Some(self.epoch.instant(moment)),
@@ -289,7 +301,7 @@ impl Timers {
     }
 
     /// How many timers are armed.
-    pub(crate) fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.local.len() + self.locked.lock().len()
     }
 }

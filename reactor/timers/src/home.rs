@@ -8,8 +8,9 @@ use std::cell::Cell;
 // Only has to be different each time, so it stays a plain atomic in the models too.
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// A thread, by a number of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Home(u64);
+pub struct Home(u64);
 
 thread_local! {
     /// This thread's number, 0 as long as nobody has asked. Without a destructor, so it is there to the end of the thread.
@@ -18,9 +19,10 @@ thread_local! {
 
 impl Home {
     /// No thread in particular.
-    pub(crate) const NOWHERE: Home = Home(u64::MAX);
+    pub const NOWHERE: Home = Home(u64::MAX);
 
-    pub(crate) fn this_thread() -> Home {
+    /// The thread that asks.
+    pub fn this_thread() -> Home {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         HERE.with(|here| {
             if here.get() == 0 {
@@ -30,8 +32,9 @@ impl Home {
         })
     }
 
+    /// Whether it is the thread that asks.
     #[inline]
-    pub(crate) fn is_here(self) -> bool {
+    pub fn is_here(self) -> bool {
         HERE.with(Cell::get) == self.0 || (left_out("local-queue-is-its-thread-s") && self != Home::NOWHERE)
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! | what | who | how |
 //! |---|---|---|
-//! | the queue, the kept waker, references | its thread | plainly, in [`look`](LocalTimers::look): nothing foreign runs in there, so nobody comes in twice |
+//! | the queue, the kept waker, references | its thread | plainly, in `look`: nothing foreign runs in there, so nobody comes in twice |
 //! | the earliest deadline, how many there are | anybody | reads what its thread has published |
 //! | the list of timers to be taken out | other threads | under its lock |
 //!
@@ -33,23 +33,24 @@
 //! # A waker is kept
 //! A timeout that was not needed is followed by the next one, of the same task. So the waker of the last timer that was
 //! cancelled stays for the next one that is armed, as long as the loop is busy: neither is it counted down nor up. Only if
-//! it is a known one, by which no future lives on (see `waiters.rs`). The loop drops it before it sleeps, and when it ends.
+//! it is a known one, by which no future lives on (see `known.rs`). The loop drops it before it sleeps, and when it ends.
 #![allow(unsafe_code)] // One cell, which its thread alone opens.
 
 use crate::contain;
 use crate::epoch::Moment;
 use crate::heap::Key;
 use crate::home::Home;
+use crate::known::KnownWakers;
 use crate::lock::Mutex;
 use crate::queue::{Arming, Published, Queue};
 use crate::sync::{AtomicBool, Ordering, UnsafeCell, left_out};
-use crate::waiters::KnownWakers;
 use std::mem;
 // How many there are is no part of any protocol, so it stays a plain atomic in the models too.
 use std::sync::atomic::AtomicUsize as Hint;
 use std::task::Waker;
 
-pub(crate) struct LocalTimers {
+/// The timers that the loop's own thread has armed, and references to the reactor that are kept for the next of them.
+pub struct LocalTimers {
     home: Home,
     local: UnsafeCell<Local>,
     next: Published,
@@ -70,7 +71,7 @@ pub(crate) struct Local {
 }
 
 /// So many references are kept: enough for a flood of timers, and given up in no time.
-pub(crate) const REFERENCES: usize = 1 << 16;
+pub const REFERENCES: usize = 1 << 16;
 
 /// A timer to be taken out.
 struct Leaving {
@@ -180,7 +181,8 @@ impl LocalTimers {
     }
 
     /// Whether there is any to be taken out: part of the last look before parking.
-    pub(crate) fn any_leave(&self) -> bool {
+    #[inline]
+    pub fn any_leave(&self) -> bool {
         // Relaxed: the notifier's fence orders this after its announcement.
         self.any_leave.load(Ordering::Relaxed)
     }
@@ -218,7 +220,7 @@ impl LocalTimers {
     }
 
     /// Drops the waker that is kept. On its thread.
-    pub(crate) fn rest(&self) {
+    pub fn rest(&self) {
         if let Some(Some(waker)) = self.look(|local| local.kept.take()) {
             contain::discard(waker);
         }
@@ -226,7 +228,7 @@ impl LocalTimers {
 
     /// A reference that is nobody's, if there is one here. It is the caller's then.
     #[inline]
-    pub(crate) fn take_reference(&self) -> bool {
+    pub fn take_reference(&self) -> bool {
         let take = |local: &mut Local| {
             let left = local.references.checked_sub(1);
             local.references = left.unwrap_or(0);
@@ -238,7 +240,7 @@ impl LocalTimers {
     /// Keeps a reference for others. False, and it is still the caller's, if there are enough, elsewhere, and after the end of
     /// the reactor.
     #[inline]
-    pub(crate) fn give_reference(&self) -> bool {
+    pub fn give_reference(&self) -> bool {
         let give = |local: &mut Local| {
             let is_kept = local.references < REFERENCES && !local.queue.is_closed();
             local.references += usize::from(is_kept);
@@ -248,7 +250,7 @@ impl LocalTimers {
     }
 
     /// All references that are nobody's. They are the caller's then.
-    pub(crate) fn take_all_references(&self) -> usize {
+    pub fn take_all_references(&self) -> usize {
         self.look(|local| mem::take(&mut local.references)).unwrap_or(0)
     }
 

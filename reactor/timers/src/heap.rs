@@ -33,7 +33,7 @@ pub(crate) struct Heap<T> {
 
 /// Names a value from [`insert`](Heap::insert) to [`remove`](Heap::remove).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Key(u32);
+pub struct Key(u32);
 
 /// Two words, so that it travels in two registers.
 #[derive(Clone, Copy)]
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    include!("../tests/support/dice.rs");
+    include!("../../tests/support/dice.rs");
 
     const DAY: u64 = 86_400 * 1_000_000_000;
 

@@ -77,7 +77,7 @@ impl Clock {
     /// Moves a manual clock forward. It stops moving some 584 years after its start.
     ///
     /// Nothing fires here: timers that became due fire in the reactor's next turn, and a reactor that is parked on
-    /// another thread learns of it by [`Handle::notify`](crate::Handle::notify).
+    /// another thread learns of it by `Handle::notify`.
     ///
     /// # Panics
     /// On a [real](Clock::real) clock, which nobody can move.

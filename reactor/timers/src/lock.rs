@@ -6,14 +6,17 @@
 use crate::sync::locks;
 use std::sync::PoisonError;
 
-pub(crate) struct Mutex<T>(locks::Mutex<T>);
+/// For moments only, and never while foreign code runs.
+pub struct Mutex<T>(locks::Mutex<T>);
 
 impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Mutex<T> {
+    /// Unlocked.
+    pub fn new(value: T) -> Mutex<T> {
         Mutex(locks::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> locks::MutexGuard<'_, T> {
+    /// Waits for it. Those who panicked with it left it as it was.
+    pub fn lock(&self) -> locks::MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

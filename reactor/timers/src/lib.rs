@@ -1,0 +1,35 @@
+//! The timers of a `sideline-reactor`: deadlines in order, wakers to be woken at them, and the clock that tells when.
+//!
+//! All of it is memory and arithmetic. It knows no kernel but for its clock, and no sources; whoever has a loop asks it
+//! [when to wake up](timers::Timers::next) and then [who is due](timers::Timers::fire). So it is built without mio and libc,
+//! and before them: a processor has nothing else to do while those are built, and the reactor is built the sooner.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `timers.rs` | all timers of one reactor: the two queues, and the moment to look at them again |
+//! | `local_timers.rs`, `home.rs` | the queue of a loop that stays on its thread, without a lock |
+//! | `queue.rs`, `heap.rs` | the order of deadlines |
+//! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
+//! | `known.rs`, `contain.rs` | wakers that may be kept, and foreign ones at arm's length |
+//! | `lock.rs`, `sync.rs` | `std`'s primitives, or loom's in the reactor's models |
+//!
+//! What is public here is so for `sideline-reactor` alone, and changes with it: use that crate.
+
+#![deny(unsafe_code)]
+#![allow(missing_debug_implementations)] // They are the insides of a reactor, which shows itself.
+
+pub mod clock;
+pub mod contain;
+pub mod epoch;
+mod heap;
+pub mod home;
+pub mod known;
+pub mod local_timers;
+pub mod lock;
+mod nanos;
+mod queue;
+mod sync;
+pub mod timers;
+
+#[doc(hidden)]
+pub use sync::left_out;
