@@ -180,7 +180,15 @@ impl<T: Pointer> Injector<T> {
     }
 
     /// The oldest entry; and of what comes next up to half, as far as there is room, goes to `deque`.
+    #[inline]
     pub(crate) fn pop_batch(&self, deque: &Deque<T>) -> Option<T> {
+        // Most often nothing is there.
+        let place = self.head.end.place.load(Ordering::Relaxed);
+        if self.waiting_after(place, 1) == 0 { None } else { self.pop_batch_of_some(deque) }
+    }
+
+    #[inline(never)]
+    fn pop_batch_of_some(&self, deque: &Deque<T>) -> Option<T> {
         let mut claim = self.claim(1 + deque.room().min(BATCH))?;
         let first = claim.next();
         deque.push_all(&mut claim);

@@ -78,8 +78,8 @@ impl Queues {
 
     /// A single job out of somebody's deque, beginning with the one at `start`.
     pub(crate) fn steal_from(&self, start: usize) -> Option<Entry> {
-        let count = self.stealers.len();
-        (0..count).find_map(|offset| self.stealers[(start + offset) % count].steal())
+        let (before, after) = self.stealers.split_at(start);
+        after.iter().chain(before).find_map(Stealer::steal)
     }
 
     /// Any job at all, by one who is no worker.
