@@ -1,5 +1,4 @@
-//! How much a thread has computed so far, by the kernel's CPU clock of each thread, and how often it was put aside; and
-//! the time in ticks, which costs next to nothing.
+//! How much a thread has computed so far, by the kernel's CPU clock of each thread, and how often it was put aside.
 
 // Two system calls that take a pointer to a local variable.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
@@ -7,9 +6,9 @@
 use std::time::Duration;
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{of_current_thread, of_thread, preemptions, tick};
+pub(crate) use elsewhere::{of_current_thread, of_thread, preemptions};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{of_current_thread, of_thread, preemptions, tick};
+pub(crate) use linux::{of_current_thread, of_thread, preemptions};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -29,11 +28,6 @@ mod linux {
         // the two below it "as the scheduler counts".
         let tid = c_int::try_from(tid).ok()?;
         read(!tid << 3 | 0b110)
-    }
-
-    /// The time since some moment, as of the last timer tick: off by up to 10 ms, most often 4, and read in some 5 ns.
-    pub(crate) fn tick() -> Option<Duration> {
-        read(sys::CLOCK_MONOTONIC_COARSE)
     }
 
     /// How often the calling thread has had to make way for another one although it had more to do.
@@ -66,10 +60,6 @@ mod elsewhere {
     }
 
     pub(crate) fn preemptions() -> Option<u64> {
-        None
-    }
-
-    pub(crate) fn tick() -> Option<Duration> {
         None
     }
 }

@@ -6,63 +6,64 @@
 //! a second with workers that spin, and 53,200 with this. A loop and a worker that have a processor each are not
 //! crowded, and spin.
 //!
-//! How often it was put aside the kernel tells, in a system call: it is asked every 50 ms, when the worker has run out of
-//! jobs in a new tick ([`crate::fatigue`]).
+//! How often it was put aside the kernel tells, in a system call. So only a worker that is about to spin asks, and not again
+//! within 50 ms.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use crate::cpu_clock;
+use crate::metrics::Stamp;
 use crate::sync::CLOCKS;
 
-/// Who is put aside once in this time is crowded: the timer's most common tick.
-const TICK: Duration = Duration::from_millis(4);
-/// So long it is counted. For less, everybody may be crowded: threads that are woken for the first time share the
+/// Who is put aside once in so many nanoseconds is crowded: the timer's most common tick.
+const TICK: u64 = 4_000_000;
+/// So long it is counted, at least. For less, everybody may be crowded: threads that are woken for the first time share the
 /// processor of the one that woke them, until the kernel has moved them.
-const COUNTED_FOR: Duration = Duration::from_millis(50);
-/// How long a worker counts as crowded, unless it finds out better.
-const CROWDED_FOR: Duration = Duration::from_millis(100);
+const COUNTED_FOR: u64 = 50_000_000;
 
 /// What a worker knows of those around it.
 #[derive(Debug)]
 pub(crate) struct Crowd {
-    /// How often it had been put aside when that was last read, and the tick.
-    put_aside: Cell<(u64, Duration)>,
-    until: Cell<Duration>,
+    /// When it was last counted how often the worker had been put aside, and what came of it.
+    counted: Cell<Stamp>,
+    put_aside: Cell<u64>,
+    is_there: Cell<bool>,
 }
 
 impl Crowd {
     pub(crate) fn new() -> Self {
-        Self {
-            put_aside: Cell::new((0, cpu_clock::tick().unwrap_or_default())),
-            until: Cell::new(Duration::ZERO),
-        }
-    }
-
-    /// In a new tick.
-    pub(crate) fn look_around(&self, tick: Duration) {
-        let (before, then) = self.put_aside.get();
-        let time = tick.saturating_sub(then);
-        if time < COUNTED_FOR {
-            return;
-        }
-        let Some(count) = cpu_clock::preemptions() else { return };
-        self.put_aside.set((count, tick));
-        let crowded = is_crowd(count.saturating_sub(before), time);
-        self.until.set(if crowded { tick + CROWDED_FOR } else { Duration::ZERO });
+        Self { counted: Cell::new(Stamp::now()), put_aside: Cell::new(0), is_there: Cell::new(false) }
     }
 
     /// Whether others have wanted this worker's processor lately.
     pub(crate) fn is_there(&self) -> bool {
-        let until = self.until.get();
-        // Not even the time is asked for by who has never been crowded, or has found out better.
-        CLOCKS && !until.is_zero() && cpu_clock::tick().is_some_and(|now| now < until)
+        if CLOCKS {
+            let now = Stamp::now();
+            let time = now.nanos_since(self.counted.get());
+            if time >= COUNTED_FOR {
+                self.counted.set(now);
+                self.count(time);
+            }
+        }
+        self.is_there.get()
+    }
+
+    /// The same, as far as it is known.
+    pub(crate) fn was_there(&self) -> bool {
+        self.is_there.get()
+    }
+
+    #[inline(never)]
+    fn count(&self, time: u64) {
+        let Some(count) = cpu_clock::preemptions() else { return };
+        let before = self.put_aside.replace(count);
+        self.is_there.set(is_crowd(count.saturating_sub(before), time));
     }
 }
 
-/// Whether having been put aside so often, in so much time, says that others want the processor.
-fn is_crowd(put_aside: u64, time: Duration) -> bool {
-    u128::from(put_aside) >= time.as_nanos() / TICK.as_nanos()
+/// Whether having been put aside so often, in so many nanoseconds, says that others want the processor.
+fn is_crowd(put_aside: u64, time: u64) -> bool {
+    put_aside >= time / TICK
 }
 
 #[cfg(all(test, not(loom)))]
@@ -71,9 +72,9 @@ mod tests {
 
     #[test]
     fn crowded_is_who_is_put_aside_as_often_as_the_timer_ticks() {
-        let crowded = |put_aside, ticks: u32| is_crowd(put_aside, ticks * TICK);
+        let crowded = |put_aside, ticks: u64| is_crowd(put_aside, ticks * TICK);
         assert!(crowded(13, 13) && crowded(100, 13) && crowded(100, 100));
         assert!(!crowded(0, 13) && !crowded(12, 13) && !crowded(100, 101));
-        assert!(!is_crowd(1_000, Duration::from_secs(3600)), "a sleep counts as time without");
+        assert!(!is_crowd(1_000, 3600 * 1_000_000_000), "a sleep counts as time without");
     }
 }

@@ -6,6 +6,9 @@
 //! each time in vain leave out the next 1, 3, 7 ... 63 occasions. One success and it spins at every occasion again.
 //! The worst case, where it never pays, is then one limit for 64 parks.
 //!
+//! Nor does it spin at the occasion after a park that took long, a millisecond or more: it would have been in vain, and who waits
+//! for something that comes now and then need not try over and over.
+//!
 //! On a machine with one processor nothing can happen while we spin, so there it never does.
 
 use crate::sync::SPINS;
@@ -15,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// Looks between two readings of the clock.
 const LOOKS: u32 = 32;
+/// So many nanoseconds of sleep are long.
+const LONG: u64 = 1_000_000;
 /// The longest run of occasions that are left out.
 const LONGEST_PAUSE: u32 = 63;
 
@@ -57,40 +62,23 @@ impl Spinner {
     }
 
     /// The same for as long as `limit` says at most, which is asked if it comes to that.
-    pub fn spin_for(&mut self, limit: impl FnOnce() -> Duration, ready: impl FnMut() -> bool) -> bool {
-        self.spin_from(limit, 0, ready)
+    #[inline]
+    pub fn spin_for(&mut self, limit: impl FnOnce() -> Duration, mut ready: impl FnMut() -> bool) -> bool {
+        ready() || self.is_an_occasion() && Self::can_pay() && self.look(limit(), 0, ready)
     }
 
-    /// The same with `gap` pauses of the processor before each look, for who would rather find several things than one.
-    pub(crate) fn spin_with_gaps(&mut self, gap: u32, ready: impl FnMut() -> bool) -> bool {
-        self.spin_from(|| Self::LIMIT, gap, ready)
-    }
-
-    fn spin_from(
-        &mut self,
-        limit: impl FnOnce() -> Duration,
-        gap: u32,
-        mut ready: impl FnMut() -> bool,
-    ) -> bool {
-        let pause = |times: u32| (0..times).for_each(|_| std::hint::spin_loop());
-        let may_spin = Self::can_pay();
-        if may_spin {
-            pause(gap);
-        }
-        if ready() {
-            return true;
-        }
-        if !may_spin || !self.is_an_occasion() {
-            return false;
-        }
-        let (start, limit) = (Instant::now(), limit());
+    /// At an occasion, after a look in vain. With `gap` more pauses of the processor before each look, for who would rather
+    /// find several things than one.
+    #[inline(never)]
+    pub(crate) fn look(&mut self, limit: Duration, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
+        let start = Instant::now();
         loop {
             for _ in 0..LOOKS.div_ceil(gap + 1) {
+                (0..=gap).for_each(|_| std::hint::spin_loop());
                 if ready() {
                     self.paid();
                     return true;
                 }
-                pause(gap + 1);
             }
             if start.elapsed() >= limit {
                 self.was_in_vain();
@@ -100,10 +88,19 @@ impl Spinner {
     }
 
     /// By who does the spinning: whether to do so now. Counts as one left out if not.
+    #[inline]
     pub(crate) fn is_an_occasion(&mut self) -> bool {
         let is_one = self.skip == 0;
         self.skip = self.skip.saturating_sub(1);
         is_one
+    }
+
+    /// The thread has not spun, or in vain, and slept for so many nanoseconds until there was what it waited for.
+    #[inline]
+    pub fn slept(&mut self, nanos: u64) {
+        if nanos >= LONG {
+            self.skip = self.skip.max(1);
+        }
     }
 
     /// It was found.
@@ -161,6 +158,11 @@ mod tests {
         for _ in 0..15 {
             assert_eq!(looks(&mut spinner), 1);
         }
+        for _ in 0..3 {
+            spinner.slept(LONG);
+            assert_eq!(looks(&mut spinner), 1);
+        }
+        spinner.slept(LONG - 1);
         let mut countdown = 3;
         assert!(spinner.spin(|| {
             countdown -= 1;

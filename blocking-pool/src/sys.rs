@@ -53,7 +53,6 @@ mod linux {
     }
 
     pub(crate) const CLOCK_THREAD_CPUTIME_ID: c_int = 3;
-    pub(crate) const CLOCK_MONOTONIC_COARSE: c_int = 6;
     pub(crate) const RUSAGE_THREAD: c_int = 1;
     pub(crate) const PRIO_PROCESS: c_int = 0;
 
@@ -91,7 +90,6 @@ mod linux {
             assert!(size_of::<Rusage>() >= size_of::<libc::rusage>());
             assert_eq!(offset_of!(Rusage, involuntary_switches), offset_of!(libc::rusage, ru_nivcsw));
             assert_eq!(CLOCK_THREAD_CPUTIME_ID, libc::CLOCK_THREAD_CPUTIME_ID);
-            assert_eq!(CLOCK_MONOTONIC_COARSE, libc::CLOCK_MONOTONIC_COARSE);
             assert_eq!(RUSAGE_THREAD, libc::RUSAGE_THREAD);
             assert_eq!(i64::from(PRIO_PROCESS), i64::from(libc::PRIO_PROCESS));
             let numbers = [libc::SYS_sched_setattr, libc::SYS_sched_getattr];

@@ -115,7 +115,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
         if let Some(entry) = local.find() {
             local.pool.found(local.found.replace(Found::WhenAwake));
             local.work(entry);
-        } else if !local.spin(&mut spinner) && matches!(local.rest(), Rest::Leave) {
+        } else if !local.spin(&mut spinner) && matches!(local.rest(&mut spinner), Rest::Leave) {
             break;
         }
     }
@@ -235,7 +235,7 @@ impl Local {
         }
         *now = end;
         let is_awaiter_busy = ready.account().is_awaiter_busy();
-        if self.is_tired() && pool.idle.census().idle() > 0 {
+        if self.is_tired(end) && pool.idle.census().idle() > 0 {
             // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
             self.note_hurry(is_awaiter_busy, ready.deliver(end, on_wake));
             pool.idle.start_searching();
@@ -256,14 +256,11 @@ impl Local {
     }
 
     /// After the last job in a row: has it been computing for long? Then it may well go on like that.
-    fn is_tired(&self) -> bool {
-        let condition = self.fatigue.new_tick().map_or(Condition::Rested, |tick| {
-            self.crowd.look_around(tick);
-            self.fatigue.condition()
-        });
+    fn is_tired(&self, now: Stamp) -> bool {
+        let condition = self.fatigue.condition(now);
         self.condition.set(condition);
         if condition == Condition::Tired {
-            self.pool.long_jobs.seen(self.pool.clock());
+            self.pool.long_jobs.seen(self.pool.clock_at(now));
             self.slice.lengthen();
         }
         condition == Condition::Tired
@@ -282,7 +279,7 @@ impl Local {
         if gap > 0
             && Spinner::can_pay()
             && !self.pool.queues.is_known_to_hold_a_batch()
-            && !self.crowd.is_there()
+            && !self.crowd.was_there()
         {
             (0..gap).for_each(|_| hint::spin_loop());
         }
@@ -293,10 +290,11 @@ impl Local {
     ///
     /// It does not look at the gate, whose line every submission writes, too: a pool that is closed is noticed after this.
     fn spin(&self, spinner: &mut Spinner) -> bool {
-        let pool = &self.pool;
-        pool.idle.census().searching() == 1
+        self.pool.idle.census().searching() == 1
+            && spinner.is_an_occasion()
+            && Spinner::can_pay()
             && !self.crowd.is_there()
-            && spinner.spin_with_gaps(self.gap.get(), || pool.queues.has_injected())
+            && spinner.look(Spinner::LIMIT, self.gap.get(), || self.pool.queues.has_injected())
     }
 
     /// After the last job in a row.
@@ -306,9 +304,10 @@ impl Local {
     }
 
     /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.
-    fn rest(&self) -> Rest {
+    fn rest(&self, spinner: &mut Spinner) -> Rest {
         let (idle, pool) = (&self.pool.idle, &self.pool);
-        Stamp::refine();
+        let now = Stamp::now();
+        now.refine();
         idle.lie_down(&self.parker, self.condition.replace(Condition::Rested));
         // The last look: a submit that saw us searching did not call anybody.
         if !left_out("idle-last-look") && (pool.queues.has_work() || pool.is_drained()) {
@@ -326,7 +325,7 @@ impl Local {
             return Rest::Search;
         }
         self.slice.restore();
-        self.fatigue.goes_to_sleep();
+        self.fatigue.goes_to_sleep(now);
         if self.seat.is_some() {
             self.parker.park();
         } else if !self.parker.park_for(pool.config.keep_alive) {
@@ -336,13 +335,15 @@ impl Local {
             // Called in the last moment: the token is there or about to be.
             self.parker.park();
         }
-        self.woke_up();
+        let woken = Stamp::now();
+        spinner.slept(woken.nanos_since(now));
+        self.woke_up(woken);
         Rest::Search
     }
 
-    fn woke_up(&self) {
+    fn woke_up(&self, now: Stamp) {
         self.found.set(Found::WhenCalled);
-        self.fatigue.woke_up();
+        self.fatigue.woke_up(now);
         if self.pool.long_jobs.seen_lately(|| self.pool.clock()) {
             self.slice.lengthen();
         }

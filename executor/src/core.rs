@@ -18,6 +18,7 @@
 use crate::budget::Budget;
 use crate::context;
 use crate::demand::Demand;
+use crate::embed::Awake;
 use crate::fairness;
 use crate::handle::{Handle, References};
 use crate::linger::Linger;
@@ -31,11 +32,14 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic::Location;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+/// Polls the main future. True once that is ready.
+type Main<'a> = dyn FnMut(&mut Context<'_>) -> bool + 'a;
 
 /// A loop. Never leaves its thread.
 pub(crate) struct Core {
@@ -94,24 +98,40 @@ impl Core {
         future: F,
         at: &'static Location<'static>,
     ) -> F::Output {
+        let _driven = self.begin_to_drive(at);
+        let mut future = pin!(future);
+        let mut output = None;
+        self.drive(&mut |cx| {
+            if let Poll::Ready(ready) = future.as_mut().poll(cx) {
+                output = Some(ready);
+            }
+            output.is_some()
+        });
+        output.expect("the loop is driven until the future is ready")
+    }
+
+    #[inline(never)]
+    fn begin_to_drive(self: &Rc<Self>, at: &'static Location<'static>) -> (context::Entered, Awake<'_>) {
         refuse_nesting("block_on", at);
         self.shared.pulse.refuse_poll("block_on", at);
         self.shared.refuse_fork("block_on", at);
-        let _awake = self.awake();
-        let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
+        let awake = self.awake();
+        let entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
         self.shared.pulse.driven_from(at);
-        let mut future = pin!(future);
-        let waker = Waker::from(Arc::new(MainWaker(Arc::clone(&self.shared))));
-        waker.wake_by_ref();
-        loop {
-            if let Poll::Ready(output) = self.turn(future.as_mut(), &waker) {
-                return output;
-            }
-        }
+        (entered, awake)
     }
 
-    /// One turn: run what is ready, then go to the reactor.
-    fn turn<F: Future>(&self, mut main: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+    /// Not of the future's type, so that it is compiled once, and lies in one place.
+    #[inline(never)]
+    fn drive(&self, main: &mut Main<'_>) {
+        let waker = Waker::from(Arc::new(MainWaker(Arc::clone(&self.shared))));
+        waker.wake_by_ref();
+        while !self.turn(main, &waker) {}
+    }
+
+    /// One turn: run what is ready, then go to the reactor. True once the main future is ready.
+    #[inline]
+    fn turn(&self, main: &mut Main<'_>, waker: &Waker) -> bool {
         self.shared.counters.turn();
         self.budget.begin_turn();
         let tell_pool = |is_busy| self.tell_pool(is_busy);
@@ -122,10 +142,10 @@ impl Core {
                 if main_woken {
                     self.shared.pulse.begin_main();
                     fairness::begin_poll();
-                    let polled = main.as_mut().poll(&mut Context::from_waker(waker));
+                    let is_ready = main(&mut Context::from_waker(waker));
                     self.shared.pulse.end();
-                    if polled.is_ready() {
-                        return polled;
+                    if is_ready {
+                        return true;
                     }
                 }
                 self.round.set(self.tasks.ready());
@@ -133,14 +153,18 @@ impl Core {
                 if self.round.get() == 0 && !main_woken {
                     self.demand.rests(tell_pool);
                     self.budget.look(&self.shared.counters);
-                    if self.spin() || self.linger() {
+                    let awaits_jobs = self.shared.tenant.outstanding() > 0;
+                    if awaits_jobs && self.spin() || self.linger() {
                         self.budget.waited(&self.shared.counters);
                         continue;
                     }
                     self.park(None);
                     let waited = self.budget.waited(&self.shared.counters);
                     self.linger.parked(Duration::from_nanos(waited), self.reactor.borrow().was_notified());
-                    return Poll::Pending;
+                    if awaits_jobs {
+                        self.spinner.borrow_mut().slept(waited);
+                    }
+                    return false;
                 }
                 if main_woken && self.budget.spend(&self.shared.counters) {
                     break;
@@ -151,7 +175,7 @@ impl Core {
             }
         }
         self.park(Some(Duration::ZERO));
-        Poll::Pending
+        false
     }
 
     pub(crate) fn tell_pool(&self, is_busy: bool) {
@@ -185,13 +209,12 @@ impl Core {
         true
     }
 
-    /// Waits a little for the results of jobs without parking, if there are jobs and that has been paying off; and
-    /// only for a moment if that may keep a worker from its processor: it is put aside for a loop that waits for its result,
-    /// and parking would let it go on. A result that comes so does not end the turn, so the budget goes on counting.
+    /// Waits a little for the results of jobs without parking, if that has been paying off; and only for a moment if that may
+    /// keep a worker from its processor: it is put aside for a loop that waits for its result, and parking would let it go on. A result that comes so does not end the turn, so the budget goes on counting.
     fn spin(&self) -> bool {
         let tenant = &self.shared.tenant;
         let limit = || if tenant.pool().is_saturated() { Spinner::SHORT_LIMIT } else { Spinner::LIMIT };
-        tenant.outstanding() > 0 && self.spinner.borrow_mut().spin_for(limit, || self.shared.has_work())
+        self.spinner.borrow_mut().spin_for(limit, || self.shared.has_work())
     }
 
     /// Waits for events at most this long, and not at all if there is work.

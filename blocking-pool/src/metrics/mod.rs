@@ -109,7 +109,7 @@ impl Metrics {
         // After all the others: see `counters.rs`.
         let submitted = pool.gate.count();
         let (started, ended) = (counted.queue_wait.count(), counted.run_time.count());
-        Stamp::refine();
+        Stamp::now().refine();
         Self {
             threads: census.threads(),
             dedicated: pool.dedicated.count(),

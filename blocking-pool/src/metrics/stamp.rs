@@ -12,7 +12,7 @@
 //! How long a tick is has to be found out: the counter and the clock are read when the first moment is taken, and again
 //! when the first difference is asked for, at least 20 us later (whoever is earlier than that waits; it is a worker
 //! that has just been started). That is right to some tenths of a percent. [`Stamp::refine`] measures again over longer
-//! and longer times, up to two seconds, and leaves an error of parts in a million.
+//! and longer times, each eight times the one before, until it was two seconds, and leaves an error of parts in a million.
 
 // One instruction, which std offers as an unsafe function.
 #![allow(unsafe_code)]
@@ -33,8 +33,9 @@ const INSTANT: u8 = 2;
 
 /// Nanoseconds in a tick, times 2^32; 0 until it is known.
 static RATE: AtomicU64 = AtomicU64::new(0);
-/// The nanoseconds over which that was measured.
-static MEASURED_OVER: AtomicU64 = AtomicU64::new(0);
+/// When to measure that again, in ticks.
+static REFINE_AT: AtomicU64 = AtomicU64::new(NEVER);
+const NEVER: u64 = u64::MAX;
 /// The first moment, on both clocks.
 static START: OnceLock<(Instant, Stamp)> = OnceLock::new();
 
@@ -91,17 +92,12 @@ impl Stamp {
         (bits != 0).then_some(Self(bits))
     }
 
-    /// Measures how long a tick is over a longer time than before, if there has been one. Some loads and a reading of the counter if
-    /// not; a good place to call it is on the way to sleep.
-    pub(crate) fn refine() {
-        let before = MEASURED_OVER.load(Ordering::Relaxed);
-        if before == 0 || before >= LONGEST || SOURCE.load(Ordering::Relaxed) != COUNTER {
-            return;
-        }
-        let Some(start) = START.get() else { return };
-        // By the rate so far: good enough to tell whether it is time.
-        if Self(counter()).nanos_since(start.1) >= before.saturating_mul(8) {
-            set_rate(*start, both_clocks());
+    /// Measures how long a tick is over a longer time than before, if there has been one by this moment. A load if not; a good
+    /// place to call it is on the way to sleep.
+    #[inline]
+    pub(crate) fn refine(self) {
+        if self.0 >= REFINE_AT.load(Ordering::Relaxed) {
+            refine_rate();
         }
     }
 
@@ -141,12 +137,20 @@ fn first_rate() -> u64 {
     set_rate(start, both_clocks())
 }
 
+#[cold]
+fn refine_rate() {
+    if let Some(start) = START.get() {
+        set_rate(*start, both_clocks());
+    }
+}
+
 fn set_rate(start: (Instant, Stamp), now: (Instant, Stamp)) -> u64 {
     let nanos = u64::try_from((now.0 - start.0).as_nanos()).unwrap_or(u64::MAX);
     let ticks = now.1.0.saturating_sub(start.1.0).max(1);
     let rate = u64::try_from((u128::from(nanos) << 32) / u128::from(ticks)).unwrap_or(u64::MAX).max(1);
     RATE.store(rate, Ordering::Relaxed);
-    MEASURED_OVER.store(nanos, Ordering::Relaxed);
+    let again = if nanos < LONGEST { start.1.0.saturating_add(ticks.saturating_mul(8)) } else { NEVER };
+    REFINE_AT.store(again, Ordering::Relaxed);
     rate
 }
 
@@ -232,7 +236,7 @@ mod tests {
         let clock = Instant::now();
         start.nanos_since(start);
         while clock.elapsed() < Duration::from_millis(2) {
-            Stamp::refine();
+            Stamp::now().refine();
         }
         let (least, nanos) = (clock.elapsed(), Stamp::now().nanos_since(start));
         assert!(nanos as f64 > least.as_nanos() as f64 * 0.98, "{nanos} ns, at least {least:?}");
