@@ -61,8 +61,8 @@ impl<F: Future + Unpin> Future for InTurn<F> {
 }
 
 /// As [`poll_turn`], for `async` code.
-pub(crate) async fn turn() {
-    std::future::poll_fn(poll_turn).await;
+pub(crate) fn turn() -> impl Future<Output = ()> {
+    std::future::poll_fn(poll_turn)
 }
 
 #[cfg(all(test, not(loom)))]

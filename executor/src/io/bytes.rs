@@ -83,6 +83,9 @@ const JOINED: usize = 1024;
 /// The methods that read, for a type whose first field is an `Async` of something that is `Read` by reference.
 /// `$wanted(n)` is what an operation on `n` bytes reports as wanted: `n` where moving fewer proves the kernel's buffer
 /// drained, 0 where it does not.
+///
+/// What waits for one thing returns the future of that. An `async fn` around it would be one more, which keeps the arguments
+/// twice and has to be compiled, for each method of each type.
 macro_rules! byte_reader {
     ($reader:ident, $wanted:expr) => {
         impl $reader {
@@ -90,29 +93,27 @@ macro_rules! byte_reader {
             ///
             /// # Errors
             /// What the kernel says of the connection; if the runtime was shut down.
-            pub async fn read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
+            #[inline]
+            pub fn read(&self, buf: &mut [u8]) -> impl std::future::Future<Output = std::io::Result<usize>> {
                 let wanted = $wanted(buf.len());
-                self.0
-                    .transfer(sideline_reactor::Direction::Read, wanted, |mut stream| {
-                        std::io::Read::read(&mut stream, buf)
-                    })
-                    .await
+                self.0.transfer(sideline_reactor::Direction::Read, wanted, move |mut stream| {
+                    std::io::Read::read(&mut stream, buf)
+                })
             }
 
             /// As [`read`](Self::read), into several buffers in order.
             ///
             /// # Errors
             /// As [`read`](Self::read).
-            pub async fn read_vectored(
+            #[inline]
+            pub fn read_vectored(
                 &self,
                 bufs: &mut [std::io::IoSliceMut<'_>],
-            ) -> std::io::Result<usize> {
+            ) -> impl std::future::Future<Output = std::io::Result<usize>> {
                 let wanted = $wanted($crate::io::bytes::total_mut(bufs));
-                self.0
-                    .transfer(sideline_reactor::Direction::Read, wanted, |mut stream| {
-                        std::io::Read::read_vectored(&mut stream, bufs)
-                    })
-                    .await
+                self.0.transfer(sideline_reactor::Direction::Read, wanted, move |mut stream| {
+                    std::io::Read::read_vectored(&mut stream, bufs)
+                })
             }
 
             /// Fills `buf`. If the future is dropped before, the bytes it has read so far are lost.
@@ -135,8 +136,12 @@ macro_rules! byte_reader {
             ///
             /// # Errors
             /// As [`read`](Self::read).
-            pub async fn read_to_end(&self, buf: &mut Vec<u8>) -> std::io::Result<usize> {
-                $crate::io::bytes::read_to_end(&self.0, buf).await
+            #[inline]
+            pub fn read_to_end(
+                &self,
+                buf: &mut Vec<u8>,
+            ) -> impl std::future::Future<Output = std::io::Result<usize>> {
+                $crate::io::bytes::read_to_end(&self.0, buf)
             }
 
             /// Reads what is there, without waiting.
@@ -187,26 +192,27 @@ macro_rules! byte_writer {
             ///
             /// # Errors
             /// What the kernel says of the connection; if the runtime was shut down.
-            pub async fn write(&self, buf: &[u8]) -> std::io::Result<usize> {
+            #[inline]
+            pub fn write(&self, buf: &[u8]) -> impl std::future::Future<Output = std::io::Result<usize>> {
                 let wanted = $wanted(buf.len());
-                self.0
-                    .transfer(sideline_reactor::Direction::Write, wanted, |mut stream| {
-                        std::io::Write::write(&mut stream, buf)
-                    })
-                    .await
+                self.0.transfer(sideline_reactor::Direction::Write, wanted, move |mut stream| {
+                    std::io::Write::write(&mut stream, buf)
+                })
             }
 
             /// As [`write`](Self::write), from several buffers in order.
             ///
             /// # Errors
             /// As [`write`](Self::write).
-            pub async fn write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+            #[inline]
+            pub fn write_vectored(
+                &self,
+                bufs: &[std::io::IoSlice<'_>],
+            ) -> impl std::future::Future<Output = std::io::Result<usize>> {
                 let wanted = $wanted($crate::io::bytes::total(bufs));
-                self.0
-                    .transfer(sideline_reactor::Direction::Write, wanted, |stream| {
-                        $crate::io::bytes::write_vectored(stream, bufs)
-                    })
-                    .await
+                self.0.transfer(sideline_reactor::Direction::Write, wanted, move |stream| {
+                    $crate::io::bytes::write_vectored(stream, bufs)
+                })
             }
 
             /// Writes all of `buf`. If the future is dropped before, some of it may have been written.

@@ -174,16 +174,18 @@ impl<T: Source> Async<T> {
     ///
     /// # Errors
     /// Those of `op`, except `WouldBlock` and `Interrupted`; and if the runtime was shut down.
-    pub async fn read_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.run(Direction::Read, op).await
+    #[inline]
+    pub fn read_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> impl Future<Output = io::Result<R>> {
+        self.run(Direction::Read, op)
     }
 
     /// Writes with `op`, waiting as long as it says `WouldBlock`.
     ///
     /// # Errors
     /// Those of `op`, except `WouldBlock` and `Interrupted`; and if the runtime was shut down.
-    pub async fn write_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.run(Direction::Write, op).await
+    #[inline]
+    pub fn write_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> impl Future<Output = io::Result<R>> {
+        self.run(Direction::Write, op)
     }
 
     /// Reads with `op` if there may be something to read, without waiting.

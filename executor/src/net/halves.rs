@@ -7,7 +7,7 @@
 use crate::io::bytes::{unexpected_end, write_zero};
 use std::error::Error;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -61,16 +61,18 @@ macro_rules! reads {
             ///
             /// # Errors
             /// What the kernel says of the connection; if the runtime was shut down.
-            pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                poll_fn(|cx| self.as_ref().poll_read(cx, buf)).await
+            #[inline]
+            pub fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+                poll_fn(move |cx| self.as_ref().poll_read(cx, buf))
             }
 
             /// As [`read`](Self::read), into several buffers in order.
             ///
             /// # Errors
             /// As [`read`](Self::read).
-            pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                poll_fn(|cx| self.as_ref().poll_read_vectored(cx, bufs)).await
+            #[inline]
+            pub fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> impl Future<Output = io::Result<usize>> {
+                poll_fn(move |cx| self.as_ref().poll_read_vectored(cx, bufs))
             }
 
             /// Fills `buf`. If the future is dropped before, the bytes it has read so far are lost.
@@ -105,16 +107,18 @@ macro_rules! writes {
             ///
             /// # Errors
             /// What the kernel says of the connection; if the runtime was shut down.
-            pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                poll_fn(|cx| self.as_ref().poll_write(cx, buf)).await
+            #[inline]
+            pub fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+                poll_fn(move |cx| self.as_ref().poll_write(cx, buf))
             }
 
             /// As [`write`](Self::write), from several buffers in order.
             ///
             /// # Errors
             /// As [`write`](Self::write).
-            pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                poll_fn(|cx| self.as_ref().poll_write_vectored(cx, bufs)).await
+            #[inline]
+            pub fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+                poll_fn(move |cx| self.as_ref().poll_write_vectored(cx, bufs))
             }
 
             /// Writes all of `buf`. If the future is dropped before, some of it may have been written.

@@ -79,24 +79,30 @@ macro_rules! readiness {
             ///
             /// # Errors
             /// If the runtime was shut down.
-            pub async fn readable(&self) -> io::Result<()> {
-                self.0.readable().await
+            #[inline]
+            pub fn readable(&self) -> impl std::future::Future<Output = io::Result<()>> {
+                self.0.readable()
             }
 
             /// Waits until the kernel has reported room to write. See [`readable`](Self::readable).
             ///
             /// # Errors
             /// If the runtime was shut down.
-            pub async fn writable(&self) -> io::Result<()> {
-                self.0.writable().await
+            #[inline]
+            pub fn writable(&self) -> impl std::future::Future<Output = io::Result<()>> {
+                self.0.writable()
             }
 
             /// Waits until one of the directions in `interest` is ready, and says which are.
             ///
             /// # Errors
             /// If the runtime was shut down.
-            pub async fn ready(&self, interest: Interest) -> io::Result<Interest> {
-                self.0.ready(interest).await
+            #[inline]
+            pub fn ready(
+                &self,
+                interest: Interest,
+            ) -> impl std::future::Future<Output = io::Result<Interest>> {
+                self.0.ready(interest)
             }
 
             /// Calls `op`, which uses the socket in some way of its own, if a direction in `interest` may be ready.
@@ -112,12 +118,13 @@ macro_rules! readiness {
             ///
             /// # Errors
             /// Those of `op`, except `WouldBlock` and `Interrupted`; if the runtime was shut down.
-            pub async fn async_io<R>(
+            #[inline]
+            pub fn async_io<R>(
                 &self,
                 interest: Interest,
                 mut op: impl FnMut() -> io::Result<R>,
-            ) -> io::Result<R> {
-                self.0.async_io(interest, |_| op()).await
+            ) -> impl std::future::Future<Output = io::Result<R>> {
+                self.0.async_io(interest, move |_| op())
             }
 
             /// [`readable`](Self::readable) for poll functions: the last caller of any `poll_` method that reads is

@@ -10,6 +10,7 @@ use super::stream::byte_stream;
 use crate::context;
 use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
+use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
@@ -105,8 +106,9 @@ impl TcpStream {
     ///
     /// # Errors
     /// As [`read`](TcpStream::read).
-    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read_with(|stream| stream.peek(buf)).await
+    #[inline]
+    pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.read_with(move |stream| stream.peek(buf))
     }
 
     /// The address of this end.

@@ -5,7 +5,7 @@ use super::socket::{readiness, socket};
 use crate::context;
 use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
-use std::future::ready;
+use std::future::{Future, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -57,8 +57,9 @@ impl UdpSocket {
     ///
     /// # Errors
     /// If the kernel takes none, as of [`bind`](UdpSocket::bind).
-    pub async fn connect(&self, addr: impl ToSocketAddrs) -> io::Result<()> {
-        first_that(addr.to_addrs(), |addr| ready(self.0.get_ref().connect(addr))).await
+    #[inline]
+    pub fn connect(&self, addr: impl ToSocketAddrs) -> impl Future<Output = io::Result<()>> {
+        first_that(addr.to_addrs(), move |addr| ready(self.0.get_ref().connect(addr)))
     }
 
     /// Sends one datagram to the connected peer.
@@ -66,16 +67,18 @@ impl UdpSocket {
     /// # Errors
     /// What the kernel says, such as that an earlier datagram found nobody (`ConnectionRefused`), or that this one is
     /// too long; if the runtime was shut down.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write_with(|socket| socket.send(buf)).await
+    #[inline]
+    pub fn send(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.write_with(move |socket| socket.send(buf))
     }
 
     /// Receives one datagram of the connected peer.
     ///
     /// # Errors
     /// As [`send`](UdpSocket::send).
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read_with(|socket| socket.recv(buf)).await
+    #[inline]
+    pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.read_with(move |socket| socket.recv(buf))
     }
 
     /// Sends one datagram, to the first address of `addr` for which the kernel takes it: one of another family than this
@@ -85,33 +88,37 @@ impl UdpSocket {
     /// # Errors
     /// If the kernel takes it for none: of a single address its own error, of several one that names each of them with its
     /// error and has the kind of the last. If the runtime was shut down.
-    pub async fn send_to(&self, buf: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
-        let send = |addr| self.0.write_with(move |socket| socket.send_to(buf, addr));
-        first_that(addr.to_addrs(), send).await
+    #[inline]
+    pub fn send_to(&self, buf: &[u8], addr: impl ToSocketAddrs) -> impl Future<Output = io::Result<usize>> {
+        let send = move |addr| self.0.write_with(move |socket| socket.send_to(buf, addr));
+        first_that(addr.to_addrs(), send)
     }
 
     /// Receives one datagram, and says from whom.
     ///
     /// # Errors
     /// As [`send`](UdpSocket::send).
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.read_with(|socket| socket.recv_from(buf)).await
+    #[inline]
+    pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
+        self.0.read_with(move |socket| socket.recv_from(buf))
     }
 
     /// As [`recv`](UdpSocket::recv), leaving the datagram where it is.
     ///
     /// # Errors
     /// As [`send`](UdpSocket::send).
-    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read_with(|socket| socket.peek(buf)).await
+    #[inline]
+    pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.read_with(move |socket| socket.peek(buf))
     }
 
     /// As [`recv_from`](UdpSocket::recv_from), leaving the datagram where it is.
     ///
     /// # Errors
     /// As [`send`](UdpSocket::send).
-    pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.read_with(|socket| socket.peek_from(buf)).await
+    #[inline]
+    pub fn peek_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
+        self.0.read_with(move |socket| socket.peek_from(buf))
     }
 
     /// [`send`](UdpSocket::send) without waiting.

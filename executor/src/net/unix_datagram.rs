@@ -7,6 +7,7 @@ use crate::context;
 use crate::fairness;
 use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
+use std::future::Future;
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
@@ -93,16 +94,18 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// If there is no peer, or it is gone; if the runtime was shut down.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write_with(|socket| socket.send(buf)).await
+    #[inline]
+    pub fn send(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.write_with(move |socket| socket.send(buf))
     }
 
     /// Receives one datagram.
     ///
     /// # Errors
     /// What the kernel says; if the runtime was shut down.
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read_with(|socket| socket.recv(buf)).await
+    #[inline]
+    pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.read_with(move |socket| socket.recv(buf))
     }
 
     /// Sends one datagram to the socket at `path`.
@@ -127,8 +130,9 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the kernel says; if the runtime was shut down.
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.read_with(|socket| socket.recv_from(buf)).await
+    #[inline]
+    pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
+        self.0.read_with(move |socket| socket.recv_from(buf))
     }
 
     /// [`send`](UnixDatagram::send) without waiting.

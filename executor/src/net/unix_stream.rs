@@ -10,6 +10,7 @@ use super::tcp_stream::is_connected;
 use crate::context;
 use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
+use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -42,16 +43,18 @@ impl UnixStream {
     ///
     /// # Errors
     /// If nobody listens there; outside a runtime.
-    pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        UnixStream::connect_with(|| mio::net::UnixStream::connect(path.as_ref())).await
+    #[inline]
+    pub fn connect(path: impl AsRef<Path>) -> impl Future<Output = io::Result<UnixStream>> {
+        UnixStream::connect_with(move || mio::net::UnixStream::connect(path.as_ref()))
     }
 
     /// As [`connect`](UnixStream::connect), to an address that need not be a path: Linux has abstract ones.
     ///
     /// # Errors
     /// As [`connect`](UnixStream::connect).
-    pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::connect_with(|| mio::net::UnixStream::connect_addr(addr)).await
+    #[inline]
+    pub fn connect_addr(addr: &SocketAddr) -> impl Future<Output = io::Result<UnixStream>> {
+        UnixStream::connect_with(move || mio::net::UnixStream::connect_addr(addr))
     }
 
     async fn connect_with(connect: impl Fn() -> io::Result<mio::net::UnixStream>) -> io::Result<UnixStream> {

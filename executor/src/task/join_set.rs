@@ -141,8 +141,8 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// Dropping this future before it is ready loses nothing. A loop of these gives way to other tasks now and then,
     /// even if there is always a next result.
-    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
-        poll_fn(|cx| self.poll_join_next(cx)).await
+    pub fn join_next(&mut self) -> impl Future<Output = Option<Result<T, JoinError>>> {
+        poll_fn(|cx| self.poll_join_next(cx))
     }
 
     /// The next result, if there is one now. Whoever was told to wait by [`poll_join_next`](Self::poll_join_next) is

@@ -61,8 +61,9 @@ pub struct Interval {
 
 impl Interval {
     /// Waits for the next tick, and returns when it was due. Dropping this future before it is ready loses no tick.
-    pub async fn tick(&mut self) -> Instant {
-        poll_fn(|cx| self.poll_tick(cx)).await
+    #[inline]
+    pub fn tick(&mut self) -> impl Future<Output = Instant> {
+        poll_fn(|cx| self.poll_tick(cx))
     }
 
     /// What [`tick`](Self::tick) polls.
