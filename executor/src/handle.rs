@@ -113,13 +113,23 @@ impl Handle {
     /// If the runtime is shut down meanwhile, sockets and spawned tasks of its resolve to errors and sleeps end
     /// at once; the call itself goes on until the future is ready.
     ///
+    /// On the loop's own thread, between its turns, nobody drives the loop meanwhile: a job is waited for, but a task, a
+    /// sleep or a socket for ever. [`Runtime::block_on`](crate::Runtime::block_on) is what is wanted there.
+    ///
     /// # Panics
     /// On a thread whose own loop is running: that loop would stop for as long as the call takes. The message
-    /// names both places. A panic of the future's goes through to the caller.
+    /// names both places. In a destructor of a task's while this runtime ends, on its thread. A panic of the future's goes
+    /// through to the caller.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = Location::caller();
         crate::core::refuse_nesting("block_on", at);
+        if context::is_core_of(&self.0) {
+            panic!(
+                "block_on at {at} was called in a destructor, on the thread of its own loop, which is ending: nobody would \
+                 drive it. Leave such work to a job of spawn_blocking, or do it before the runtime ends"
+            );
+        }
         self.0.refuse_fork("block_on", at);
         let _entered = context::enter(self.clone(), None, None);
         foreign::block_on(future)

@@ -218,6 +218,38 @@ fn a_thread_without_thread_locals_still_refuses_a_loop_inside_its_own_poll() {
     assert!(!result.recv().unwrap());
 }
 
+/// Its loop is not driven any more, nor was anybody told: it waited for ever.
+#[test]
+fn a_destructor_cannot_block_on_the_loop_that_ends() {
+    struct Sleeps(mpsc::Sender<String>);
+    impl Drop for Sleeps {
+        fn drop(&mut self) {
+            // Another loop is nobody's business, and the pool works.
+            assert_eq!(block_on(async { spawn(async { 1 }).await.unwrap() }), 1);
+            let job = spawn_blocking(|| 2);
+            while !job.is_finished() {
+                thread::yield_now();
+            }
+            let handle = sideline::Handle::current();
+            let blocks = || handle.block_on(sideline::time::sleep(Duration::from_millis(1)));
+            let payload = catch_unwind(AssertUnwindSafe(blocks)).unwrap_err();
+            self.0.send(*payload.downcast::<String>().unwrap()).unwrap();
+        }
+    }
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = Runtime::new().unwrap();
+        let sleeps = Sleeps(tell);
+        drop(runtime.spawn(async move {
+            let _sleeps = sleeps;
+            pending::<()>().await;
+        }));
+        runtime.block_on(yield_now());
+    });
+    let message = told.recv_timeout(Duration::from_secs(30)).expect("hangs");
+    assert!(message.contains("endings.rs") && message.contains("which is ending"), "{message}");
+}
+
 /// The destructor of a thread-local that is gone after ours: the loop runs, and whoever blocks in it is told.
 #[test]
 fn blocking_inside_a_loop_is_refused_when_the_thread_locals_are_gone() {
