@@ -42,7 +42,7 @@ use crate::heap::Key;
 use crate::home::Home;
 use crate::known::KnownWakers;
 use crate::lock::Mutex;
-use crate::queue::{Arming, Published, Queue};
+use crate::queue::{self, Arming, Published, Queue};
 use crate::sync::{AtomicBool, Ordering, UnsafeCell, left_out};
 use std::mem;
 // How many there are is no part of any protocol, so it stays a plain atomic in the models too.
@@ -134,18 +134,8 @@ impl LocalTimers {
 
     /// As [`Queue::arm`], which clones the waker if need be. `None` elsewhere.
     pub(crate) fn arm(&self, key: Option<Key>, deadline: Moment, waker: &Waker) -> Option<(Arming, bool)> {
-        let mut spare = None;
-        loop {
-            let (arming, earliest) = self.with(|local| local.queue.arm(key, deadline, waker, &mut spare))?;
-            if arming == Arming::NeedsWaker {
-                spare = Some(waker.clone());
-                continue;
-            }
-            if let Some(spare) = spare {
-                contain::discard(spare);
-            }
-            return Some((arming, earliest));
-        }
+        let arm = |spare: &mut _| self.with(|local| local.queue.arm(key, deadline, waker, spare));
+        queue::arm_with(waker, None, arm)
     }
 
     /// Forgets a timer, armed or fired, which is queued here.

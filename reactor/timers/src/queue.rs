@@ -5,6 +5,7 @@
 //!
 //! No foreign code runs in here: wakers come in cloned, and go out to be woken or dropped.
 
+use crate::contain;
 use crate::epoch::{Moment, NEVER};
 use crate::heap::{Heap, Key};
 use crate::sync::{AtomicU64, Ordering, left_out};
@@ -98,6 +99,27 @@ impl Queue {
 
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
+    }
+}
+
+/// Arms a timer by `arm`, which has a queue for as long as it runs: see [`Queue::arm`]. The waker is cloned, and what is left over
+/// dropped, in between and afterwards. `None` if `arm` has no queue.
+#[inline]
+pub(crate) fn arm_with(
+    waker: &Waker,
+    mut spare: Option<Waker>,
+    mut arm: impl FnMut(&mut Option<Waker>) -> Option<(Arming, bool)>,
+) -> Option<(Arming, bool)> {
+    loop {
+        let (arming, earliest) = arm(&mut spare)?;
+        if arming == Arming::NeedsWaker {
+            spare = Some(waker.clone());
+            continue;
+        }
+        if let Some(spare) = spare {
+            contain::discard(spare);
+        }
+        return Some((arming, earliest));
     }
 }
 

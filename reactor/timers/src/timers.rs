@@ -170,20 +170,13 @@ impl Timers {
         waker: &Waker,
     ) -> Option<Tell> {
         // A timer that is polled again by the same task needs no clone.
-        let mut spare = key.is_none().then(|| waker.clone());
-        let (arming, earliest) = loop {
+        let spare = key.is_none().then(|| waker.clone());
+        let arm = |spare: &mut _| {
             let mut queue = self.locked.lock();
-            let arming = queue.arm(key, deadline, waker, &mut spare);
-            if arming != Arming::NeedsWaker {
-                break (arming, self.next.set(&queue));
-            }
-            drop(queue);
-            spare = Some(waker.clone());
+            let arming = queue.arm(key, deadline, waker, spare);
+            Some((arming, self.next.set(&queue)))
         };
-        if let Some(spare) = spare {
-            contain::discard(spare);
-        }
-        let Arming::Armed(key) = arming else { return None };
+        let (Arming::Armed(key), earliest) = queue::arm_with(waker, spare, arm)? else { return None };
         *state = State::Locked(key);
         Some(Tell::Loop.only_if(earliest))
     }
