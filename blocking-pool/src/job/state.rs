@@ -30,7 +30,8 @@
 //! whoever looks has to come back by itself, whether it has asked or not: it wakes its own task before it says
 //! that it is pending; or it registers its waker, which fails if the job was completed meanwhile. ASKED stays when it
 //! does, and when the handle is dropped: from then on WAKER, or the missing HANDLE, decides. (Models:
-//! `job_complete_against_ask`, twin `asker-comes-back`; `job_complete_against_drop_of_an_asker`.)
+//! `job_complete_against_ask`, twin `asker-comes-back`; `job_complete_against_drop_of_an_asker`, twin
+//! `asked-is-no-waker`.)
 //!
 //! # The last one
 //!
@@ -201,7 +202,7 @@ impl State {
             }
             let action = match s & (WAKER | ASKED) {
                 0 => Completion::Quiet,
-                ASKED => Completion::Asked,
+                ASKED if !left_out("asked-is-no-waker") => Completion::Asked,
                 _ => Completion::Wake,
             };
             (Some(s & !PHASE | DONE), action)
