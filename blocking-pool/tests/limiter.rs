@@ -215,6 +215,13 @@ fn a_limiter_of_zero_is_refused() {
     let _ = Limiter::new(0);
 }
 
+/// Without a job, which would start a thread, and might still be queued when somebody counts.
+fn wait_until_closed(pool: &Pool) {
+    while !format!("{pool:?}").contains("closed: true") {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_drain_waits_for_what_is_in_line_although_the_pool_has_no_thread() {
     let (other, pool) = (Pool::new(), Pool::new());
@@ -225,7 +232,7 @@ fn a_drain_waits_for_what_is_in_line_although_the_pool_has_no_thread() {
         let pool = pool.clone();
         move || pool.shutdown(Shutdown::Drain)
     });
-    while pool.try_spawn(|| ()).is_ok() {}
+    wait_until_closed(&pool);
     // Closed, with a job in line and nobody to run it: its thread comes with its slot.
     let early = pool.shutdown(Shutdown::Deadline(Duration::from_millis(5)));
     assert_eq!(early.left_queued, 1, "{early}");
@@ -247,7 +254,7 @@ fn a_drain_ends_when_what_was_in_line_is_aborted() {
         let pool = pool.clone();
         move || pool.shutdown(Shutdown::Drain)
     });
-    while pool.try_spawn(|| ()).is_ok() {}
+    wait_until_closed(&pool);
     assert!(waiting.abort());
     let report = drain.join().unwrap();
     assert_eq!((report.cancelled, report.left_queued), (1, 0), "{report}");
