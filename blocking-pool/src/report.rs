@@ -11,6 +11,22 @@ use crate::job::JobInfo;
 ///
 /// Given to the hook of [`Builder::on_report`](crate::Builder::on_report), on whichever thread noticed; without a
 /// hook its `Display` goes to stderr as one line. None of these stops a worker.
+///
+/// ```
+/// use sideline_blocking_pool::{Pool, Report, Shutdown};
+///
+/// let (tell, told) = std::sync::mpsc::channel();
+/// let pool = Pool::builder()
+///     .on_report(move |report| match report {
+///         Report::JobPanicked { job, message } => tell.send(format!("{job}: {message}")).unwrap(),
+///         other => eprintln!("{other}"),
+///     })
+///     .build()?;
+/// drop(pool.job().name("cleanup").spawn(|| panic!("no luck"))); // nobody will await it
+/// assert!(told.recv()?.ends_with(": no luck"));
+/// # pool.shutdown(Shutdown::Drain);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Report {
@@ -35,9 +51,9 @@ pub enum Report {
         /// The panic's text.
         message: String,
     },
-    /// A start or stop hook panicked. The worker goes on.
+    /// A hook panicked, or the waker of a spawn that waits for room. Whoever called it goes on.
     HookPanicked {
-        /// `on_thread_start` or `on_thread_stop`.
+        /// Which: `on_thread_start`, `on_thread_stop`, `on_cancel`, ...
         hook: &'static str,
         /// The panic's text.
         message: String,

@@ -10,6 +10,24 @@ use crate::job::{JobId, JobInfo};
 use crate::sync::{left_out, thread};
 
 /// How to shut down a [`Pool`](crate::Pool) or a [`Tenant`](crate::Tenant). In all modes, nothing new is accepted.
+///
+/// ```
+/// use sideline_blocking_pool::{Pool, Shutdown};
+/// use std::time::Duration;
+///
+/// let pool = Pool::new();
+/// let (start, started) = std::sync::mpsc::channel();
+/// let (release, released) = std::sync::mpsc::channel::<()>();
+/// drop(pool.job().name("slow").spawn(move || {
+///     start.send(()).unwrap();
+///     _ = released.recv(); // blocks for longer than anybody wants to wait
+/// }));
+/// started.recv()?;
+/// let report = pool.shutdown(Shutdown::Deadline(Duration::from_millis(5)));
+/// assert_eq!(report.left_running[0].name.as_deref(), Some("slow"));
+/// # drop(release);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
     /// Wait until every job, queued or running, has ended, however long that takes.

@@ -85,6 +85,21 @@ impl Builder {
     /// Where to report what nobody awaits: panics of detached tasks, panics in destructors and wakers, polls
     /// that hold the loop (feature `watchdog`), jobs that outlive the runtime. Default: a line on stderr each. The hook may
     /// be called on any thread, and must not block. Jobs report through their pool's hook.
+    ///
+    /// ```
+    /// use sideline::{Report, Runtime};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let hook = move |report: &Report| tell.send(report.to_string()).unwrap();
+    /// let runtime = Runtime::builder().on_report(hook).build()?;
+    /// runtime.block_on(async {
+    ///     drop(sideline::spawn(async { panic!("no luck") })); // nobody will await it
+    ///     sideline::task::yield_now().await;
+    /// });
+    /// assert!(told.recv().unwrap().ends_with("panicked and nobody awaited it: no luck"));
+    /// # Ok(()) }
+    /// ```
     pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.reporter = Reporter::new(hook);
         self

@@ -158,7 +158,8 @@ impl Runtime {
     /// runtimes on the same pool, and the pool itself, are not touched.
     ///
     /// `Drain` waits for all of its jobs; `Deadline(d)` for at most `d`; `Abandon` not at all, and what has not
-    /// started never will.
+    /// started never will. The calling thread blocks for so long, in async code of another runtime, too: there drop it
+    /// instead.
     ///
     /// ```
     /// use sideline::{Runtime, Shutdown};

@@ -30,6 +30,29 @@ where
 ///
 /// Made where the job is spawned, used on the thread that runs it, dropped there unused if the job never runs. It is
 /// how a runtime carries along what belongs to its thread; see [`JobBuilder::around`](crate::JobBuilder::around).
+///
+/// ```
+/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
+/// # use bare::block_on;
+/// use sideline_blocking_pool::{Around, Pool};
+/// use std::cell::Cell;
+///
+/// thread_local! { static REQUEST: Cell<u32> = const { Cell::new(0) } }
+///
+/// struct OfRequest(u32);
+///
+/// impl Around for OfRequest {
+///     fn around<T>(self, job: impl FnOnce() -> T) -> T {
+///         let before = REQUEST.replace(self.0);
+///         let result = job(); // should it panic, the worker's own value is lost: a guard would put it back
+///         REQUEST.set(before);
+///         result
+///     }
+/// }
+///
+/// let job = Pool::global().job().around(OfRequest(7)).spawn(|| REQUEST.get());
+/// assert_eq!(block_on(job).unwrap(), 7);
+/// ```
 pub trait Around: Send + 'static {
     /// Calls `job`, with whatever there is to do before and after. A panic of the job's unwinds through this.
     fn around<T>(self, job: impl FnOnce() -> T) -> T;

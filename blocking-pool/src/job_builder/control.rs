@@ -47,6 +47,9 @@ impl<A: Around> JobBuilder<A> {
 
     /// Cancels the job when `token` is cancelled, with whatever else that cancels: a job that still waits is taken out
     /// of its queue at once, a running one is told if it is [`cancellable`](Self::cancellable).
+    ///
+    /// A job that leaves the next one behind, and that again the next, and so on, had better pass on the token that it was
+    /// itself given here than the one that it was lent: a token is kept, some hundred bytes, as long as there is one below it.
     pub fn cancel_with(mut self, token: &CancelToken) -> Self {
         self.wish.control.parent = Some(token.clone());
         self

@@ -44,6 +44,24 @@ pub struct OwnedReadHalf<S>(Arc<S>);
 ///
 /// **Dropping it shuts the connection down for writing**, so that the peer reads the end of the stream; see
 /// [`forget`](OwnedWriteHalf::forget).
+///
+/// ```
+/// use sideline::net::UnixStream;
+///
+/// sideline::block_on(async {
+///     let (near, far) = UnixStream::pair()?;
+///     let (mut reader, mut writer) = near.into_split();
+///     let writing = sideline::spawn(async move { writer.write_all(b"question").await }); // and drops it
+///     let mut question = Vec::new();
+///     far.read_to_end(&mut question).await?;
+///     far.write_all(&question).await?;
+///     let mut answer = [0; 8];
+///     reader.read_exact(&mut answer).await?;
+///     assert_eq!(&answer, b"question");
+///     writing.await.unwrap()
+/// })
+/// # .unwrap()
+/// ```
 pub struct OwnedWriteHalf<S: Stream> {
     stream: Arc<S>,
     shuts_down: bool,

@@ -28,10 +28,20 @@ pub fn interval(period: Duration) -> Interval {
     interval_at(with_current_reactor(|reactor| reactor.clock().now()), period)
 }
 
-/// Ticks at `start` and every `period` after it.
+/// Ticks at `start` and every `period` after it. At once if `start` has passed.
 ///
 /// # Panics
 /// If `period` is zero. Outside a runtime.
+///
+/// ```
+/// use sideline::time::{interval_at, now};
+/// use std::time::Duration;
+///
+/// sideline::block_on(async {
+///     let start = now() + Duration::from_millis(2);
+///     assert_eq!(interval_at(start, Duration::from_secs(1)).tick().await, start);
+/// });
+/// ```
 #[track_caller]
 #[inline]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
@@ -40,6 +50,24 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 }
 
 /// What an [`Interval`] does about ticks that nobody waited for in time.
+///
+/// ```
+/// use sideline::time::{MissedTickBehavior, advance, interval, now};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// const SECOND: Duration = Duration::from_secs(1);
+/// sideline::Runtime::builder().paused_clock().build()?.block_on(async {
+///     let start = now();
+///     let mut interval = interval(SECOND);
+///     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+///     interval.tick().await;
+///     advance(3 * SECOND + SECOND / 2).await; // one tick is due, and two are missed
+///     assert_eq!(interval.tick().await - start, SECOND);
+///     assert_eq!(interval.tick().await - start, 4 * SECOND);
+/// });
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum MissedTickBehavior {
     /// Ticks at once until it has caught up: the number of ticks is right in the end.
@@ -51,7 +79,8 @@ pub enum MissedTickBehavior {
     Skip,
 }
 
-/// From [`interval`] and [`interval_at`].
+/// From [`interval`] and [`interval_at`]. Dropping it cancels the tick it waits for. It belongs to the runtime in which it was
+/// made; once that is shut down, every tick is ready at once.
 #[derive(Debug)]
 pub struct Interval {
     sleep: Sleep,

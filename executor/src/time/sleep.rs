@@ -32,6 +32,17 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Panics
 /// Outside a runtime.
+///
+/// ```
+/// use sideline::time::{now, sleep_until};
+/// use std::time::Duration;
+///
+/// sideline::block_on(async {
+///     let deadline = now() + Duration::from_millis(2);
+///     sleep_until(deadline).await;
+///     assert!(now() >= deadline);
+/// });
+/// ```
 #[track_caller]
 #[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 /// Waits for `future`, but no longer than `limit`.
 ///
 /// The future is polled before the clock is looked at, so one that is ready wins. When time is up the future is
-/// dropped with the `Timeout`. A blocking job inside it is un-queued if it has not started; one that runs goes on.
+/// dropped with the `Timeout`. What that means is said where the future comes from: [`to_thread`](crate::to_thread) un-queues a
+/// job that has not started, and so does a handle that [aborts on drop](crate::JoinHandle::abort_on_drop); a plain
+/// [`JoinHandle`](crate::JoinHandle) detaches.
 ///
 /// # Errors
 /// [`Elapsed`] if time was up first.
@@ -40,6 +42,17 @@ pub fn timeout<F: Future>(limit: Duration, future: F) -> Timeout<F> {
 ///
 /// # Panics
 /// Outside a runtime.
+///
+/// ```
+/// use sideline::time::{now, sleep, timeout_at};
+/// use std::time::Duration;
+///
+/// sideline::block_on(async {
+///     let deadline = now() + Duration::from_millis(2); // for all steps together
+///     assert!(timeout_at(deadline, sleep(Duration::ZERO)).await.is_ok());
+///     assert!(timeout_at(deadline, sleep(Duration::from_secs(3600))).await.is_err());
+/// });
+/// ```
 #[track_caller]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep_until(deadline) }
