@@ -31,19 +31,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// What every task has, whatever its future. The first field of a [`TaskCell`].
+///
+/// What a wake and a poll look at comes last: these four words are mostly on one cache line, and beside the future.
+#[repr(C)]
 pub(crate) struct Header {
-    pub(super) state: State,
     /// The next task in the inbox.
     pub(super) link: UnsafeCell<Option<TaskPtr>>,
+    pub(super) join_waker: UnsafeCell<Option<Waker>>,
+    number: u64,
+    location: &'static Location<'static>,
     /// Where the loop's table keeps this task, or [`NO_SLOT`].
     pub(super) slot: UnsafeCell<u32>,
     /// It is in the run queue.
     queued: UnsafeCell<bool>,
-    pub(super) join_waker: UnsafeCell<Option<Waker>>,
-    pub(super) vtable: &'static Vtable,
     pub(super) shared: Arc<Shared>,
-    number: u64,
-    location: &'static Location<'static>,
+    pub(super) state: State,
+    pub(super) vtable: &'static Vtable,
 }
 
 /// Of a task that is in no table yet.
