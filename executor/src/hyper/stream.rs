@@ -2,6 +2,8 @@
 //! fill them as they are, on Unix, instead of writing zeros over them first.
 
 use crate::io::Async;
+#[cfg(unix)]
+use crate::io::direct;
 use crate::net::TcpStream;
 #[cfg(unix)]
 use crate::net::UnixStream;
@@ -68,8 +70,7 @@ fn read_into<S: mio::event::Source + std::os::fd::AsRawFd>(
     let unfilled = unsafe { buf.as_mut() };
     let read = ready!(stream.poll_transfer(sideline_reactor::Direction::Read, cx, wanted, |socket| {
         // SAFETY: all of `unfilled` is ours, and lives during the call.
-        let read = unsafe { libc::recv(socket.as_raw_fd(), unfilled.as_mut_ptr().cast(), unfilled.len(), 0) };
-        usize::try_from(read).map_err(|_| io::Error::last_os_error())
+        unsafe { direct::receive_at(socket, unfilled.as_mut_ptr().cast(), unfilled.len()) }
     }))?;
     // SAFETY: the kernel has just filled so many bytes.
     unsafe { buf.advance(read) };

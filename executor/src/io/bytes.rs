@@ -64,7 +64,14 @@ const MOST: usize = if cfg!(any(target_os = "solaris", target_os = "illumos")) {
 /// Small buffers are joined first. For the head and the body of a short HTTP response over TCP, `writev(2)` takes 2.46 µs where
 /// `send(2)` takes 2.26 µs with the bytes of both; next to that copying them is nothing.
 #[inline]
-pub(crate) fn write_vectored(mut stream: impl Write, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(crate) fn write_vectored<S>(
+    mut stream: &S,
+    write: impl FnOnce(&S, &[u8]) -> io::Result<usize>,
+    bufs: &[IoSlice<'_>],
+) -> io::Result<usize>
+where
+    for<'a> &'a S: Write,
+{
     if total(bufs) > JOINED {
         return stream.write_vectored(bufs);
     }
@@ -74,20 +81,21 @@ pub(crate) fn write_vectored(mut stream: impl Write, bufs: &[IoSlice<'_>]) -> io
         joined[len..][..buf.len()].copy_from_slice(buf);
         len += buf.len();
     }
-    stream.write(&joined[..len])
+    write(stream, &joined[..len])
 }
 
 /// Up to how many bytes that pays, with a wide margin.
 const JOINED: usize = 1024;
 
-/// The methods that read, for a type whose first field is an `Async` of something that is `Read` by reference.
+/// The methods that read, for a type whose first field is an `Async` of something that is `Read` by reference. `$read` is the
+/// call that reads into one buffer.
 /// `$wanted(n)` is what an operation on `n` bytes reports as wanted: `n` where moving fewer proves the kernel's buffer
 /// drained, 0 where it does not.
 ///
 /// What waits for one thing returns the future of that. An `async fn` around it would be one more, which keeps the arguments
 /// twice and has to be compiled, for each method of each type.
 macro_rules! byte_reader {
-    ($reader:ident, $wanted:expr) => {
+    ($reader:ident, $read:path, $wanted:expr) => {
         impl $reader {
             /// Reads at least one byte into `buf`. `Ok(0)` is the end of the stream (or of `buf`).
             ///
@@ -96,9 +104,7 @@ macro_rules! byte_reader {
             #[inline]
             pub fn read(&self, buf: &mut [u8]) -> impl std::future::Future<Output = std::io::Result<usize>> {
                 let wanted = $wanted(buf.len());
-                self.0.transfer(sideline_reactor::Direction::Read, wanted, move |mut stream| {
-                    std::io::Read::read(&mut stream, buf)
-                })
+                self.0.transfer(sideline_reactor::Direction::Read, wanted, move |stream| $read(stream, buf))
             }
 
             /// As [`read`](Self::read), into several buffers in order.
@@ -150,7 +156,7 @@ macro_rules! byte_reader {
             /// `WouldBlock` if there is nothing; otherwise as [`read`](Self::read).
             #[inline]
             pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
-                self.0.try_read_with(|mut stream| std::io::Read::read(&mut stream, buf))
+                self.0.try_read_with(|stream| $read(stream, buf))
             }
 
             /// [`read`](Self::read) for poll functions: the last caller is woken.
@@ -161,9 +167,8 @@ macro_rules! byte_reader {
                 buf: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let wanted = $wanted(buf.len());
-                self.0.poll_transfer(sideline_reactor::Direction::Read, cx, wanted, |mut stream| {
-                    std::io::Read::read(&mut stream, buf)
-                })
+                self.0
+                    .poll_transfer(sideline_reactor::Direction::Read, cx, wanted, |stream| $read(stream, buf))
             }
 
             /// [`read_vectored`](Self::read_vectored) for poll functions: the last caller is woken.
@@ -186,7 +191,7 @@ pub(crate) use byte_reader;
 
 /// The methods that write; see [`byte_reader`].
 macro_rules! byte_writer {
-    ($writer:ident, $wanted:expr) => {
+    ($writer:ident, $write:path, $wanted:expr) => {
         impl $writer {
             /// Writes at least one byte of `buf` and returns how many. They are then the kernel's to deliver.
             ///
@@ -195,9 +200,7 @@ macro_rules! byte_writer {
             #[inline]
             pub fn write(&self, buf: &[u8]) -> impl std::future::Future<Output = std::io::Result<usize>> {
                 let wanted = $wanted(buf.len());
-                self.0.transfer(sideline_reactor::Direction::Write, wanted, move |mut stream| {
-                    std::io::Write::write(&mut stream, buf)
-                })
+                self.0.transfer(sideline_reactor::Direction::Write, wanted, move |stream| $write(stream, buf))
             }
 
             /// As [`write`](Self::write), from several buffers in order.
@@ -211,7 +214,7 @@ macro_rules! byte_writer {
             ) -> impl std::future::Future<Output = std::io::Result<usize>> {
                 let wanted = $wanted($crate::io::bytes::total(bufs));
                 self.0.transfer(sideline_reactor::Direction::Write, wanted, move |stream| {
-                    $crate::io::bytes::write_vectored(stream, bufs)
+                    $crate::io::bytes::write_vectored(stream, $write, bufs)
                 })
             }
 
@@ -235,7 +238,7 @@ macro_rules! byte_writer {
             /// `WouldBlock` if there is none; otherwise as [`write`](Self::write).
             #[inline]
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
-                self.0.try_write_with(|mut stream| std::io::Write::write(&mut stream, buf))
+                self.0.try_write_with(|stream| $write(stream, buf))
             }
 
             /// [`write`](Self::write) for poll functions: the last caller is woken.
@@ -246,8 +249,8 @@ macro_rules! byte_writer {
                 buf: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let wanted = $wanted(buf.len());
-                self.0.poll_transfer(sideline_reactor::Direction::Write, cx, wanted, |mut stream| {
-                    std::io::Write::write(&mut stream, buf)
+                self.0.poll_transfer(sideline_reactor::Direction::Write, cx, wanted, |stream| {
+                    $write(stream, buf)
                 })
             }
 
@@ -260,7 +263,7 @@ macro_rules! byte_writer {
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let wanted = $wanted($crate::io::bytes::total(bufs));
                 self.0.poll_transfer(sideline_reactor::Direction::Write, cx, wanted, |stream| {
-                    $crate::io::bytes::write_vectored(stream, bufs)
+                    $crate::io::bytes::write_vectored(stream, $write, bufs)
                 })
             }
         }

@@ -12,6 +12,7 @@
 
 pub(crate) mod bytes;
 mod copy;
+pub(crate) mod direct;
 #[cfg(unix)]
 mod fd;
 #[cfg(feature = "futures-io")]

@@ -4,8 +4,8 @@
 /// [`byte_reader`](crate::io::bytes::byte_reader).
 macro_rules! byte_stream {
     ($stream:ident, $wanted:expr) => {
-        crate::io::bytes::byte_reader!($stream, $wanted);
-        crate::io::bytes::byte_writer!($stream, $wanted);
+        crate::io::bytes::byte_reader!($stream, crate::io::direct::receive, $wanted);
+        crate::io::bytes::byte_writer!($stream, crate::io::direct::send, $wanted);
 
         impl $stream {
             /// Ends one direction of the connection, or both. The peer reads the end of the stream after the last

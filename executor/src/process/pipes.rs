@@ -3,7 +3,7 @@
 use crate::io::bytes::{byte_reader, byte_writer};
 use crate::io::{Async, Interest};
 use mio::unix::pipe::{Receiver, Sender};
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
 
@@ -30,7 +30,15 @@ impl ChildStdin {
     }
 }
 
-byte_writer!(ChildStdin, |_len| 0);
+fn read(mut pipe: &Receiver, buf: &mut [u8]) -> io::Result<usize> {
+    pipe.read(buf)
+}
+
+fn write(mut pipe: &Sender, buf: &[u8]) -> io::Result<usize> {
+    pipe.write(buf)
+}
+
+byte_writer!(ChildStdin, write, |_len| 0);
 
 macro_rules! output {
     ($output:ident) => {
@@ -42,7 +50,7 @@ macro_rules! output {
             }
         }
 
-        byte_reader!($output, |_len| 0);
+        byte_reader!($output, read, |_len| 0);
     };
 }
 

@@ -209,3 +209,14 @@ fn reads_stop_short_at_urgent_data_and_nothing_is_left_lying() {
         Ok(())
     });
 }
+
+#[test]
+fn a_read_keeps_its_arguments_once() {
+    run(async {
+        let (client, _server) = tcp_pair().await?;
+        // The socket twice, its place in the line, the buffer and how much is wanted, and whether it has started.
+        assert!(size_of_val(&client.read(&mut [0; 8])) <= 56);
+        assert!(size_of_val(&client.write(&[0; 8])) <= 56);
+        Ok(())
+    });
+}
