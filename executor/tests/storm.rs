@@ -1,0 +1,217 @@
+//! Everything at once: tasks, jobs, timers, sockets, handles on other threads, aborts, panics and the ends of runtimes, at random
+//! but from a seed. Whatever is awaited ends; the sums add up; and what tasks and jobs had captured is gone in the end.
+#![cfg(all(unix, not(loom)))]
+
+use sideline::net::{UdpSocket, UnixStream};
+use sideline::task::{JoinSet, yield_now};
+use sideline::time::{sleep, timeout};
+use sideline::{AbortHandle, Handle, JoinHandle, Pool, Report, Runtime, Shutdown, spawn};
+use std::future::Future;
+use std::mem::take;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+include!("../../blocking-pool/tests/common/random.rs");
+
+/// What all gusts of one storm have in common.
+#[derive(Clone)]
+struct Storm {
+    handle: Handle,
+    /// Held by every task and job.
+    held: Arc<()>,
+    /// Left lying for others to await, to abort, or to drop, on whatever thread.
+    lying: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    aborts: Arc<Mutex<Vec<AbortHandle>>>,
+}
+
+/// The only panic that is meant to be.
+const MEANT: &str = "a gust";
+
+type Gust = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Does some of what there is to do. Up to `depth` it spawns others that do the same.
+fn gust(storm: Storm, mut random: Random, depth: usize) -> Gust {
+    Box::pin(async move {
+        for _ in 0..=random.below(5) {
+            let again = Random(random.below(u64::MAX) | 1);
+            if random.below(3) == 0 && depth > 0 {
+                storm.spawns(again, depth - 1).await;
+            } else {
+                match random.below(6) {
+                    0 => storm.waits(again).await,
+                    1 => storm.offloads(again).await,
+                    2 => storm.gathers(again).await,
+                    3 => storm.talks(again).await.unwrap(),
+                    4 => storm.blows_elsewhere(again),
+                    _ if random.below(4) == 0 => resume_unwind(Box::new(MEANT)),
+                    _ => storm.picks_up(again).await,
+                }
+            }
+        }
+    })
+}
+
+fn micros(random: &mut Random, most: u64) -> Duration {
+    Duration::from_micros(random.below(most))
+}
+
+impl Storm {
+    async fn waits(&self, mut random: Random) {
+        yield_now().await;
+        sleep(micros(&mut random, 300)).await;
+    }
+
+    async fn spawns(&self, mut random: Random, depth: usize) {
+        let one = self.handle.spawn(gust(self.clone(), Random(random.below(u64::MAX) | 1), depth));
+        match random.below(3) {
+            0 => _ = one.await,
+            1 => self.lying.lock().unwrap().push(one),
+            _ => self.aborts.lock().unwrap().push(one.abort_handle()),
+        }
+    }
+
+    async fn offloads(&self, mut random: Random) {
+        let (held, nap) = (Arc::clone(&self.held), micros(&mut random, 300));
+        let job = match random.below(3) {
+            0 => self.handle.spawn_blocking(move || {
+                let _held = held;
+                thread::sleep(nap);
+            }),
+            // A job that waits for the loop, and for a task on it.
+            1 => self.handle.spawn_blocking(move || {
+                let _held = held;
+                Handle::current().block_on(async {
+                    sleep(nap).await;
+                    _ = Handle::current().spawn(yield_now()).await;
+                })
+            }),
+            _ => {
+                let storm = self.clone();
+                self.handle.job().cancellable().spawn(move |token| {
+                    let _hook = token.on_cancel(move || drop(held));
+                    let task = storm.handle.spawn(gust(storm.clone(), random, 0));
+                    if token.is_cancelled() {
+                        task.abort();
+                    }
+                })
+            }
+        };
+        match nap.as_micros() % 3 {
+            0 => _ = job.await,
+            1 => _ = timeout(nap, job.abort_on_drop()).await,
+            _ => job.abort(),
+        }
+    }
+
+    async fn gathers(&self, mut random: Random) {
+        let mut set = JoinSet::new();
+        for _ in 0..random.below(5) {
+            set.spawn_on(gust(self.clone(), Random(random.below(u64::MAX) | 1), 0), &self.handle);
+            set.insert(self.handle.spawn_blocking(|| ()));
+        }
+        if random.below(2) == 0 {
+            while set.join_next().await.is_some() {}
+        }
+    }
+
+    async fn talks(&self, mut random: Random) -> std::io::Result<()> {
+        let (near, far) = UnixStream::pair()?;
+        let reading = self.handle.spawn(async move {
+            let mut all = Vec::new();
+            near.read_to_end(&mut all).await.map(|_| all.len())
+        });
+        for _ in 0..random.below(4) {
+            far.write_all(&[1; 50]).await?;
+            yield_now().await;
+        }
+        drop(far);
+        if random.below(2) == 0 {
+            _ = reading.await;
+        }
+        // Nobody answers.
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        _ = timeout(micros(&mut random, 300), socket.recv(&mut [0])).await;
+        Ok(())
+    }
+
+    /// On a thread that has nothing to do with runtime and pool.
+    fn blows_elsewhere(&self, mut random: Random) {
+        let storm = self.clone();
+        thread::spawn(move || {
+            let task = storm.handle.spawn(gust(storm.clone(), Random(random.below(u64::MAX) | 1), 0));
+            match random.below(3) {
+                0 => drop(task),
+                1 => task.abort(),
+                _ => _ = storm.handle.block_on(task),
+            }
+        });
+    }
+
+    async fn picks_up(&self, mut random: Random) {
+        let (lying, abort) = (self.lying.lock().unwrap().pop(), self.aborts.lock().unwrap().pop());
+        if let Some(abort) = abort {
+            abort.abort();
+        }
+        match lying {
+            Some(one) if random.below(2) == 0 => _ = one.await,
+            Some(one) => _ = timeout(micros(&mut random, 200), one.abort_on_drop()).await,
+            None => {}
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_in_a_storm() {
+    for seed in 1..=60 {
+        let mut random = Random(seed * 0x9e37_79b9);
+        let pool = Pool::builder().core_threads(1 + seed as usize % 2).max_threads(8).build().unwrap();
+        let reports = Arc::new(Mutex::new(Vec::new()));
+        let report = {
+            let reports = Arc::clone(&reports);
+            move |report: &Report| reports.lock().unwrap().push(report.to_string())
+        };
+        let runtime = Runtime::builder().pool(pool.clone()).on_report(report).build().unwrap();
+        let held = Arc::new(());
+        let storm = Storm {
+            handle: runtime.handle().clone(),
+            held: Arc::clone(&held),
+            lying: Arc::default(),
+            aborts: Arc::default(),
+        };
+        runtime.block_on(async {
+            let gusts: Vec<_> =
+                (0..30).map(|_| spawn(gust(storm.clone(), Random(random.below(u64::MAX) | 1), 3))).collect();
+            // Now and then the runtime ends in the middle of it.
+            let awaited = if random.below(3) == 0 { 10 } else { gusts.len() };
+            for one in gusts.into_iter().take(awaited) {
+                if let Err(error) = timeout(Duration::from_secs(30), one).await.expect("it hangs") {
+                    assert!(error.is_panic() || error.is_cancelled(), "{error}");
+                }
+            }
+        });
+        let lying = take(&mut *storm.lying.lock().unwrap());
+        if random.below(2) == 0 {
+            drop(lying);
+            assert!(runtime.shutdown(Shutdown::Drain).jobs.left_running.is_empty());
+        } else {
+            drop(runtime);
+            drop(lying);
+        }
+        drop(storm);
+        let m = pool.metrics();
+        assert_eq!(m.submitted, m.queued + m.running + m.completed + m.panicked + m.cancelled, "{m:?}");
+        pool.shutdown(Shutdown::Drain);
+        let unmeant: Vec<_> = take(&mut *reports.lock().unwrap())
+            .into_iter()
+            .filter(|report| !report.ends_with(MEANT))
+            .collect();
+        assert!(unmeant.is_empty(), "{unmeant:?}");
+        // Until the last threads of the storm are gone.
+        while Arc::strong_count(&held) > 1 {
+            thread::yield_now();
+        }
+    }
+}
