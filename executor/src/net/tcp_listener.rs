@@ -77,6 +77,7 @@ impl TcpListener {
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
+    #[inline]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let (socket, peer) = ready!(self.1.poll_accept(&self.0, cx, |listener| listener.accept()))?;
         Poll::Ready(TcpStream::register(self.0.reactor(), socket).map(|stream| (stream, peer)))

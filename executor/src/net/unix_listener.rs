@@ -74,6 +74,7 @@ impl UnixListener {
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
+    #[inline]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let (socket, peer) = ready!(self.1.poll_accept(&self.0, cx, |listener| listener.accept()))?;
         Poll::Ready(UnixStream::register(self.0.reactor(), socket).map(|stream| (stream, peer)))
