@@ -32,7 +32,7 @@ mod linux {
 
     /// How often the calling thread has had to make way for another one although it had more to do.
     pub(crate) fn preemptions() -> Option<u64> {
-        let mut usage = sys::Rusage::default();
+        let mut usage = sys::Rusage::ZERO;
         // SAFETY: `usage` is ours, and lives during the call.
         let failed = unsafe { sys::getrusage(sys::RUSAGE_THREAD, &raw mut usage) } != 0;
         if failed { None } else { u64::try_from(usage.involuntary_switches).ok() }

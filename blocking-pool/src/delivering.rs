@@ -33,7 +33,11 @@ pub(crate) fn inside<R>(tenant: u64, user: impl FnOnce() -> R) -> R {
 pub(crate) fn depth(tenant: u64) -> u64 {
     let of_this = |(of, count): Level| if of == tenant { count } else { 0 };
     let mut all = of_this(innermost());
-    further_out(|further| all += further.iter().copied().map(of_this).sum::<u64>());
+    further_out(|further| {
+        for level in further.iter() {
+            all += of_this(*level);
+        }
+    });
     all
 }
 

@@ -16,7 +16,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Queues {
     injector: Injector<Entry>,
-    stealers: Box<[Stealer<Entry>]>,
+    stealers: Vec<Stealer<Entry>>,
     /// Entries taken out for good; one counter for each core worker, the last one for everybody else.
     taken: Vec<Padded<AtomicU64>>,
 }
@@ -29,13 +29,14 @@ pub(crate) struct Seat {
 
 impl Queues {
     pub(crate) fn new(core: usize) -> (Self, Vec<Seat>) {
-        let seats: Vec<Seat> = (0..core).map(|index| Seat { index, deque: Deque::new() }).collect();
-        let queues = Self {
-            injector: Injector::new(),
-            stealers: seats.iter().map(|seat| seat.deque.stealer()).collect(),
-            taken: Padded::many(core + 1, || AtomicU64::new(0)),
-        };
-        (queues, seats)
+        let (mut seats, mut stealers) = (Vec::with_capacity(core), Vec::with_capacity(core));
+        for index in 0..core {
+            let deque = Deque::new();
+            stealers.push(deque.stealer());
+            seats.push(Seat { index, deque });
+        }
+        let taken = Padded::many(core + 1, || AtomicU64::new(0));
+        (Self { injector: Injector::new(), stealers, taken }, seats)
     }
 
     pub(crate) fn push(&self, entry: Entry) {
@@ -103,6 +104,10 @@ impl Queues {
 
     /// How many were taken out. Never more than came in.
     pub(crate) fn taken(&self) -> u64 {
-        self.taken.iter().map(|count| count.load(Ordering::Acquire)).sum()
+        let mut all = 0;
+        for count in &self.taken {
+            all += count.load(Ordering::Acquire);
+        }
+        all
     }
 }

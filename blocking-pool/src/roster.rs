@@ -75,7 +75,13 @@ impl Roster {
     /// The desks of all workers.
     pub(crate) fn desks(&self) -> Vec<Arc<Desk>> {
         let list = self.list.lock();
-        list.members.iter().filter(|member| member.is_worker).map(|member| Arc::clone(&member.desk)).collect()
+        let mut desks = Vec::with_capacity(list.members.len());
+        for member in &list.members {
+            if member.is_worker {
+                desks.push(Arc::clone(&member.desk));
+            }
+        }
+        desks
     }
 
     /// Waits until no thread is left, or, `inside`, where the caller is one of them, none but those that wait here

@@ -94,11 +94,15 @@ impl Shared {
 
     /// The jobs that are running, of the tenants that `whose` picks.
     pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
-        let desks = self.roster.desks();
-        desks.iter().filter_map(|desk| Survivor::of(desk, whose)).collect()
+        let mut survivors = Vec::new();
+        for desk in self.roster.desks() {
+            survivors.extend(Survivor::of(&desk, whose));
+        }
+        survivors
     }
 
-    pub(crate) fn report(&self, report: &Report) {
-        report::tell(self.config.on_report.as_ref(), report);
+    /// Tells, and drops it here, once for all who have something to report.
+    pub(crate) fn report(&self, report: Report) {
+        report::tell(self.config.on_report.as_ref(), &report);
     }
 }

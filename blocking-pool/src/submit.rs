@@ -54,7 +54,7 @@ impl Shared {
         let job = JobInfo { id: JobId::next(), name, location };
         let why = self.why_not(account).rejection();
         if let Err(message) = contain::discard(work) {
-            self.report(&Report::DropPanicked { job: job.clone(), message });
+            self.report(Report::DropPanicked { job: job.clone(), message });
         }
         JoinHandle::refused(job, Failure::rejected(why))
     }

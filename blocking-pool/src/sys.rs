@@ -41,7 +41,7 @@ mod linux {
     }
 
     #[repr(C)]
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Rusage {
         /// In user mode and in the kernel, seconds and microseconds.
         times: [Word; 4],
@@ -50,6 +50,11 @@ mod linux {
         pub(crate) involuntary_switches: Word,
         /// musl's has room for more.
         room: [Word; 16],
+    }
+
+    impl Rusage {
+        pub(crate) const ZERO: Self =
+            Self { times: [0; 4], others: [0; 13], involuntary_switches: 0, room: [0; 16] };
     }
 
     pub(crate) const CLOCK_THREAD_CPUTIME_ID: c_int = 3;

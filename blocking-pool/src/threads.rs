@@ -77,7 +77,7 @@ impl Shared {
         fence(Ordering::SeqCst);
         let nobody = left.threads() == 0;
         let copy = io::Error::new(error.kind(), error.to_string());
-        self.report(&Report::ThreadFailed { name, error, threads: left.threads() });
+        self.report(Report::ThreadFailed { name, error, threads: left.threads() });
         if nobody {
             return Err(copy);
         }

@@ -103,7 +103,7 @@ impl Shared {
     fn contain_waker(&self, user: impl FnOnce()) {
         if let Err(payload) = contain::contain(user) {
             let message = contain::message_and_discard(payload);
-            self.report(&Report::HookPanicked { hook: "the waker of a spawn that waits for room", message });
+            self.report(Report::HookPanicked { hook: "the waker of a spawn that waits for room", message });
         }
     }
 }

@@ -363,7 +363,7 @@ impl Shared {
         let Some(hook) = hook else { return };
         if let Err(payload) = contain::contain(hook) {
             let message = contain::message_and_discard(payload);
-            self.report(&crate::Report::HookPanicked { hook: name, message });
+            self.report(crate::Report::HookPanicked { hook: name, message });
         }
     }
 }

@@ -88,8 +88,12 @@ impl Look {
     fn workers(&mut self, pool: &Shared) -> Option<Workers> {
         let desks = pool.roster.desks();
         let long_jobs = self.last_long.is_some_and(|then| self.at - then < LATELY);
-        let at_work: Vec<(sample::Tid, u64, &Desk)> =
-            desks.iter().filter_map(|desk| Some((*desk.tid.get()?, desk.job(), &**desk))).collect();
+        let mut at_work: Vec<(sample::Tid, u64, &Desk)> = Vec::with_capacity(desks.len());
+        for desk in &desks {
+            if let Some(&tid) = desk.tid.get() {
+                at_work.push((tid, desk.job(), desk));
+            }
+        }
         self.known.retain(|known| at_work.iter().any(|&(tid, job, _)| (tid, job) == (known.tid, known.job)));
         let read = at_work.len().min(MOST_READ);
         let mut seen = Workers::default();

@@ -117,7 +117,7 @@ impl Monitor {
         let Err((name, error)) = hired else { return self.refused.forget() };
         self.refused.note();
         self.mode.store(ABSENT, Ordering::Release);
-        pool.report(&Report::ThreadFailed { name, error, threads: pool.idle.census().threads() });
+        pool.report(Report::ThreadFailed { name, error, threads: pool.idle.census().threads() });
     }
 }
 

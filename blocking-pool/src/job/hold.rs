@@ -177,7 +177,7 @@ impl Hold {
 
     pub(super) fn report(&self, kind: fn(JobInfo, String) -> Report, message: String) {
         let header = self.header();
-        header.account.pool().report(&kind(header.info(), message));
+        header.account.pool().report(kind(header.info(), message));
     }
 
     pub(super) fn token(&self) -> Option<&CancelToken> {

@@ -123,8 +123,10 @@ impl Cohorts {
 
     fn is_empty(&self, gate: &Gate, place: usize) -> bool {
         // Acquire, and those who left first: then all of them are among those who have come.
-        let left = self.left.iter().map(|cells| cells[place].load(Ordering::Acquire));
-        let left = left.fold(0, u32::wrapping_add);
+        let mut left = 0_u32;
+        for cells in &self.left {
+            left = left.wrapping_add(cells[place].load(Ordering::Acquire));
+        }
         let came = self.came[place].load(Ordering::Acquire);
         match gate.marked() {
             (mark, count) if usize::from(mark) == place => came.wrapping_add(count as u32) == left,

@@ -159,7 +159,11 @@ impl Counters {
     }
 
     fn total(&self, of: fn(&Ledger) -> u64) -> u64 {
-        self.workers.iter().map(|worker| of(worker)).sum()
+        let mut all = 0;
+        for worker in &self.workers {
+            all += of(worker);
+        }
+        all
     }
 
     fn ledger(&self, seat: Option<&Seat>) -> &Ledger {
@@ -200,6 +204,7 @@ impl Counters {
     }
 
     /// Only what became of how many, in the same order.
+    #[inline]
     pub(crate) fn totals(&self) -> Totals {
         let cancelled = self.cancellations();
         let ended = self.total(|worker| worker.ran.count());

@@ -77,6 +77,7 @@ impl Recorder {
     }
 
     /// How many durations were recorded.
+    #[inline]
     pub(crate) fn count(&self) -> u64 {
         self.counts.iter().map(|count| count.load(Ordering::Acquire)).sum()
     }
