@@ -16,12 +16,14 @@ pub(crate) const DEFAULT_NICE: u8 = 5;
 /// The least important there is.
 pub(crate) const MOST_NICE: u8 = 19;
 
-/// Lowers the calling thread's priority. If the system refuses, it stays as it is: a hint, not a promise.
+/// Lowers the calling thread's priority, and never raises it, which the system lets those do who have the privilege. If it
+/// refuses, the priority stays as it is: a hint, not a promise.
 #[cfg(target_os = "linux")]
 pub(crate) fn lower_current_thread(nice: u8) {
-    if nice > 0 {
-        // 0 stands for the calling thread.
-        let _ = sys::setpriority(sys::PRIO_PROCESS, 0, nice.into());
+    let nice = nice.into();
+    // 0 stands for the calling thread.
+    if nice > 0 && sys::getpriority(sys::PRIO_PROCESS, 0) < nice {
+        let _ = sys::setpriority(sys::PRIO_PROCESS, 0, nice);
     }
 }
 
@@ -47,5 +49,17 @@ mod tests {
         });
         assert_eq!(other.join().unwrap(), i32::from(MOST_NICE));
         assert_eq!(own_nice(), before);
+    }
+
+    /// Under `nice -n 10`, with privileges, workers came before the loop at the 5 that they have by default.
+    #[test]
+    fn who_is_nicer_already_stays_so() {
+        let other = std::thread::spawn(|| {
+            lower_current_thread(MOST_NICE);
+            lower_current_thread(DEFAULT_NICE);
+            lower_current_thread(0);
+            own_nice()
+        });
+        assert_eq!(other.join().unwrap(), i32::from(MOST_NICE));
     }
 }

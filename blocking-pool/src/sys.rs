@@ -2,7 +2,7 @@
 //!
 //! Whoever depends on that crate is built after it. The pool is the largest crate of a build of `sideline` and so can be the
 //! first, on a processor that would have nothing to do meanwhile: that takes 6 % off a hello world's time to build. And these
-//! are five functions, which std links anyway. A test compares the declarations with those of `libc`.
+//! are six functions, which std links anyway. A test compares the declarations with those of `libc`.
 //!
 //! Layouts and numbers are the kernel's, which never change. On 32-bit systems that have two kinds of times the names below
 //! mean the first kind, a `long`. x32 and 32-bit RISC-V only ever had the wide one.
@@ -78,6 +78,7 @@ mod linux {
     unsafe extern "C" {
         pub(crate) fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
         pub(crate) fn getrusage(who: c_int, usage: *mut Rusage) -> c_int;
+        pub(crate) safe fn getpriority(which: c_int, who: u32) -> c_int;
         pub(crate) safe fn setpriority(which: c_int, who: u32, priority: c_int) -> c_int;
         pub(crate) fn syscall(number: c_long, ...) -> c_long;
     }

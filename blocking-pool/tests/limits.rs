@@ -110,6 +110,29 @@ fn threads_have_names_and_the_stack_that_was_asked_for() {
     pool.shutdown(Shutdown::Drain);
 }
 
+/// Field 19 of the thread's own stat line.
+#[cfg(target_os = "linux")]
+fn own_nice() -> i32 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    stat[stat.rfind(')').unwrap() + 2..].split(' ').nth(16).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_are_as_nice_as_was_asked_for() {
+    let own = own_nice();
+    let by_default = Pool::new();
+    assert_eq!(block_on(by_default.spawn(own_nice)).unwrap(), own.max(5));
+    by_default.shutdown(Shutdown::Drain);
+    for nice in [0, 7, 19] {
+        let pool = Pool::builder().nice(nice).build().unwrap();
+        let expected = if nice == 0 { own } else { own.max(nice.into()) };
+        assert_eq!(block_on(pool.spawn(own_nice)).unwrap(), expected);
+        assert_eq!(block_on(pool.job().spawn_dedicated(own_nice).unwrap()).unwrap(), expected);
+        pool.shutdown(Shutdown::Drain);
+    }
+}
+
 #[test]
 fn builders_say_what_to_change() {
     let say = |builder: sideline_blocking_pool::Builder| builder.build().unwrap_err().to_string();
@@ -120,6 +143,7 @@ fn builders_say_what_to_change() {
         say(Pool::builder().core_threads(4).max_threads(2)).contains("raise `max_threads` to at least 4")
     );
     assert!(say(Pool::builder().thread_name("a\0b")).contains("NUL"));
+    assert!(say(Pool::builder().nice(20)).contains("pass 0 to 19"));
     assert!(say(Pool::builder().max_threads(usize::MAX)).contains("lower `max_threads`"));
     // One choice alone bends the other's default.
     Pool::builder().max_threads(1).build().unwrap();
