@@ -220,6 +220,7 @@ impl Edge {
         Snapshot(if is_of_this_event { events & !(disproof & FLAGS) } else { events })
     }
 
+    #[inline]
     fn set(&self, ready: Ready) {
         // What has been disproved is left out now, as the disproof is not of the new event.
         // Release: pairs with the Acquire in `snapshot`.

@@ -50,6 +50,7 @@ impl ScheduledIo {
     }
 
     /// Notes an event. The waiters it concerns are woken, or moved to `woken`, for the caller to wake with no lock held.
+    #[inline]
     pub(crate) fn set_ready(&mut self, report: Report, known: KnownWakers, woken: &mut Vec<Waker>) {
         self.word.set(report);
         self.waiters.wake_ready(|direction| report.concerns(direction), known, woken);

@@ -95,12 +95,10 @@ impl Table {
 
     /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`.
     pub(crate) fn dispatch(&self, events: impl Iterator<Item = (Token, Report)>, woken: &mut Vec<Waker>) {
-        let mut events = events.peekable();
-        if events.peek().is_none() {
-            return;
-        }
-        let mut table = self.slots.lock();
+        let mut table = None;
         for (token, report) in events {
+            // Only now: many a wait brings no event of a source.
+            let table = table.get_or_insert_with(|| self.slots.lock());
             if let Some((io, _)) = table.get(token) {
                 io.set_ready(report, self.known, woken);
             }
@@ -122,6 +120,7 @@ impl Table {
 }
 
 impl Slots {
+    #[inline]
     fn get(&mut self, token: Token) -> Option<(&mut ScheduledIo, &mut WaiterIds)> {
         let slot = self.slots.get_mut(token.0 & LOW).filter(|slot| slot.generation == token.0 >> HALF)?;
         Some((&mut slot.io, &mut self.waiter_ids))

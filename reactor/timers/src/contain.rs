@@ -9,7 +9,15 @@ use std::task::Waker;
 
 /// Wakes every waker in order, emptying `wakers` and keeping its memory. Wakers are foreign code: one that panics does not
 /// keep the others asleep, and its panic goes no further. Not to be called under a lock, which a waker may want.
+#[inline]
 pub fn wake_all(wakers: &mut Vec<Waker>) {
+    if !wakers.is_empty() {
+        wake_each(wakers);
+    }
+}
+
+#[inline(never)]
+fn wake_each(wakers: &mut Vec<Waker>) {
     for waker in wakers.drain(..) {
         wake(waker);
     }
