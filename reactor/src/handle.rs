@@ -5,7 +5,7 @@ use crate::epoch::Moment;
 use crate::errors;
 use crate::notifier::Notifier;
 use crate::registration::Registration;
-use crate::sync::{Arc, AtomicBool, Ordering, sys};
+use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
 use crate::table::Table;
 use crate::timers::Timers;
 use std::time::Instant;
@@ -26,8 +26,17 @@ pub(crate) struct Shared {
     pub(crate) table: Table,
     pub(crate) timers: Timers,
     pub(crate) closed: AtomicBool,
+    /// The loop has to sleep in the selector: there has been a source, or somebody else waits for it there.
+    pub(crate) needs_selector: AtomicBool,
     pub(crate) registry: sys::Registry,
     pub(crate) wakeup: sys::Wakeup,
+}
+
+impl Shared {
+    pub(crate) fn needs_selector(&self) -> bool {
+        // Relaxed: the notifier's fence orders this after an announcement.
+        self.needs_selector.load(Ordering::Relaxed)
+    }
 }
 
 impl Handle {
@@ -84,6 +93,13 @@ impl Handle {
         // Made first: if the source's own code fails or panics, dropping this frees the slot.
         let registration = self.reserve()?;
         self.0.registry.register(source, registration.token(), interest).map_err(errors::on_register)?;
+        if !self.0.needs_selector.load(Ordering::Relaxed) {
+            self.0.needs_selector.store(true, Ordering::Relaxed);
+            // The loop may be asleep without it.
+            if !left_out("register-notifies") {
+                self.notify();
+            }
+        }
         Ok(registration)
     }
 

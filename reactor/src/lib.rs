@@ -20,6 +20,7 @@
 //! | `local_reactor.rs` | a loop that stays on its thread |
 //! | `errors.rs`, `platform.rs` | messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
+//! | `word.rs` | a sleep without the selector, while there are no sources |
 //! | `descriptor.rs` | the event queue, for loops around this one |
 //! | `sys.rs` | mio; `sync.rs` and `model.rs` swap it for a model under `cfg(loom)` |
 //!
@@ -58,6 +59,8 @@ mod table;
 mod timer;
 mod wait;
 mod waiters;
+#[cfg(not(loom))]
+mod word;
 
 #[cfg(loom)]
 mod model;

@@ -7,10 +7,13 @@
 use crate::lock::Mutex;
 use crate::readiness::Report;
 use crate::wait::Wait;
+use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Arc, Condvar};
 use mio::event::Source;
 use mio::{Interest, Token};
 use std::io;
+use std::ops::Deref;
+use std::time::Duration;
 
 struct Kernel {
     woken: Mutex<bool>,
@@ -42,6 +45,51 @@ impl Selector {
 
     pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Report)> + use<> {
         std::iter::empty()
+    }
+}
+
+/// However far away, as if the time had passed.
+pub(crate) fn roughly(left: Duration) -> Option<Duration> {
+    Some(left)
+}
+
+pub(crate) const HAS_WORDS: bool = true;
+
+/// A futex: who sleeps compares under the lock that who wakes takes.
+pub(crate) struct Word {
+    value: AtomicU32,
+    sleepers: Mutex<()>,
+    changed: Condvar,
+}
+
+impl Word {
+    pub(crate) fn new(value: u32) -> Word {
+        Word { value: AtomicU32::new(value), sleepers: Mutex::new(()), changed: Condvar::new() }
+    }
+
+    pub(crate) fn sleep_while(&self, value: u32, time: Option<Duration>) {
+        let mut sleepers = self.sleepers.lock();
+        while time.is_none() && self.value.load(Ordering::Relaxed) == value {
+            sleepers = self.changed.wait(sleepers).expect("no model panics with a lock held");
+        }
+        drop(sleepers);
+        if time.is_some() {
+            // As in a selector's wait.
+            loom::thread::yield_now();
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        drop(self.sleepers.lock());
+        self.changed.notify_all();
+    }
+}
+
+impl Deref for Word {
+    type Target = AtomicU32;
+
+    fn deref(&self) -> &AtomicU32 {
+        &self.value
     }
 }
 

@@ -16,9 +16,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+/// A reactor without sources that sleeps in its selector all the same.
+fn reactor_in_its_selector() -> Reactor {
+    let reactor = Reactor::new(Clock::manual()).unwrap();
+    reactor.handle().0.needs_selector.store(true, Ordering::Relaxed);
+    reactor
+}
+
 /// Work is published with no ordering of its own, then notified: the loop never sleeps on it.
-fn park_against_notify() {
-    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+fn park_against_notify(mut reactor: Reactor) {
     let work = Arc::new(AtomicBool::new(false));
     let notifier = thread::spawn({
         let (work, handle) = (work.clone(), reactor.handle().clone());
@@ -35,12 +41,69 @@ fn park_against_notify() {
 
 #[test]
 fn park_against_notify_loses_no_wake() {
-    check(park_against_notify);
+    check(|| park_against_notify(reactor_in_its_selector()));
+}
+
+#[test]
+fn sleep_on_the_word_against_notify_loses_no_wake() {
+    check(|| park_against_notify(Reactor::new(Clock::manual()).unwrap()));
+}
+
+/// The loop was about to sleep on its word, and finds that it has to in the selector.
+fn change_of_place_against_notify() {
+    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+    let work = Arc::new(AtomicBool::new(false));
+    let handle = reactor.handle().clone();
+    let notifier = thread::spawn({
+        let (work, handle) = (work.clone(), handle.clone());
+        move || {
+            work.store(true, Ordering::Relaxed);
+            handle.notify();
+        }
+    });
+    while !work.load(Ordering::Relaxed) {
+        let look = || {
+            handle.0.needs_selector.store(true, Ordering::Relaxed);
+            work.load(Ordering::Relaxed)
+        };
+        reactor.turn(None, look).unwrap();
+    }
+    notifier.join().unwrap();
+}
+
+#[test]
+fn change_of_place_against_notify_loses_no_wake() {
+    check(change_of_place_against_notify);
+}
+
+/// The first source is registered while the loop is about to sleep on its word, where no event ends the sleep.
+fn sleep_on_the_word_against_register() {
+    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+    let data = Arc::new(AtomicBool::new(false));
+    let writer = thread::spawn({
+        let (data, handle) = (data.clone(), reactor.handle().clone());
+        move || {
+            let registration = handle.register(&mut Quiet, mio::Interest::READABLE).unwrap();
+            data.store(true, Ordering::Relaxed);
+            // What the kernel does when data arrives.
+            handle.0.wakeup.wake().unwrap();
+            registration
+        }
+    });
+    while !data.load(Ordering::Relaxed) {
+        reactor.turn(None, || false).unwrap();
+    }
+    drop(writer.join().unwrap());
+}
+
+#[test]
+fn sleep_on_the_word_against_register_ends_with_the_event() {
+    check(sleep_on_the_word_against_register);
 }
 
 /// Two notifiers share one edge; the loop gets to see both pieces of work, in one turn or two.
 fn park_against_two_notifiers() {
-    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+    let mut reactor = reactor_in_its_selector();
     let work = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
     let notifiers = [0, 1].map(|i| {
         let (work, handle) = (work.clone(), reactor.handle().clone());
@@ -300,12 +363,17 @@ mod harness {
     fn loom_is_really_on() {}
 
     /// Each protocol without one of its steps, and the model that must then fail.
-    const TWINS: [(&str, &str); 15] = [
+    const TWINS: [(&str, &str); 20] = [
         ("waiter-looks-again", "events_against_operations_of_a_known_waker_lose_no_edge"),
         ("notifier-fence", "stand_by_against_notify_loses_no_wake"),
         ("stand-by-looks-again", "stand_by_against_notify_loses_no_wake"),
         ("notifier-fence", "park_against_notify_loses_no_wake"),
         ("loop-looks-after-announcing", "park_against_notify_loses_no_wake"),
+        ("notifier-fence", "sleep_on_the_word_against_notify_loses_no_wake"),
+        ("loop-looks-after-announcing", "sleep_on_the_word_against_notify_loses_no_wake"),
+        ("loop-looks-for-sources", "sleep_on_the_word_against_register_ends_with_the_event"),
+        ("notifier-follows", "change_of_place_against_notify_loses_no_wake"),
+        ("register-notifies", "sleep_on_the_word_against_register_ends_with_the_event"),
         ("timer-notifies", "timer_against_park_is_not_slept_past"),
         ("timers-see-closed", "timer_against_close_always_completes"),
         ("timers-see-closed", "local_timers::timer_polled_elsewhere_against_close_always_completes"),

@@ -7,8 +7,9 @@
 //!     └────────────────────┴──────────────────── resume ────────────────────────────┘
 //! ```
 //!
-//! Only the loop announces and resumes; only notifiers go from PARKED to NOTIFIED. While the loop is RUNNING or
-//! NOTIFIED a notify is one fence and one load: the loop is going to look anyway.
+//! Only the loop announces and resumes; only notifiers go to NOTIFIED. While the loop is RUNNING or
+//! NOTIFIED a notify is one fence and one load: the loop is going to look anyway. In place of PARKED it may be ASLEEP, and is
+//! woken without the eventfd: see below, "Where the loop sleeps".
 //!
 //! # Why no wake is lost
 //! Each side writes first and looks second:
@@ -27,6 +28,20 @@
 //!
 //! Model: `park_against_notify`, twins `notifier-fence` and `loop-looks-after-announcing`; the same for timers in
 //! `timer_against_park`.
+//!
+//! # Where the loop sleeps
+//! In the selector, PARKED, if there are sources. As long as there has never been one, all that can end a sleep is a notify or
+//! the time, and then it is ASLEEP on this very word, a futex (`word.rs`): on two processors that took 6 % less of a loop and a
+//! worker that call each other now and then. The first source ends that for good. Whoever registers it publishes that and
+//! notifies, which is N1 to N3; and L3 looks for a source as for work.
+//!
+//! A sleep that has to end to the microsecond needs the selector, too, with its timerfd. So the loop may go from ASLEEP to PARKED,
+//! by a compare-and-swap like the notifier's. If the notifier's comes first, the loop does not sleep. If the loop's comes first, the
+//! notifier finds PARKED in place of what it had seen, and tries again: the eventfd is to be written now.
+//!
+//! Models: `sleep_on_the_word_against_notify`, twins `notifier-fence` and `loop-looks-after-announcing`;
+//! `sleep_on_the_word_against_register`, twins `register-notifies` and `loop-looks-for-sources`; `change_of_place_against_notify`,
+//! twin `notifier-follows`.
 //!
 //! # Standing by
 //! A loop that runs inside another one does not wait itself between its turns: the other waits, on the event queue's
@@ -52,31 +67,44 @@
 //! a silent hang, so it is tried again a few times; then PARKED is put back, for the next notifier to try, and it is
 //! said on stderr.
 
-use crate::sync::{AtomicU8, Ordering, fence, left_out, yield_now};
+use crate::sync::{Ordering, Word, fence, left_out, yield_now};
+use std::time::Duration;
 use std::{fmt, io};
 
-pub(crate) struct Notifier(AtomicU8);
+pub(crate) struct Notifier(Word);
 
-const RUNNING: u8 = 0;
-const PARKED: u8 = 1;
-const NOTIFIED: u8 = 2;
+const RUNNING: u32 = 0;
+const PARKED: u32 = 1;
+const NOTIFIED: u32 = 2;
+const ASLEEP: u32 = 3;
+
+/// Where the loop sleeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// In the selector, until there is an event.
+    Selector = PARKED as isize,
+    /// On the notifier's own word.
+    Word = ASLEEP as isize,
+}
 
 const ATTEMPTS: u32 = 16;
 
 impl Notifier {
     pub(crate) fn new() -> Notifier {
-        Notifier(AtomicU8::new(RUNNING))
+        Notifier(Word::new(RUNNING))
     }
 
     /// The loop says that it is about to sleep. It looks for work *after* this; dropping the guard resumes.
-    pub(crate) fn announce(&self) -> Parked<'_> {
-        self.0.store(PARKED, Ordering::Relaxed);
+    #[inline]
+    pub(crate) fn announce(&self, place: Place) -> Parked<'_> {
+        self.0.store(place as u32, Ordering::Relaxed);
         // L2. SeqCst: pairs with the fence in `notify`.
         fence(Ordering::SeqCst);
         Parked(self)
     }
 
     /// The loop is awake, whatever it announced. True if it was notified meanwhile.
+    #[inline]
     pub(crate) fn resume(&self) -> bool {
         // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it. No swap: a notify
         // that comes in between is a late one, whose event ends the next wait.
@@ -98,16 +126,20 @@ impl Notifier {
         if !left_out("notifier-fence") {
             fence(Ordering::SeqCst);
         }
-        if self.0.load(Ordering::Relaxed) == PARKED {
-            self.ring(&mut wake);
+        let mut state = self.0.load(Ordering::Relaxed);
+        while state == PARKED || state == ASLEEP {
+            // Release: pairs with the Acquire in `resume`.
+            match self.0.compare_exchange(state, NOTIFIED, Ordering::Release, Ordering::Relaxed) {
+                Ok(ASLEEP) => return self.0.wake(),
+                Ok(_) => return self.ring(&mut wake),
+                // Awake, or gone from the one place to the other.
+                Err(_) if left_out("notifier-follows") => return,
+                Err(now) => state = now,
+            }
         }
     }
 
     fn ring(&self, wake: &mut dyn FnMut() -> io::Result<()>) {
-        // Release: pairs with the Acquire in `resume`.
-        if self.0.compare_exchange(PARKED, NOTIFIED, Ordering::Release, Ordering::Relaxed).is_err() {
-            return;
-        }
         let mut failure = None;
         for _ in 0..ATTEMPTS {
             match wake() {
@@ -129,6 +161,7 @@ impl fmt::Debug for Notifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0.load(Ordering::Relaxed) {
             RUNNING => "RUNNING",
+            ASLEEP => "ASLEEP",
             PARKED => "PARKED",
             _ => "NOTIFIED",
         })
@@ -139,7 +172,19 @@ impl fmt::Debug for Notifier {
 pub(crate) struct Parked<'a>(&'a Notifier);
 
 impl Parked<'_> {
+    /// Sleeps on the word, for so long at most, unless it has been notified.
+    pub(crate) fn sleep(&self, time: Option<Duration>) {
+        self.0.0.sleep_while(ASLEEP, time);
+    }
+
+    /// To sleep in the selector, and not on the word. False if it was notified before.
+    pub(crate) fn turn_to_selector(&self) -> bool {
+        // Acquire: as in `resume`.
+        self.0.0.compare_exchange(ASLEEP, PARKED, Ordering::Acquire, Ordering::Acquire).is_ok()
+    }
+
     /// The loop is awake. True if it was notified meanwhile.
+    #[inline]
     pub(crate) fn end(self) -> bool {
         let notifier = self.0;
         self.stay();
@@ -173,7 +218,7 @@ mod tests {
             });
         };
         notify();
-        let parked = notifier.announce();
+        let parked = notifier.announce(Place::Selector);
         notify();
         notify();
         drop(parked);
@@ -184,7 +229,7 @@ mod tests {
     #[test]
     fn a_failing_write_is_tried_again() {
         let notifier = Notifier::new();
-        let _parked = notifier.announce();
+        let _parked = notifier.announce(Place::Selector);
         let mut outcomes = vec![Ok(()), Err(io::ErrorKind::WouldBlock), Err(io::ErrorKind::Interrupted)];
         notifier.notify(|| outcomes.pop().unwrap().map_err(io::Error::from));
         assert!(outcomes.is_empty());
@@ -193,7 +238,7 @@ mod tests {
     #[test]
     fn after_a_hopeless_write_the_next_notify_tries_anew() {
         let notifier = Notifier::new();
-        let _parked = notifier.announce();
+        let _parked = notifier.announce(Place::Selector);
         let mut attempts = 0;
         notifier.notify(|| {
             attempts += 1;

@@ -7,9 +7,9 @@ use crate::errors;
 use crate::handle::{Handle, Shared};
 use crate::home::Home;
 use crate::known::KnownWakers;
-use crate::notifier::Notifier;
+use crate::notifier::{Notifier, Place};
 use crate::reference;
-use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
+use crate::sync::{Arc, AtomicBool, HAS_WORDS, Ordering, left_out, sys};
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::wait::Wait;
@@ -77,6 +77,7 @@ impl Reactor {
             table: Table::new(known),
             timers: Timers::new(&clock, home, known),
             closed: AtomicBool::new(false),
+            needs_selector: AtomicBool::new(!HAS_WORDS),
             clock,
             registry,
             wakeup,
@@ -92,9 +93,9 @@ impl Reactor {
     /// One turn: sleep until there is something to do, then wake those who wait for it.
     ///
     /// The sleep ends with the first of: a registered source that becomes ready, the earliest timer, `max_wait`
-    /// (`None`: no limit), a [`notify`](Handle::notify), a signal. A timer is never early. It
-    /// is late by some microseconds on Linux, or, as a thread's sleep is, by the kernel's slack, a tenth of a millisecond at
-    /// most (a quarter at a raised nice value); by up to a millisecond elsewhere. A wait for a timer that is far away may
+    /// (`None`: no limit), a [`notify`](Handle::notify), a signal (before the first source has been registered that need not
+    /// be). A timer is never early. It is late by some microseconds on Linux, or, as a thread's sleep is, by the kernel's slack,
+    /// a tenth of a millisecond at most (a quarter at a raised nice value); by up to a millisecond elsewhere. A wait for a timer that is far away may
     /// end before it with nothing to do: just call again. `has_work` is called once this reactor has announced that it
     /// will sleep: work that is published, and then notified, before or after that moment is not slept on. If it
     /// says true, or `max_wait` is zero, or a timer is due, the kernel is only asked, without sleeping.
@@ -123,30 +124,50 @@ impl Reactor {
         awake();
         // From before the wait, or left during it by another thread.
         self.handle.0.timers.forget_reading();
-        if waited.is_ok() {
+        if let Ok(Place::Selector) = waited {
             self.handle.0.table.dispatch(self.selector.events(), &mut self.woken);
             contain::wake_all(&mut self.woken);
         }
         self.fire_timers();
-        waited
+        waited.map(|_| ())
     }
 
-    fn wait(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<()> {
+    /// Returns where it has waited.
+    fn wait(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<Place> {
         if max_wait == Some(Duration::ZERO) {
-            return self.selector.wait(Wait::ZERO);
+            return self.ask(Wait::ZERO);
         }
-        self.handle.0.timers.local.rest();
-        let parked = self.handle.0.notifier.announce();
+        let shared = &*self.handle.0;
+        shared.timers.local.rest();
+        let place = if shared.needs_selector() { Place::Selector } else { Place::Word };
+        let parked = shared.notifier.announce(place);
         // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
         let work = (!left_out("loop-looks-after-announcing") && has_work()) || self.has_timers_to_let_go();
-        let wait = if work { Wait::ZERO } else { self.until_next_timer(max_wait) };
+        let mut wait = if work { Wait::ZERO } else { self.until_next_timer(max_wait) };
+        if place == Place::Word && wait != Wait::ZERO {
+            // Only now: a source that another thread registers after the announcement notifies.
+            match wait.roughly() {
+                Some(time) if !shared.needs_selector() || left_out("loop-looks-for-sources") => {
+                    parked.sleep(time);
+                    self.notified = parked.end();
+                    return Ok(Place::Word);
+                }
+                _ if parked.turn_to_selector() => {}
+                // Notified.
+                _ => wait = Wait::ZERO,
+            }
+        }
         if wait == Wait::ZERO {
             self.notified = parked.end();
-            return self.selector.wait(wait);
+            return self.ask(wait);
         }
         let waited = self.selector.wait(wait);
         self.notified = parked.end();
-        waited
+        waited.map(|()| Place::Selector)
+    }
+
+    fn ask(&mut self, wait: Wait) -> io::Result<Place> {
+        self.selector.wait(wait).map(|()| Place::Selector)
     }
 
     /// Whether the last turn that might sleep was, or would have been, woken by a [`notify`](Handle::notify).
@@ -180,7 +201,8 @@ impl Reactor {
     /// descriptor readable: whoever waits limits the wait to [`next_deadline`](Handle::next_deadline).
     pub fn stand_by(&self, has_work: impl FnOnce() -> bool) {
         self.handle.0.timers.local.rest();
-        self.handle.0.notifier.announce().stay();
+        self.handle.0.needs_selector.store(true, Ordering::Relaxed);
+        self.handle.0.notifier.announce(Place::Selector).stay();
         // Only now: as in a turn's wait.
         if (!left_out("stand-by-looks-again") && has_work()) || self.has_timers_to_let_go() {
             self.handle.notify();
@@ -193,6 +215,8 @@ impl Reactor {
 
     /// Ends what [`stand_by`](Self::stand_by) began. Harmless without it.
     pub fn resume(&self) {
+        // Whoever runs it inside another loop may rely on signals.
+        self.handle.0.needs_selector.store(true, Ordering::Relaxed);
         let _ = self.handle.0.notifier.resume();
     }
 

@@ -4,8 +4,9 @@
 #[cfg(not(loom))]
 mod chosen {
     pub(crate) use crate::sys;
+    pub(crate) use crate::word::{HAS_WORDS, Word};
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
     #[cfg(test)]
     pub(crate) use std::thread;
     pub(crate) use std::thread::yield_now;
@@ -13,9 +14,9 @@ mod chosen {
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use crate::model as sys;
+    pub(crate) use crate::model::{self as sys, HAS_WORDS, Word};
     pub(crate) use loom::sync::Arc;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
     #[cfg(test)]
     pub(crate) use loom::thread;
     pub(crate) use loom::thread::yield_now;

@@ -101,12 +101,8 @@ impl Fine {
     /// How long `epoll_wait` may take when the earliest timer is due at `deadline`, `left` from now. `None`: until the
     /// timerfd ends it.
     fn timeout(&mut self, poll: &Poll, deadline: Moment, left: Duration) -> Option<Duration> {
-        if let Some(wait) = whole_millis(left) {
+        if let Some(wait) = roughly(left) {
             return Some(wait);
-        }
-        if left >= FINE {
-            // The kernel's slack is 0.1 % of the wait, 0.5 % at a raised nice value: stay well below.
-            return Some(left - (left / 128).max(FINE / 2));
         }
         if let Fine::Unopened = self {
             let opened = crate::timerfd::TimerFd::new(poll.registry(), TIMER);
@@ -124,6 +120,20 @@ impl Fine {
         }
         Some(left)
     }
+}
+
+/// How long a wait may take that the kernel ends as it ends a thread's sleep, so that it ends before what is due `left` from
+/// now, or hardly later. `None`: that has to be the timerfd's.
+#[cfg(target_os = "linux")]
+pub(crate) fn roughly(left: Duration) -> Option<Duration> {
+    // The kernel's slack is 0.1 % of the wait, 0.5 % at a raised nice value: stay well below.
+    let part = || (left >= FINE).then(|| left - (left / 128).max(FINE / 2));
+    whole_millis(left).or_else(part)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn roughly(_left: Duration) -> Option<Duration> {
+    None
 }
 
 /// `left` rounded up to milliseconds, if it hardly differs from that: an `epoll_wait` for so long ends soon enough.

@@ -1,6 +1,7 @@
 //! How long a turn may wait in the kernel.
 
 use crate::epoch::Moment;
+use crate::sync::sys;
 use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,4 +16,13 @@ pub(crate) enum Wait {
 
 impl Wait {
     pub(crate) const ZERO: Wait = Wait::For(Duration::ZERO);
+
+    /// For how long a thread may sleep by itself, without a limit for `None`, if the kernel ends that in time.
+    pub(crate) fn roughly(self) -> Option<Option<Duration>> {
+        match self {
+            Wait::Forever => Some(None),
+            Wait::For(time) => Some(Some(time)),
+            Wait::Until(_, left) => sys::roughly(left).map(Some),
+        }
+    }
 }

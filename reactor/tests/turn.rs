@@ -55,6 +55,8 @@ fn a_panic_in_the_look_leaves_the_reactor_usable() {
 #[test]
 fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
     let mut reactor = Reactor::new(Clock::real()).unwrap();
+    // Without a source it would sleep on its word, which only a handler may end.
+    let _listener = fresh_listener(reactor.handle());
     // Even without a handler, stopping and continuing a process interrupts epoll_wait with EINTR. It has to stand still for
     // a moment: a stop that is taken back before it was noticed interrupts nothing.
     // And nobody kills the one who does it, or it might not come to continue us.
