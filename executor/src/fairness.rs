@@ -4,6 +4,9 @@
 //!
 //! The count is that of a poll. One across all tasks would be as fair in the long run, but it hits those who do an
 //! operation or two and wait: of a server's requests, one in some twenty had to queue twice, which was its p99.
+//!
+//! Nobody gives way over and over, who might then never start. An operation that has to wait does not count
+//! ([`poll_in_turn`]), and a sleep that is over gives way once.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -35,6 +38,21 @@ pub(crate) fn poll_turn(cx: &mut Context<'_>) -> Poll<()> {
     }
     cx.waker().wake_by_ref();
     Poll::Pending
+}
+
+/// Polls `operation`, once it may start. One that has to wait does not count: it stops nobody, and of many that one
+/// task waits for each poll would come to the same ones.
+#[inline]
+pub(crate) fn poll_in_turn<R>(
+    cx: &mut Context<'_>,
+    operation: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+) -> Poll<R> {
+    ready!(poll_turn(cx));
+    let polled = operation(cx);
+    if polled.is_pending() {
+        let _ = LEFT.try_with(|left| left.set((left.get() + 1).min(OPERATIONS)));
+    }
+    polled
 }
 
 /// `future`, once it may start. Unlike an async block this does not keep it twice.
@@ -75,6 +93,22 @@ mod tests {
         let mut cx = Context::from_waker(Waker::noop());
         let given_way = (0..10 * (OPERATIONS + 1)).filter(|_| poll_turn(&mut cx).is_pending()).count();
         assert_eq!(given_way, 10);
+    }
+
+    #[test]
+    fn what_waits_does_not_count() {
+        let mut cx = Context::from_waker(Waker::noop());
+        begin_poll();
+        for _ in 0..10 * OPERATIONS {
+            let mut asked = false;
+            let polled = poll_in_turn(&mut cx, |_| {
+                asked = true;
+                Poll::<()>::Pending
+            });
+            assert!(polled.is_pending() && asked);
+        }
+        assert!((0..OPERATIONS).all(|_| poll_in_turn(&mut cx, |_| Poll::Ready(())).is_ready()));
+        assert!(poll_in_turn(&mut cx, |_| Poll::Ready(())).is_pending());
     }
 
     #[test]

@@ -91,6 +91,12 @@ impl Timer {
         &self.handle
     }
 
+    /// Whether a [`poll`](Timer::poll) has said that it is ready, since it was last [`reset`](Timer::reset).
+    #[inline]
+    pub fn has_fired(&self) -> bool {
+        matches!(self.state, State::Elapsed)
+    }
+
     /// Whether it is due, by the clock or by the reactor's end.
     pub fn is_elapsed(&self) -> bool {
         matches!(self.state, State::Elapsed) || self.handle.now() >= self.deadline || self.handle.is_closed()

@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// Asynchronous operations on any mio source, or through [`Fd`](super::Fd) on any file descriptor.
 ///
@@ -206,14 +206,12 @@ impl<T: Source> Async<T> {
 
     /// [`readable`](Async::readable) for poll functions, which share one place: the last caller is woken.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(fairness::poll_turn(cx));
-        self.registration.poll_ready(Direction::Read, cx)
+        fairness::poll_in_turn(cx, |cx| self.registration.poll_ready(Direction::Read, cx))
     }
 
     /// [`writable`](Async::writable) for poll functions, which share one place: the last caller is woken.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(fairness::poll_turn(cx));
-        self.registration.poll_ready(Direction::Write, cx)
+        fairness::poll_in_turn(cx, |cx| self.registration.poll_ready(Direction::Write, cx))
     }
 
     /// [`read_with`](Async::read_with) for poll functions, which share one place: the last caller is woken.
@@ -222,8 +220,7 @@ impl<T: Source> Async<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        ready!(fairness::poll_turn(cx));
-        self.registration.poll_io(Direction::Read, cx, || op(self.get_ref()))
+        fairness::poll_in_turn(cx, |cx| self.registration.poll_io(Direction::Read, cx, || op(self.get_ref())))
     }
 
     /// [`write_with`](Async::write_with) for poll functions, which share one place: the last caller is woken.
@@ -232,8 +229,9 @@ impl<T: Source> Async<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        ready!(fairness::poll_turn(cx));
-        self.registration.poll_io(Direction::Write, cx, || op(self.get_ref()))
+        fairness::poll_in_turn(cx, |cx| {
+            self.registration.poll_io(Direction::Write, cx, || op(self.get_ref()))
+        })
     }
 
     pub(crate) fn run<R>(
@@ -261,8 +259,9 @@ impl<T: Source> Async<T> {
         wanted: usize,
         mut op: impl FnMut(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        ready!(fairness::poll_turn(cx));
-        self.registration.poll_transfer(direction, cx, wanted, || op(self.get_ref()))
+        fairness::poll_in_turn(cx, |cx| {
+            self.registration.poll_transfer(direction, cx, wanted, || op(self.get_ref()))
+        })
     }
 
     pub(crate) fn reactor(&self) -> &Handle {

@@ -14,7 +14,7 @@ use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// A set of tasks and jobs. [`join_next`](Self::join_next) returns their results as they come.
 ///
@@ -156,8 +156,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// What [`join_next`](Self::join_next) polls.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        ready!(fairness::poll_turn(cx));
-        self.poll_now(Some(cx.waker()))
+        fairness::poll_in_turn(cx, |cx| self.poll_now(Some(cx.waker())))
     }
 
     /// With the waker of whoever waits if there is nothing yet, if anybody does.

@@ -107,9 +107,11 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let was_over = self.timer.has_fired();
         ready!(self.timer.poll(cx));
-        // A loop of sleeps that are over when they begin never waits.
-        fairness::poll_turn(cx)
+        // A loop of sleeps that are over when they begin never waits. But one that has given way is not to do so again: what
+        // it puts an end to may use up each poll.
+        if was_over { Poll::Ready(()) } else { fairness::poll_turn(cx) }
     }
 }
 

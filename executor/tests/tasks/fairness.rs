@@ -80,6 +80,46 @@ fn sleeps_that_are_over_starve_nobody() {
     gives_way(|| timeout(Duration::ZERO, pending::<()>()));
 }
 
+/// One that gave way over and over was never up if its future did in each poll just what one poll may do.
+#[test]
+fn a_timeout_is_up_whatever_its_future_does_in_each_poll() {
+    for operations in 60..70 {
+        let busy = async {
+            for _ in 0..100 {
+                for _ in 0..operations {
+                    sleep(Duration::ZERO).await;
+                }
+                yield_now().await;
+            }
+        };
+        assert!(block_on(async { timeout(Duration::ZERO, busy).await }).is_err(), "{operations} operations");
+    }
+}
+
+/// Each poll asked as many sockets in vain as one poll may do operations, and never came to the others.
+#[cfg(unix)]
+#[test]
+fn one_task_may_wait_for_any_number_of_sockets() {
+    use sideline::net::UnixStream;
+    use std::task::Poll;
+
+    block_on(async {
+        let pairs: Vec<_> = (0..200).map(|_| UnixStream::pair().unwrap()).collect();
+        for talks in [0, 63, 64, 65, 129, 199] {
+            assert_eq!(pairs[talks].1.write(&[1]).await.unwrap(), 1);
+            yield_now().await;
+            let mut polls = 0;
+            let heard = std::future::poll_fn(|cx| {
+                polls += 1;
+                assert!(polls < 100, "nobody listens to number {talks}");
+                let hears = |pair: &(UnixStream, _)| pair.0.poll_read(cx, &mut [0]).is_ready();
+                pairs.iter().position(hears).map_or(Poll::Pending, Poll::Ready)
+            });
+            assert_eq!(heard.await, talks);
+        }
+    });
+}
+
 #[test]
 fn in_a_round_what_another_thread_has_woken_comes_first() {
     block_on(async {

@@ -145,17 +145,18 @@ impl Stdin {
         cx: &mut Context<'_>,
         mut take: impl FnMut(&mut Buffer, bool) -> Option<T>,
     ) -> Poll<io::Result<T>> {
-        // What is in the buffer may be taken in very small pieces.
-        ready!(fairness::poll_turn(cx));
         let mut ended = false;
-        loop {
-            let (taken, seen) = INPUT.look(|buffer| take(buffer, ended));
-            if let Some(taken) = taken {
-                self.place.leave();
-                return Poll::Ready(Ok(taken));
+        // What is in the buffer may be taken in very small pieces.
+        fairness::poll_in_turn(cx, |cx| {
+            loop {
+                let (taken, seen) = INPUT.look(|buffer| take(buffer, ended));
+                if let Some(taken) = taken {
+                    self.place.leave();
+                    return Poll::Ready(Ok(taken));
+                }
+                ended = matches!(ready!(self.poll_fill(cx, seen))?, Filled::End);
             }
-            ended = matches!(ready!(self.poll_fill(cx, seen))?, Filled::End);
-        }
+        })
     }
 
     /// Ready when there may be more in the buffer than `seen`, whoever has read it.
