@@ -21,7 +21,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Backoff {
     // Relaxed throughout: a hint between calls, which orders nothing.
     exhausted: AtomicBool,
-    /// Of whoever polls to accept, while that waits.
+    /// Of whoever polls to accept, while that waits. Nobody else ends it: it has their waker. So it may be left from an
+    /// earlier time, and over: then one pause is left out, and it is gone.
     pause: Mutex<Option<Timer>>,
 }
 
@@ -84,9 +85,6 @@ impl Backoff {
         let error = name_descriptor_limit(error);
         // The explanation replaces the number.
         if no_memory || error.raw_os_error() != number {
-            // One that is left from before would be over already.
-            let before = self.pause().take();
-            drop(before);
             self.exhausted.store(true, Ordering::Relaxed);
         }
         error
@@ -106,4 +104,37 @@ fn is_lack_of_memory(error: &io::Error) -> bool {
     #[cfg(windows)]
     let no_buffers = 10_055; // WSAENOBUFS
     error.kind() == io::ErrorKind::OutOfMemory || error.raw_os_error() == Some(no_buffers)
+}
+
+#[cfg(all(test, unix, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::time::{advance, timeout};
+    use crate::{Runtime, spawn, task::yield_now};
+    use std::rc::Rc;
+
+    /// Its pause was taken away, and with it who was to be woken.
+    #[test]
+    fn who_polls_is_woken_although_another_fails_meanwhile() {
+        fn fail<R>(_: &mio::net::TcpListener) -> io::Result<R> {
+            Err(io::Error::from_raw_os_error(libc::EMFILE))
+        }
+        let runtime = Runtime::builder().paused_clock().build().unwrap();
+        runtime.block_on(async {
+            let socket = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let shared = Rc::new((Backoff::default(), Async::new(socket).unwrap()));
+            let (backoff, listener) = &*shared;
+            assert!(backoff.accept(listener, fail::<()>).await.is_err());
+            let another = spawn({
+                let shared = Rc::clone(&shared);
+                async move { shared.0.accept(&shared.1, fail::<()>).await.is_err() }
+            });
+            // That pauses by now, and will be done before the pause of this one is over.
+            yield_now().await;
+            advance(PAUSE / 2).await;
+            let accepted = poll_fn(|cx| backoff.poll_accept(listener, cx, |_| Ok(())));
+            timeout(3 * PAUSE, accepted).await.expect("nobody is woken").unwrap();
+            assert!(another.await.unwrap());
+        });
+    }
 }
