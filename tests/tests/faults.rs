@@ -68,6 +68,7 @@ fn a_job_refused_in_a_destructor_of_a_thread_local_is_refused_like_any_other() {
 #[test]
 fn interrupted_waits_escape_nowhere() {
     survives("interrupted_waits", &format!("epoll_wait:/3:{EINTR}"));
+    survives("interrupted_sleeps", &format!("futex_wait:/3:{EINTR}"));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -78,7 +79,8 @@ int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags
     return REAL(accept4)(listener, address, length, flags);
 }
 
-/* Calls without a function of their own. Only pidfd_open can be made to fail. */
+/* Calls without a function of their own. Only pidfd_open and FUTEX_WAIT, with which the loop sleeps and
+ * std does not, can be made to fail. */
 long syscall(long number, ...) {
     va_list list;
     va_start(list, number);
@@ -87,6 +89,9 @@ long syscall(long number, ...) {
     va_end(list);
     if (number == SYS_pidfd_open) {
         FAIL_WITH_ERRNO(pidfd_open)
+    }
+    if (number == SYS_futex && (args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT) {
+        FAIL_WITH_ERRNO(futex_wait)
     }
     return REAL(syscall)(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 }

@@ -18,6 +18,7 @@ fn main() {
         "no_thread_at_a_threads_end" => no_thread_at_a_threads_end(),
         "one_thread_and_no_more" => one_thread_and_no_more(),
         "interrupted_waits" => interrupted_waits(),
+        "interrupted_sleeps" => interrupted_sleeps(),
         "failing_wakes" => failing_wakes(),
         "no_event_queue" => no_event_queue(),
         "no_registration" => no_registration(),
@@ -100,6 +101,8 @@ fn no_thread_at_a_threads_end() {
 /// EINTR escapes nowhere, and does not make a wait longer or shorter.
 fn interrupted_waits() {
     block_on(async {
+        // With a source the loop waits for its events, whatever else it waits for.
+        let _source = sideline::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         for _ in 0..50 {
             let due = Instant::now() + Duration::from_millis(1);
             sleep(Duration::from_millis(1)).await;
@@ -109,9 +112,23 @@ fn interrupted_waits() {
     });
 }
 
+/// The same without a source: then the loop sleeps on a word of its own.
+fn interrupted_sleeps() {
+    block_on(async {
+        for _ in 0..50 {
+            let due = Instant::now() + Duration::from_millis(5);
+            sleep(Duration::from_millis(5)).await;
+            assert!(Instant::now() >= due);
+            to_thread(|| std::thread::sleep(Duration::from_millis(1))).await;
+        }
+    });
+}
+
 /// The write that wakes the loop fails: it is tried again, so the loop is woken all the same.
 fn failing_wakes() {
     block_on(async {
+        // Without a source nothing would be written.
+        let _source = sideline::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         for _ in 0..20 {
             let job = spawn_blocking(|| std::thread::sleep(Duration::from_millis(2)));
             job.await.unwrap();
