@@ -37,6 +37,12 @@ impl Shared {
         // Relaxed: the notifier's fence orders this after an announcement.
         self.needs_selector.load(Ordering::Relaxed)
     }
+
+    /// From now on. Whoever is not the loop notifies it then.
+    pub(crate) fn need_selector(&self) {
+        // Relaxed: as in `needs_selector`.
+        self.needs_selector.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Handle {
@@ -93,8 +99,8 @@ impl Handle {
         // Made first: if the source's own code fails or panics, dropping this frees the slot.
         let registration = self.reserve()?;
         self.0.registry.register(source, registration.token(), interest).map_err(errors::on_register)?;
-        if !self.0.needs_selector.load(Ordering::Relaxed) {
-            self.0.needs_selector.store(true, Ordering::Relaxed);
+        if !self.0.needs_selector() {
+            self.0.need_selector();
             // The loop may be asleep without it.
             if !left_out("register-notifies") {
                 self.notify();

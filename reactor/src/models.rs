@@ -19,7 +19,7 @@ use std::time::Duration;
 /// A reactor without sources that sleeps in its selector all the same.
 fn reactor_in_its_selector() -> Reactor {
     let reactor = Reactor::new(Clock::manual()).unwrap();
-    reactor.handle().0.needs_selector.store(true, Ordering::Relaxed);
+    reactor.handle().0.need_selector();
     reactor
 }
 
@@ -63,7 +63,7 @@ fn change_of_place_against_notify() {
     });
     while !work.load(Ordering::Relaxed) {
         let look = || {
-            handle.0.needs_selector.store(true, Ordering::Relaxed);
+            handle.0.need_selector();
             work.load(Ordering::Relaxed)
         };
         reactor.turn(None, look).unwrap();

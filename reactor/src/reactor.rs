@@ -201,7 +201,7 @@ impl Reactor {
     /// descriptor readable: whoever waits limits the wait to [`next_deadline`](Handle::next_deadline).
     pub fn stand_by(&self, has_work: impl FnOnce() -> bool) {
         self.handle.0.timers.local.rest();
-        self.handle.0.needs_selector.store(true, Ordering::Relaxed);
+        self.handle.0.need_selector();
         self.handle.0.notifier.announce(Place::Selector).stay();
         // Only now: as in a turn's wait.
         if (!left_out("stand-by-looks-again") && has_work()) || self.has_timers_to_let_go() {
@@ -216,7 +216,7 @@ impl Reactor {
     /// Ends what [`stand_by`](Self::stand_by) began. Harmless without it.
     pub fn resume(&self) {
         // Whoever runs it inside another loop may rely on signals.
-        self.handle.0.needs_selector.store(true, Ordering::Relaxed);
+        self.handle.0.need_selector();
         let _ = self.handle.0.notifier.resume();
     }
 
