@@ -114,27 +114,24 @@ mod tests {
     #[test]
     fn it_is_a_map_in_order() {
         let (mut line, mut map) = (Line::new(), BTreeMap::new());
-        let mut seed = 1_u64;
-        let mut random = |below: u64| {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (seed >> 33) % below
-        };
+        let mut random = fastrand::Rng::with_seed(1);
         for step in 0..200_000_u64 {
-            match random(8) {
+            match random.u64(..8) {
                 // Sometimes one comes late.
                 0..4 => {
-                    let number = if random(10) == 0 { (step * 4).saturating_sub(40) + 1 } else { step * 4 };
+                    let number =
+                        if random.u64(..10) == 0 { (step * 4).saturating_sub(40) + 1 } else { step * 4 };
                     line.join(number, step);
                     map.insert(number, step);
                 }
                 4 => assert_eq!(line.take_first(), map.pop_first()),
                 5..7 => {
-                    let number = random(4 * step + 1);
+                    let number = random.u64(..4 * step + 1);
                     assert_eq!(line.get_mut(number).copied(), map.get(&number).copied());
                     assert_eq!(line.take(number), map.remove(&number));
                 }
                 _ => {
-                    let rest = random(1000);
+                    let rest = random.u64(..1000);
                     let taken = line.take_if(|value| value % 1000 == rest);
                     assert_eq!(taken, map.extract_if_value(|value| value % 1000 == rest));
                 }

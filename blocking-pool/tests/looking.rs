@@ -1,6 +1,7 @@
 //! Handles that look for their outcomes: many on one thread, dropped, left alone for a while, polled by others, moved to another
 //! thread. Whoever waits gets its outcome. A lost wake is a hang.
 
+use fastrand::Rng;
 use sideline_blocking_pool::{JoinHandle, Pool};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -9,7 +10,6 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 include!("common/block_on.rs");
-include!("common/random.rs");
 
 const AT_ONCE: u64 = 64;
 const JOBS: u64 = 100_000;
@@ -23,10 +23,10 @@ fn poll(awaited: &mut Awaited, cx: &mut Context<'_>) -> Poll<()> {
 /// One job after the other in each place. A thread that does this and nothing else becomes busy, and is so no more when a job takes
 /// long.
 fn one_after_the_other(pool: &Pool, seed: u64, to_another: &mpsc::Sender<Awaited>) {
-    let (mut random, mut spawned, mut left_alone) = (Random(seed), 0, Vec::new());
-    let mut next = |random: &mut Random| {
+    let (mut random, mut spawned, mut left_alone) = (Rng::with_seed(seed), 0, Vec::new());
+    let mut next = |random: &mut Rng| {
         spawned += 1;
-        let (i, spins) = (spawned, if random.below(5_000) == 0 { 100_000 } else { 0 });
+        let (i, spins) = (spawned, if random.u64(..5_000) == 0 { 100_000 } else { 0 });
         let job = move || {
             (0..spins).for_each(|_| std::hint::spin_loop());
             i
@@ -40,12 +40,12 @@ fn one_after_the_other(pool: &Pool, seed: u64, to_another: &mpsc::Sender<Awaited
             // Whoever is pending has a wake to come, however often a handle comes back.
             if poll(&mut places[at], cx).is_pending() {
                 at += 1;
-                if random.below(1_000) > 0 {
+                if random.u64(..1_000) > 0 {
                     continue;
                 }
                 at -= 1;
                 let mut one = places.swap_remove(at);
-                match random.below(4) {
+                match random.u64(..4) {
                     0 => drop(one),
                     1 => left_alone.push(one),
                     2 => to_another.send(one).unwrap(),

@@ -1,5 +1,6 @@
 //! The metrics add up: while jobs of every kind come and go, and exactly when all is over.
 
+use fastrand::Rng;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -10,7 +11,6 @@ use std::time::{Duration, Instant};
 use sideline_blocking_pool::{JoinHandle, Limiter, Metrics, Pool, Shutdown, Tenant};
 
 include!("common/block_on.rs");
-include!("common/random.rs");
 
 /// What holds in every snapshot.
 #[track_caller]
@@ -111,10 +111,11 @@ impl Seen {
 /// Submits `jobs` closures: most return, some panic, some submit another one; handles are awaited, polled late, dropped
 /// before or after the end, or aborted. Stops when the tenant is closed.
 fn submit(tenant: &Tenant, seed: u64, jobs: usize) -> Seen {
-    let (mut random, mut seen) = (Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed)), Seen::default());
+    let (mut random, mut seen) =
+        (Rng::with_seed(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed)), Seen::default());
     let mut held = Vec::new();
     for _ in 0..jobs {
-        let kind = random.below(1000);
+        let kind = random.u64(..1000);
         let spawned = tenant.try_spawn(move || match kind {
             // A panic that the test output need not show.
             0..20 => std::panic::resume_unwind(Box::new(())),
@@ -130,7 +131,7 @@ fn submit(tenant: &Tenant, seed: u64, jobs: usize) -> Seen {
             continue;
         };
         seen.accepted += 1;
-        match random.below(8) {
+        match random.u64(..8) {
             0 => {
                 seen.dropped += 1;
                 drop(job);

@@ -1,5 +1,6 @@
 //! Many of everything at once. Bounded: each finishes within seconds, and a lost job hangs it.
 
+use fastrand::Rng;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -9,7 +10,6 @@ use sideline_blocking_pool::{Pool, Shutdown};
 
 include!("common/all_meet.rs");
 include!("common/block_on.rs");
-include!("common/random.rs");
 
 #[test]
 fn mixed_jobs_of_four_submitters_add_up() {
@@ -19,12 +19,12 @@ fn mixed_jobs_of_four_submitters_add_up() {
         .map(|seed| {
             let (pool, ran) = (pool.clone(), Arc::clone(&ran));
             thread::spawn(move || {
-                let mut random = Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
+                let mut random = Rng::with_seed(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
                 let mut held = Vec::new();
                 let mut aborted = 0;
                 for _ in 0..50_000 {
                     let ran = Arc::clone(&ran);
-                    let kind = random.below(1000);
+                    let kind = random.u64(..1000);
                     let inner = (kind < 50).then(|| pool.clone());
                     let job = pool.spawn(move || {
                         ran.fetch_add(1, Ordering::Relaxed);
@@ -35,7 +35,7 @@ fn mixed_jobs_of_four_submitters_add_up() {
                             None => {}
                         }
                     });
-                    match random.below(4) {
+                    match random.u64(..4) {
                         0 => drop(job),
                         1 => aborted += u64::from(job.abort()),
                         _ => held.push(job),
@@ -77,9 +77,9 @@ fn retiring_threads_lose_nothing() {
         .keep_alive(Duration::from_micros(500))
         .build()
         .unwrap();
-    let mut random = Random(42);
+    let mut random = Rng::with_seed(42);
     for round in 0..300 {
-        let count = 2 + random.below(6) as usize;
+        let count = 2 + random.usize(..6);
         // All of them must run at once, so the pool has to grow again and again.
         all_meet(&pool, count);
         if round % 3 == 0 {

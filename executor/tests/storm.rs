@@ -2,6 +2,7 @@
 //! but from a seed. Whatever is awaited ends; the sums add up; and what tasks and jobs had captured is gone in the end.
 #![cfg(all(unix, not(loom)))]
 
+use fastrand::Rng;
 use sideline::net::{UdpSocket, UnixStream};
 use sideline::task::{JoinSet, yield_now};
 use sideline::time::{sleep, timeout};
@@ -13,8 +14,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-
-include!("../../blocking-pool/tests/common/random.rs");
 
 /// What all gusts of one storm have in common.
 #[derive(Clone)]
@@ -33,20 +32,20 @@ const MEANT: &str = "a gust";
 type Gust = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Does some of what there is to do. Up to `depth` it spawns others that do the same.
-fn gust(storm: Storm, mut random: Random, depth: usize) -> Gust {
+fn gust(storm: Storm, mut random: Rng, depth: usize) -> Gust {
     Box::pin(async move {
-        for _ in 0..=random.below(5) {
-            let again = Random(random.below(u64::MAX) | 1);
-            if random.below(3) == 0 && depth > 0 {
+        for _ in 0..=random.u64(..5) {
+            let again = Rng::with_seed(random.u64(..));
+            if random.u64(..3) == 0 && depth > 0 {
                 storm.spawns(again, depth - 1).await;
             } else {
-                match random.below(6) {
+                match random.u64(..6) {
                     0 => storm.waits(again).await,
                     1 => storm.offloads(again).await,
                     2 => storm.gathers(again).await,
                     3 => storm.talks(again).await.unwrap(),
                     4 => storm.blows_elsewhere(again),
-                    _ if random.below(4) == 0 => resume_unwind(Box::new(MEANT)),
+                    _ if random.u64(..4) == 0 => resume_unwind(Box::new(MEANT)),
                     _ => storm.picks_up(again).await,
                 }
             }
@@ -54,28 +53,28 @@ fn gust(storm: Storm, mut random: Random, depth: usize) -> Gust {
     })
 }
 
-fn micros(random: &mut Random, most: u64) -> Duration {
-    Duration::from_micros(random.below(most))
+fn micros(random: &mut Rng, most: u64) -> Duration {
+    Duration::from_micros(random.u64(..most))
 }
 
 impl Storm {
-    async fn waits(&self, mut random: Random) {
+    async fn waits(&self, mut random: Rng) {
         yield_now().await;
         sleep(micros(&mut random, 300)).await;
     }
 
-    async fn spawns(&self, mut random: Random, depth: usize) {
-        let one = self.handle.spawn(gust(self.clone(), Random(random.below(u64::MAX) | 1), depth));
-        match random.below(3) {
+    async fn spawns(&self, mut random: Rng, depth: usize) {
+        let one = self.handle.spawn(gust(self.clone(), Rng::with_seed(random.u64(..)), depth));
+        match random.u64(..3) {
             0 => _ = one.await,
             1 => self.lying.lock().unwrap().push(one),
             _ => self.aborts.lock().unwrap().push(one.abort_handle()),
         }
     }
 
-    async fn offloads(&self, mut random: Random) {
+    async fn offloads(&self, mut random: Rng) {
         let (held, nap) = (Arc::clone(&self.held), micros(&mut random, 300));
-        let job = match random.below(3) {
+        let job = match random.u64(..3) {
             0 => self.handle.spawn_blocking(move || {
                 let _held = held;
                 thread::sleep(nap);
@@ -106,29 +105,29 @@ impl Storm {
         }
     }
 
-    async fn gathers(&self, mut random: Random) {
+    async fn gathers(&self, mut random: Rng) {
         let mut set = JoinSet::new();
-        for _ in 0..random.below(5) {
-            set.spawn_on(gust(self.clone(), Random(random.below(u64::MAX) | 1), 0), &self.handle);
+        for _ in 0..random.u64(..5) {
+            set.spawn_on(gust(self.clone(), Rng::with_seed(random.u64(..)), 0), &self.handle);
             set.insert(self.handle.spawn_blocking(|| ()));
         }
-        if random.below(2) == 0 {
+        if random.u64(..2) == 0 {
             while set.join_next().await.is_some() {}
         }
     }
 
-    async fn talks(&self, mut random: Random) -> std::io::Result<()> {
+    async fn talks(&self, mut random: Rng) -> std::io::Result<()> {
         let (near, far) = UnixStream::pair()?;
         let reading = self.handle.spawn(async move {
             let mut all = Vec::new();
             near.read_to_end(&mut all).await.map(|_| all.len())
         });
-        for _ in 0..random.below(4) {
+        for _ in 0..random.u64(..4) {
             far.write_all(&[1; 50]).await?;
             yield_now().await;
         }
         drop(far);
-        if random.below(2) == 0 {
+        if random.u64(..2) == 0 {
             _ = reading.await;
         }
         // Nobody answers.
@@ -138,11 +137,11 @@ impl Storm {
     }
 
     /// On a thread that has nothing to do with runtime and pool.
-    fn blows_elsewhere(&self, mut random: Random) {
+    fn blows_elsewhere(&self, mut random: Rng) {
         let storm = self.clone();
         thread::spawn(move || {
-            let task = storm.handle.spawn(gust(storm.clone(), Random(random.below(u64::MAX) | 1), 0));
-            match random.below(3) {
+            let task = storm.handle.spawn(gust(storm.clone(), Rng::with_seed(random.u64(..)), 0));
+            match random.u64(..3) {
                 0 => drop(task),
                 1 => task.abort(),
                 _ => _ = storm.handle.block_on(task),
@@ -150,13 +149,13 @@ impl Storm {
         });
     }
 
-    async fn picks_up(&self, mut random: Random) {
+    async fn picks_up(&self, mut random: Rng) {
         let (lying, abort) = (self.lying.lock().unwrap().pop(), self.aborts.lock().unwrap().pop());
         if let Some(abort) = abort {
             abort.abort();
         }
         match lying {
-            Some(one) if random.below(2) == 0 => _ = one.await,
+            Some(one) if random.u64(..2) == 0 => _ = one.await,
             Some(one) => _ = timeout(micros(&mut random, 200), one.abort_on_drop()).await,
             None => {}
         }
@@ -166,7 +165,7 @@ impl Storm {
 #[test]
 fn nothing_is_lost_in_a_storm() {
     for seed in 1..=60 {
-        let mut random = Random(seed * 0x9e37_79b9);
+        let mut random = Rng::with_seed(seed * 0x9e37_79b9);
         let pool = Pool::builder().core_threads(1 + seed as usize % 2).max_threads(8).build().unwrap();
         let reports = Arc::new(Mutex::new(Vec::new()));
         let report = {
@@ -183,9 +182,9 @@ fn nothing_is_lost_in_a_storm() {
         };
         runtime.block_on(async {
             let gusts: Vec<_> =
-                (0..30).map(|_| spawn(gust(storm.clone(), Random(random.below(u64::MAX) | 1), 3))).collect();
+                (0..30).map(|_| spawn(gust(storm.clone(), Rng::with_seed(random.u64(..)), 3))).collect();
             // Now and then the runtime ends in the middle of it.
-            let awaited = if random.below(3) == 0 { 10 } else { gusts.len() };
+            let awaited = if random.u64(..3) == 0 { 10 } else { gusts.len() };
             for one in gusts.into_iter().take(awaited) {
                 if let Err(error) = timeout(Duration::from_secs(30), one).await.expect("it hangs") {
                     assert!(error.is_panic() || error.is_cancelled(), "{error}");
@@ -193,7 +192,7 @@ fn nothing_is_lost_in_a_storm() {
             }
         });
         let lying = take(&mut *storm.lying.lock().unwrap());
-        if random.below(2) == 0 {
+        if random.u64(..2) == 0 {
             drop(lying);
             assert!(runtime.shutdown(Shutdown::Drain).jobs.left_running.is_empty());
         } else {

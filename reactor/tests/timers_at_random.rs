@@ -3,14 +3,13 @@
 
 mod support;
 
+use fastrand::Rng;
 use sideline_reactor::{Clock, LocalReactor, Timer};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::Count;
-
-include!("support/dice.rs");
 
 struct Sleeper {
     timer: Timer,
@@ -45,18 +44,18 @@ impl Sleeper {
     }
 }
 
-fn deadline(dice: &mut Dice, clock: &Clock) -> Instant {
-    let far = match dice.roll(8) {
+fn deadline(random: &mut Rng, clock: &Clock) -> Instant {
+    let far = match random.u64(..8) {
         0 => 0,
         1 => 1,
         2 => 400 * 86_400 * 1_000_000_000,
-        _ => dice.roll(1_000),
+        _ => random.u64(..1_000),
     };
     clock.now() + Duration::from_nanos(far)
 }
 
 fn one_run(seed: u64, is_known: bool) {
-    let mut dice = Dice(seed);
+    let mut random = Rng::with_seed(seed);
     let wakers: Vec<_> = (0..64).map(|_| Count::new()).collect();
     let clock = Clock::manual();
     let mut reactor = if is_known {
@@ -68,13 +67,13 @@ fn one_run(seed: u64, is_known: bool) {
     let mut sleepers: Vec<Sleeper> = Vec::new();
     for step in 0..1_500 {
         let (clock, wakers) = (&clock, &wakers[..]);
-        let is_elsewhere = dice.roll(4) == 0;
-        let action = dice.roll(10);
+        let is_elsewhere = random.u64(..4) == 0;
+        let action = random.u64(..10);
         // The same a few times, so that a kept one comes in handy.
         let which = step / 8 % wakers.len();
         let mut act = || match action {
             0..3 if sleepers.len() < 24 => {
-                let deadline = deadline(&mut dice, clock);
+                let deadline = deadline(&mut random, clock);
                 let timer = Timer::new(&handle, deadline);
                 let mut sleeper = Sleeper { timer, deadline, was_ready: false, waits: None };
                 if action > 0 {
@@ -83,14 +82,14 @@ fn one_run(seed: u64, is_known: bool) {
                 sleepers.push(sleeper);
             }
             _ if sleepers.is_empty() => {}
-            3..5 => drop(sleepers.swap_remove(dice.roll(sleepers.len() as u64) as usize)),
+            3..5 => drop(sleepers.swap_remove(random.usize(..sleepers.len()))),
             5..8 => {
-                let at = dice.roll(sleepers.len() as u64) as usize;
+                let at = random.usize(..sleepers.len());
                 sleepers[at].poll(clock, which, wakers);
             }
             _ => {
-                let at = dice.roll(sleepers.len() as u64) as usize;
-                let deadline = deadline(&mut dice, clock);
+                let at = random.usize(..sleepers.len());
+                let deadline = deadline(&mut random, clock);
                 sleepers[at].reset(deadline);
             }
         };
@@ -99,8 +98,8 @@ fn one_run(seed: u64, is_known: bool) {
         } else {
             act();
         }
-        match dice.roll(6) {
-            0 => clock.advance(Duration::from_nanos(dice.roll(400))),
+        match random.u64(..6) {
+            0 => clock.advance(Duration::from_nanos(random.u64(..400))),
             1 => reactor.turn(Some(Duration::ZERO), || false).unwrap(),
             2 => {
                 reactor.turn(None, || true).unwrap();
@@ -121,7 +120,7 @@ fn one_run(seed: u64, is_known: bool) {
         }
     }
     let count_of = |(count, _): &(Arc<Count>, Waker)| Arc::strong_count(count);
-    if dice.roll(2) == 0 {
+    if random.u64(..2) == 0 {
         sleepers.clear();
         reactor.turn(None, || true).unwrap();
         assert_eq!(handle.next_deadline(), None);

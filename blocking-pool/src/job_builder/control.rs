@@ -63,7 +63,7 @@ impl<A: Around> JobBuilder<A> {
 
     /// Lends the closure a [`CancelToken`] of the job's own. It is cancelled by the handle's
     /// [`abort`](crate::JoinHandle::abort), by the [`deadline`](Self::deadline), and with the token given to
-    /// [`cancel_with`](Self::cancel_with).
+    /// [`cancel_with`](Self::cancel_with). Comes last: what is left to do then is to spawn it.
     ///
     /// ```
     /// # use sideline_blocking_pool::Pool;

@@ -17,7 +17,6 @@ use real::Real;
 use script::Run;
 
 include!("../common/block_on.rs");
-include!("../common/random.rs");
 
 #[test]
 fn the_same_script_has_the_same_outcome_on_the_simplest_pool() {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use sideline_blocking_pool::Shutdown;
 
-use crate::Random;
 use crate::subject::{Bomb, Closure, Outcome, Subject, Value};
+use fastrand::Rng;
 
 /// The closures that have run, and a bell.
 #[derive(Clone, Default)]
@@ -36,7 +36,7 @@ impl Ran {
 pub(crate) struct Run<S: Subject> {
     subject: S,
     threads: usize,
-    random: Random,
+    random: Rng,
     ran: Ran,
     /// Everything observed, in order.
     seen: Vec<String>,
@@ -56,7 +56,7 @@ impl<S: Subject> Run<S> {
         Self {
             subject: S::new(threads),
             threads,
-            random: Random(seed),
+            random: Rng::with_seed(seed),
             ran: Ran::default(),
             seen: Vec::new(),
             ids: 0,
@@ -88,7 +88,7 @@ impl<S: Subject> Run<S> {
         let id = self.next_id();
         let (ran, subject) = (self.ran.clone(), self.subject.clone());
         let mut closures = 1;
-        let closure: Closure = match self.random.below(8) {
+        let closure: Closure = match self.random.u64(..8) {
             0 => Box::new(move || {
                 ran.note(id);
                 resume_unwind(Box::new(()))
@@ -106,7 +106,7 @@ impl<S: Subject> Run<S> {
                 })
             }
             3 => {
-                let children = self.random.below(4);
+                let children = self.random.u64(..4);
                 self.ids += children;
                 closures += children as usize;
                 Box::new(move || {
@@ -128,7 +128,7 @@ impl<S: Subject> Run<S> {
         };
         self.owed += closures;
         self.settled = false;
-        let handle = match self.random.below(4) {
+        let handle = match self.random.u64(..4) {
             // From another thread: it makes no difference.
             0 => {
                 let subject = self.subject.clone();
@@ -136,7 +136,7 @@ impl<S: Subject> Run<S> {
             }
             _ => self.subject.spawn(closure),
         };
-        match self.random.below(3) {
+        match self.random.u64(..3) {
             0 => drop(handle),
             _ => self.handles.push((id, handle, closures)),
         }
@@ -162,15 +162,15 @@ impl<S: Subject> Run<S> {
         if self.held.is_empty() {
             return;
         }
-        let place = self.random.below(self.held.len() as u64) as usize;
+        let place = self.random.usize(..self.held.len());
         let (release, handle) = self.held.swap_remove(place);
         drop(release);
         assert_eq!(self.subject.wait(handle), Outcome::Returned(0));
     }
 
     fn pick(&mut self) -> Option<(u64, S::Handle, usize)> {
-        let count = self.handles.len() as u64;
-        (count > 0).then(|| self.handles.swap_remove(self.random.below(count) as usize))
+        let count = self.handles.len();
+        (count > 0).then(|| self.handles.swap_remove(self.random.usize(..count)))
     }
 
     fn abort(&mut self) {
@@ -198,7 +198,7 @@ impl<S: Subject> Run<S> {
 
     pub(crate) fn play(mut self, moves: u64) -> Vec<String> {
         for _ in 0..moves {
-            match self.random.below(16) {
+            match self.random.u64(..16) {
                 0 => self.hold(),
                 1 => self.release(),
                 2 | 3 => self.abort(),
@@ -212,7 +212,7 @@ impl<S: Subject> Run<S> {
 
     fn end(mut self) -> Vec<String> {
         self.settle();
-        let how = match self.random.below(3) {
+        let how = match self.random.u64(..3) {
             0 => Shutdown::Drain,
             1 => Shutdown::Deadline(Duration::from_millis(1)),
             _ => Shutdown::Abandon,

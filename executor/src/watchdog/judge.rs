@@ -126,6 +126,7 @@ impl Judge {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use fastrand::Rng;
 
     const MS: Duration = Duration::from_millis(1);
     const THRESHOLD: Duration = Duration::from_millis(100);
@@ -210,20 +211,20 @@ mod tests {
     #[test]
     fn in_an_hour_every_stall_is_reported_once_and_none_is_invented() {
         const THRESHOLD: Duration = Duration::from_millis(4);
-        let mut random = Random(1);
+        let mut random = Rng::with_seed(1);
         let (mut judge, start) = (Judge::new(THRESHOLD), Instant::now());
         let (mut clock, mut next_look) = (Duration::ZERO, Duration::ZERO);
         let (mut rests, mut polls, mut asleep) = (1, 0, false);
         let (mut stalls, mut found, mut over) = (0, 0, 0);
         while clock < Duration::from_secs(3600) {
             // What the loop does next, and for how long.
-            let chance = random.below(100);
+            let chance = random.u64(..100);
             let stall = chance == 0;
             let length = match chance {
-                0 => Duration::from_micros(5_000 + random.below(495_000)),
-                1..30 => Duration::from_micros(random.below(4_000)),
-                30..60 => Duration::from_micros(random.below(20_000)),
-                _ => Duration::from_micros(random.below(50)),
+                0 => Duration::from_micros(5_000 + random.u64(..495_000)),
+                1..30 => Duration::from_micros(random.u64(..4_000)),
+                30..60 => Duration::from_micros(random.u64(..20_000)),
+                _ => Duration::from_micros(random.u64(..50)),
             };
             if (30..60).contains(&chance) {
                 rests |= 1;
@@ -231,7 +232,7 @@ mod tests {
                 if Doze::is_rest(rests) {
                     rests += 1;
                     if std::mem::take(&mut asleep) {
-                        next_look = clock + Duration::from_micros(random.below(200));
+                        next_look = clock + Duration::from_micros(random.u64(..200));
                     }
                 }
                 polls += 1;
@@ -252,7 +253,7 @@ mod tests {
                     Verdict::Nothing => {}
                 }
                 match next {
-                    Next::In(pause) => next_look += pause + Duration::from_micros(random.below(150)),
+                    Next::In(pause) => next_look += pause + Duration::from_micros(random.u64(..150)),
                     Next::AtWork => asleep = true,
                 }
             }
@@ -263,17 +264,5 @@ mod tests {
         over += u32::from(judge.over() != Verdict::Nothing);
         assert_eq!((found, over), (stalls, stalls));
         assert!(stalls > 1_000, "{stalls}");
-    }
-
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, limit: u64) -> u64 {
-            // xorshift64*
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % limit
-        }
     }
 }

@@ -266,41 +266,40 @@ fn least_of_family(entries: &[Entry]) -> Option<(usize, Entry)> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use fastrand::Rng;
     use std::collections::BTreeMap;
-
-    include!("../../tests/support/dice.rs");
 
     const DAY: u64 = 86_400 * 1_000_000_000;
 
     /// Deadlines that have broken timers before: now, one nanosecond, 25 days, as far as it goes.
-    fn deadline(dice: &mut Dice) -> u64 {
-        match dice.roll(8) {
+    fn deadline(random: &mut Rng) -> u64 {
+        match random.u64(..8) {
             0 => 0,
             1 => 1,
             2 => 25 * DAY,
             3 => u64::MAX - 1,
-            4 => dice.roll(13 * DAY),
-            _ => dice.roll(1_000),
+            4 => random.u64(..13 * DAY),
+            _ => random.u64(..1_000),
         }
     }
 
     #[test]
     fn behaves_as_a_sorted_map_under_any_sequence_of_operations() {
-        let mut dice = Dice(0x5eed);
+        let mut random = Rng::with_seed(0x5eed);
         for round in 0..60 {
             let mut heap = Heap::new();
             let mut model: BTreeMap<(u64, u64), u64> = BTreeMap::new();
             let mut queued = Vec::new();
             let mut popped = Vec::new();
             for step in 0..1_500_u64 {
-                match dice.roll(if round % 2 == 0 { 5 } else { 9 }) {
+                match random.u64(..if round % 2 == 0 { 5 } else { 9 }) {
                     0 if !queued.is_empty() => {
-                        let at = dice.roll(queued.len() as u64) as usize;
+                        let at = random.usize(..queued.len());
                         let (key, order): (Key, (u64, u64)) = queued.swap_remove(at);
                         assert_eq!(heap.remove(key), (model.remove(&order), order.0));
                     }
                     1 => {
-                        let now = deadline(&mut dice);
+                        let now = deadline(&mut random);
                         let expected =
                             model.first_key_value().map(|(order, _)| *order).filter(|o| o.0 <= now);
                         let value = heap.pop_due(now);
@@ -313,9 +312,9 @@ mod tests {
                         }
                     }
                     2 if !queued.is_empty() => {
-                        let at = dice.roll(queued.len() as u64) as usize;
+                        let at = random.usize(..queued.len());
                         let value = model.remove(&queued[at].1).unwrap();
-                        queued[at].1 = (deadline(&mut dice), step);
+                        queued[at].1 = (deadline(&mut random), step);
                         heap.change(queued[at].0, queued[at].1.0);
                         model.insert(queued[at].1, value);
                     }
@@ -323,7 +322,7 @@ mod tests {
                         assert_eq!(heap.remove(popped.swap_remove(0)), (None, u64::MAX));
                     }
                     _ => {
-                        let order = (deadline(&mut dice), step);
+                        let order = (deadline(&mut random), step);
                         queued.push((heap.insert(order.0, step), order));
                         model.insert(order, step);
                     }
