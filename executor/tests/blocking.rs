@@ -4,7 +4,11 @@ use sideline::blocking::{self, Limiter, Rejection, SpawnErrorKind};
 use sideline::time::timeout;
 use sideline::{CancelToken, Handle, Pool, Runtime, Shutdown, block_on, spawn, spawn_blocking, to_thread};
 use std::cell::Cell;
+use std::future::{Future, pending};
+use std::panic::catch_unwind;
+use std::pin::{Pin, pin};
 use std::sync::mpsc;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 fn one_thread() -> Runtime {
@@ -165,7 +169,7 @@ fn a_value_is_in_scope_only_while_its_future_is_polled_or_dropped() {
         let on_drop = OnDrop(sender);
         let task = spawn(PRIVATE.scope(3, async move {
             let _on_drop = on_drop;
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         }));
         sideline::task::yield_now().await;
         assert!(PRIVATE.try_with(|_| ()).is_err());
@@ -174,6 +178,29 @@ fn a_value_is_in_scope_only_while_its_future_is_polled_or_dropped() {
         assert_eq!(receiver.recv().unwrap(), Some(3));
     });
     assert_eq!(PRIVATE.sync_scope(5, || PRIVATE.get()), 5);
+    // One that was never polled has something to drop, too.
+    let (sender, receiver) = mpsc::channel();
+    let on_drop = OnDrop(sender);
+    drop(PRIVATE.scope(4, async move { drop(on_drop) }));
+    assert_eq!(receiver.recv().unwrap(), Some(4));
+}
+
+/// The scope's own drop panicked, too, while the panic unwound: that was the end of the process.
+#[test]
+fn a_scope_inside_with_of_its_key_panics_and_no_more_than_that() {
+    let poll = |future: Pin<&mut dyn Future<Output = ()>>| {
+        assert!(future.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    };
+    PRIVATE.sync_scope(1, || {
+        let caught = catch_unwind(|| PRIVATE.with(|_| poll(pin!(PRIVATE.scope(2, pending())))));
+        assert!(caught.unwrap_err().downcast_ref::<&str>().unwrap().contains("inside `with`"));
+        assert!(catch_unwind(|| PRIVATE.with(|_| PRIVATE.sync_scope(2, || ()))).is_err());
+        let mut scope = Box::pin(PRIVATE.scope(2, pending()));
+        poll(scope.as_mut());
+        PRIVATE.with(|_| drop(scope));
+        assert_eq!(PRIVATE.get(), 1);
+    });
+    assert!(PRIVATE.try_with(|_| ()).is_err());
 }
 
 #[cfg(feature = "tracing")]

@@ -6,9 +6,10 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::mem;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::thread;
 
 /// Declares task-locals: values that a future and everything it calls can see, wherever the loop polls it.
@@ -99,21 +100,20 @@ impl<T: 'static> LocalKey<T> {
         Self { slot, carry: Some(as_carry) }
     }
 
-    /// Runs `future` with `value` in scope: while it is polled, and while it is dropped.
+    /// Runs `future` with `value` in scope: while it is polled, and while it is dropped, whether or not it has been polled.
     ///
     /// The value is dropped with the future. An outer value of the same key is hidden meanwhile.
-    pub async fn scope<F: Future>(&'static self, value: T, future: F) -> F::Output {
-        let future = pin!(Some(future));
-        let mut scope = Scope { key: self, value: Some(value), future };
-        poll_fn(|cx| {
-            let Scope { key, value, future } = &mut scope;
-            let _entered = Entered::new(key, value);
-            future.as_mut().as_pin_mut().expect("it is there until the drop").poll(cx)
-        })
-        .await
+    ///
+    /// # Panics
+    /// When it is polled inside [`with`](Self::with) of the same key. Dropped there, the future is dropped out of scope.
+    pub fn scope<F: Future>(&'static self, value: T, future: F) -> impl Future<Output = F::Output> {
+        Scope { key: self, value: Some(value), future: Some(future) }
     }
 
     /// Calls `f` with `value` in scope.
+    ///
+    /// # Panics
+    /// Inside [`with`](Self::with) of the same key.
     pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
         let mut value = Some(value);
         let _entered = Entered::new(self, &mut value);
@@ -151,26 +151,44 @@ impl<T: 'static> LocalKey<T> {
         self.with(|value| *value)
     }
 
-    fn exchange(&'static self, value: &mut Option<T>) {
-        // Err: the thread is ending and has lost its slots; nothing is in scope there.
-        let _ = self.slot.try_with(|slot| match slot.try_borrow_mut() {
-            Ok(mut slot) => mem::swap(&mut *slot, value),
-            Err(_) => panic!("a scope of a task-local was opened inside `with` of the same key"),
+    /// Exchanges the value in the thread's slot with another. False, and nothing is done, inside `with`, which lends it.
+    fn exchange(&'static self, value: &mut Option<T>) -> bool {
+        let exchanged = self.slot.try_with(|slot| {
+            let free = slot.try_borrow_mut().map(|mut slot| mem::swap(&mut *slot, value));
+            free.is_ok()
         });
+        // Err: the thread is ending and has lost its slots; nothing is in scope there.
+        exchanged.unwrap_or(true)
     }
 }
 
 /// A future and its value; dropping it drops the future in scope.
-struct Scope<'a, T: 'static, F> {
+struct Scope<T: 'static, F> {
     key: &'static LocalKey<T>,
     value: Option<T>,
-    future: Pin<&'a mut Option<F>>,
+    /// `None` only in the drop.
+    future: Option<F>,
 }
 
-impl<T: 'static, F> Drop for Scope<'_, T, F> {
+impl<T: 'static, F: Future> Future for Scope<T, F> {
+    type Output = F::Output;
+
+    #[allow(unsafe_code, reason = "pin projection without a dependency for it")]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: `future` is pinned whenever `self` is: it is never moved out, and the drop drops it where it is.
+        let Scope { key, value, future } = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above.
+        let future = unsafe { Pin::new_unchecked(future) };
+        let _entered = Entered::new(key, value);
+        future.as_pin_mut().expect("it is there until the drop").poll(cx)
+    }
+}
+
+impl<T: 'static, F> Drop for Scope<T, F> {
     fn drop(&mut self) {
-        let _entered = Entered::new(self.key, &mut self.value);
-        self.future.set(None);
+        // It may be dropped while a panic unwinds, that of its own poll for one, and must not panic itself.
+        let _entered = Entered::try_new(self.key, &mut self.value);
+        self.future = None;
     }
 }
 
@@ -182,11 +200,18 @@ struct Entered<'a, T: 'static> {
 
 impl<'a, T: 'static> Entered<'a, T> {
     fn new(key: &'static LocalKey<T>, value: &'a mut Option<T>) -> Self {
-        key.exchange(value);
+        Self::try_new(key, value)
+            .unwrap_or_else(|| panic!("a scope of a task-local was opened inside `with` of the same key"))
+    }
+
+    fn try_new(key: &'static LocalKey<T>, value: &'a mut Option<T>) -> Option<Self> {
+        if !key.exchange(value) {
+            return None;
+        }
         if let Some(carry) = key.carry {
             list(carry(key));
         }
-        Self { key, value }
+        Some(Self { key, value })
     }
 }
 
@@ -195,6 +220,7 @@ impl<T: 'static> Drop for Entered<'_, T> {
         if self.key.carry.is_some() {
             unlist();
         }
+        // Nothing is lent any more: what was lent since has been given back.
         self.key.exchange(self.value);
     }
 }
