@@ -112,3 +112,20 @@ fn a_short_sleep_takes_at_most_two_polls() {
         }
     });
 }
+
+/// The loop had read the clock before, and as it had no turn, that reading was never renewed.
+#[test]
+fn a_sleep_is_over_in_its_time_although_the_loop_has_no_turn() {
+    block_on(async {
+        let mut sleep = std::pin::pin!(sleep(Duration::from_millis(150)));
+        let start = Instant::now();
+        std::future::poll_fn(|cx| {
+            while sleep.as_mut().poll(cx).is_pending() {
+                assert!(start.elapsed() < Duration::from_secs(20), "it is pending for ever");
+            }
+            std::task::Poll::Ready(())
+        })
+        .await;
+        assert!(start.elapsed() >= Duration::from_millis(150));
+    });
+}

@@ -17,6 +17,9 @@
 //! before it: see [`Timers::is_due`]. The loop forgets the reading when it has waited. Should the loop have been stuck for
 //! so long that the deadline has passed all the same, then the timer is armed in the past, and fires as the loop comes to
 //! look, which another thread tells it to.
+//!
+//! A task that polls a timer over and over without ever waiting keeps the loop from that: one that does whatever is ready
+//! "until the time is up", say. So a reading serves so many times only.
 
 use crate::clock::Clock;
 use crate::contain;
@@ -40,6 +43,8 @@ pub struct Timers {
     pub epoch: Epoch,
     /// What the clock said when it was last asked, or `NEVER` if that was before the loop last waited.
     seen: Hint,
+    /// How often that has served, about.
+    served: Hint,
     /// Those that the loop's own thread has armed.
     pub local: LocalTimers,
     /// The earliest in the locked queue.
@@ -81,6 +86,9 @@ impl Tell {
 /// A deadline that is so many nanoseconds after the last reading has not passed: no turn should take as long.
 const FAR: u64 = 100_000_000;
 
+/// How often a reading serves. Many more timers than this are seldom armed in one turn, and it costs them nothing that counts.
+const SERVES: u64 = 128;
+
 /// How many wakers are collected while the lock is held.
 const BATCH: usize = 64;
 
@@ -93,6 +101,7 @@ impl Timers {
         Timers {
             epoch: Epoch::new(clock),
             seen: Hint::new(NEVER),
+            served: Hint::new(0),
             local: LocalTimers::new(home, known),
             next: Published::new(),
             locked: Mutex::new(Queue::new()),
@@ -106,6 +115,7 @@ impl Timers {
         // A manual clock may be far ahead a moment later.
         if !clock.is_manual() {
             self.seen.store(now, Ordering::Relaxed);
+            self.served.store(0, Ordering::Relaxed);
         }
         now
     }
@@ -115,9 +125,17 @@ impl Timers {
     pub fn is_due(&self, deadline: Moment, clock: &Clock) -> bool {
         match self.seen.load(Ordering::Relaxed) {
             seen if seen >= deadline && seen != NEVER => true,
-            seen if deadline.saturating_sub(seen) >= FAR => false,
+            seen if deadline.saturating_sub(seen) >= FAR && self.serves_again() => false,
             _ => self.is_past(deadline, clock),
         }
+    }
+
+    /// No read-modify-write: what another thread adds at the same time may get lost.
+    #[inline]
+    fn serves_again(&self) -> bool {
+        let served = self.served.load(Ordering::Relaxed);
+        self.served.store(served + 1, Ordering::Relaxed);
+        served < SERVES
     }
 
     #[inline(never)]
