@@ -1,10 +1,30 @@
 //! A child of `fork` is told what it cannot use, and its parent does not notice.
 #![cfg(all(unix, not(loom)))]
 
-use std::process::Command;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Runs a scenario of `src/bin/forking.rs`.
+fn goes_well(scenario: &[&str], stdin: Stdio) {
+    let output = Command::new(env!("CARGO_BIN_EXE_forking")).args(scenario).stdin(stdin).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
 
 #[test]
 fn a_fork_is_refused_the_parents_runtime_and_can_have_its_own() {
-    let output = Command::new(env!("CARGO_BIN_EXE_forking")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    goes_well(&[], Stdio::null());
+}
+
+#[test]
+fn a_signal_of_the_child_is_heard_there_although_the_parent_listens_too() {
+    goes_well(&["signals"], Stdio::null());
+}
+
+#[test]
+fn standard_input_has_a_reader_in_the_child() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fork-{}", std::process::id()));
+    std::fs::write(&path, b"0123456789").unwrap();
+    goes_well(&["input"], File::open(&path).unwrap().into());
+    std::fs::remove_file(path).unwrap();
 }

@@ -3,12 +3,17 @@
 //! It is installed for a signal when somebody first listens to it, and stays: what the signal did before cannot be
 //! restored without a moment in which it is lost or fatal. A handler that was there before is called first, so that whoever
 //! listens finds what it has done.
+//!
+//! A child of `fork` has the handlers of its parent, but must not have its pipe: either would take the other's bytes out of it,
+//! and the other's loop would find it empty and report nothing. So each process has a tally and a pipe of its own, from the first
+//! time that somebody listens there; until then its signals go to the handlers that were there before, and are nothing else.
 
 #![allow(unsafe_code)]
 
 use super::tally::Tally;
 use libc::{c_int, c_void, siginfo_t};
 use mio::unix::pipe;
+use sideline_blocking_pool::fork;
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -25,11 +30,15 @@ pub(super) struct Delivery {
     /// Never closed, so that the handler may write at any time.
     sender: pipe::Sender,
     receiver: pipe::Receiver,
-    /// What each signal did before. Set before the handler is installed, never changed.
-    before: [OnceLock<libc::sigaction>; SIGNALS],
+    /// See [`fork`].
+    born: u32,
+    in_fork: OnceLock<Box<Delivery>>,
 }
 
-static DELIVERY: OnceLock<Delivery> = OnceLock::new();
+static DELIVERY: OnceLock<Box<Delivery>> = OnceLock::new();
+
+/// What each signal did before. Set before the handler is installed, never changed.
+static BEFORE: [OnceLock<libc::sigaction>; SIGNALS] = [const { OnceLock::new() }; SIGNALS];
 
 /// Makes sure that `signal` is counted from now on.
 pub(super) fn install(signal: c_int) -> io::Result<&'static Delivery> {
@@ -44,26 +53,40 @@ pub(super) fn install(signal: c_int) -> io::Result<&'static Delivery> {
 
     static INSTALLING: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
     let _one_at_a_time = INSTALLING.lock();
-    let delivery = delivery()?;
-    if delivery.before[number].get().is_none() {
+    let delivery = Delivery::get_or_make()?;
+    if BEFORE[number].get().is_none() {
         let before = action(signal, None)?;
         // First: the handler must know whom to call, from its first call on.
-        let before = delivery.before[number].get_or_init(|| before);
+        let before = BEFORE[number].get_or_init(|| before);
         action(signal, Some(&our_action(before)))?;
     }
     Ok(delivery)
 }
 
-fn delivery() -> io::Result<&'static Delivery> {
-    if let Some(delivery) = DELIVERY.get() {
-        return Ok(delivery);
-    }
-    let (sender, receiver) = pipe::new().map_err(sideline_reactor::name_descriptor_limit)?;
-    let before = [const { OnceLock::new() }; SIGNALS];
-    Ok(DELIVERY.get_or_init(|| Delivery { tally: Tally::new(SIGNALS), sender, receiver, before }))
-}
-
 impl Delivery {
+    /// Where that of this process is, or is to be.
+    fn place() -> &'static OnceLock<Box<Delivery>> {
+        let mut place = &DELIVERY;
+        loop {
+            match place.get() {
+                Some(delivery) if fork::is_child_of(delivery.born) => place = &delivery.in_fork,
+                _ => return place,
+            }
+        }
+    }
+
+    /// That of this process, made if there is none. One at a time.
+    fn get_or_make() -> io::Result<&'static Delivery> {
+        let place = Delivery::place();
+        if let Some(delivery) = place.get() {
+            return Ok(delivery);
+        }
+        let (tally, born) = (Tally::new(SIGNALS), fork::note());
+        let (sender, receiver) = pipe::new().map_err(sideline_reactor::name_descriptor_limit)?;
+        let in_fork = OnceLock::new();
+        Ok(place.get_or_init(|| Box::new(Delivery { tally, sender, receiver, born, in_fork })))
+    }
+
     /// The pipe's read end, as a descriptor of its own: a loop takes each only once.
     pub(super) fn pipe(&self) -> io::Result<File> {
         let own = self.receiver.as_fd().try_clone_to_owned();
@@ -94,17 +117,17 @@ fn our_action(before: &libc::sigaction) -> libc::sigaction {
     ours
 }
 
-/// Runs in the middle of anything, on any thread: no lock, no allocation, and `errno` as it was. In a child between fork
-/// and exec it counts in the child's own memory, and the parent finds a byte that means nothing.
+/// Runs in the middle of anything, on any thread: no lock, no allocation, and `errno` as it was.
 extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // Not a reference: the calls below write there, too.
     let errno = errno_location();
     // SAFETY: the address of this thread's errno, which lives as long as the thread.
     let saved = unsafe { errno.read() };
-    if let (Some(delivery), Ok(number)) = (DELIVERY.get(), usize::try_from(signal)) {
-        if let Some(before) = delivery.before.get(number).and_then(OnceLock::get) {
-            call(before, signal, info, context);
-        }
+    let number = usize::try_from(signal).unwrap_or(0);
+    if let Some(before) = BEFORE.get(number).and_then(OnceLock::get) {
+        call(before, signal, info, context);
+    }
+    if let Some(delivery) = Delivery::place().get() {
         delivery.tally.note(number);
         let byte = [0_u8];
         // If the pipe is full, whoever empties it will look at all counts. SAFETY: one byte is read from `byte`.

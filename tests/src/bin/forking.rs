@@ -1,4 +1,5 @@
-//! The program that `tests/fork.rs` runs: a runtime and a pool before a fork, and their use after it in the child.
+//! The program that `tests/fork.rs` runs: a runtime and a pool before a fork, and their use after it in the child; and what a
+//! process has one of.
 //!
 //! A process of its own, because a test harness has threads that may hold locks at the moment of a fork.
 
@@ -13,13 +14,29 @@ fn main() {
 #[cfg(unix)]
 mod unix {
     use sideline::blocking::CancelToken;
+    use sideline::io::stdin;
     use sideline::net::TcpListener;
-    use sideline::{Limiter, Pool, Runtime, block_on, spawn_blocking, to_thread};
+    use sideline::task::yield_now;
+    use sideline::time::timeout;
+    use sideline::{Limiter, Pool, Runtime, block_on, spawn, spawn_blocking, to_thread};
+    use std::future::Future;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::{Arc, Barrier, mpsc};
+    use std::task::Poll;
     use std::time::{Duration, Instant};
 
     pub(super) fn main() {
+        match std::env::args().nth(1).as_deref() {
+            None => runtimes(),
+            Some("signals") => signals(),
+            Some("input") => input(),
+            Some(other) => panic!("no scenario is called {other}"),
+        }
+    }
+
+    fn runtimes() {
         let runtime = Runtime::builder().watchdog(Duration::from_secs(1)).build().unwrap();
         let pool = Pool::new();
         let listener = runtime.block_on(async {
@@ -41,20 +58,11 @@ mod unix {
         let accepting = runtime.spawn(async move { listener.accept().await.map(drop) });
         runtime.turn(Some(Duration::ZERO)).unwrap();
 
-        // SAFETY: this thread alone goes on in the child; the others hold no lock now that their job is done.
-        match unsafe { libc::fork() } {
-            -1 => panic!("no fork: {}", std::io::Error::last_os_error()),
-            0 => {
-                child(runtime, &pool, token, &limiter);
-                std::process::exit(0);
-            }
-            child => {
-                let mut status = 0;
-                // SAFETY: `status` is ours.
-                assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-                assert_eq!(status, 0, "the child failed");
-            }
-        }
+        let Some(of_child) = fork() else {
+            child(runtime, &pool, token, &limiter);
+            std::process::exit(0);
+        };
+        expect_success(of_child);
         release.send(()).unwrap();
         runtime.block_on(holds).unwrap().unwrap();
         assert_eq!((limiter.metrics().admitted, limiter.metrics().running), (1, 0));
@@ -63,6 +71,80 @@ mod unix {
         runtime.block_on(accepting).unwrap().unwrap();
         drop(client);
         assert_eq!(runtime.block_on(async { to_thread(|| 2).await }), 2);
+    }
+
+    /// The child's number; `None` in the child.
+    fn fork() -> Option<libc::pid_t> {
+        // SAFETY: this thread alone goes on in the child; the others hold no lock now that their job is done.
+        match unsafe { libc::fork() } {
+            -1 => panic!("no fork: {}", std::io::Error::last_os_error()),
+            0 => {
+                // What hangs ends.
+                // SAFETY: takes no pointers.
+                unsafe { libc::alarm(60) };
+                None
+            }
+            child => Some(child),
+        }
+    }
+
+    fn expect_success(child: libc::pid_t) {
+        let mut status = 0;
+        // SAFETY: `status` is ours.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0, "the child failed");
+    }
+
+    /// Parent and child listen to the same signal. The parent is awake when it comes to the child, and the child's loop
+    /// is not: so all that was written into a common pipe was gone when that came to look.
+    fn signals() {
+        use sideline::signal::unix::{SignalKind, signal};
+        let kind = SignalKind::user_defined1();
+        let runtime = Runtime::new().unwrap();
+        let mut of_parent = runtime.block_on(async { signal(kind).unwrap() });
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        let Some(child) = fork() else {
+            block_on(async {
+                let mut listener = signal(kind).unwrap();
+                let heard = spawn(async move { listener.recv().await });
+                yield_now().await;
+                // SAFETY: there is a handler.
+                unsafe { libc::raise(kind.as_raw()) };
+                theirs.write_all(b"noted").unwrap();
+                theirs.read_exact(&mut [0; 4]).unwrap();
+                timeout(Duration::from_secs(10), heard).await.expect("not heard").unwrap().unwrap();
+            });
+            std::process::exit(0);
+        };
+        ours.read_exact(&mut [0; 5]).unwrap();
+        runtime.block_on(async {
+            let mut heard = std::pin::pin!(of_parent.recv());
+            for _ in 0..3 {
+                let polled = std::future::poll_fn(|cx| Poll::Ready(heard.as_mut().poll(cx))).await;
+                assert!(polled.is_pending(), "the signal was the child's");
+                yield_now().await;
+            }
+        });
+        ours.write_all(b"seen").unwrap();
+        expect_success(child);
+        // SAFETY: there is a handler.
+        unsafe { libc::raise(kind.as_raw()) };
+        runtime.block_on(async { of_parent.recv().await.unwrap() });
+    }
+
+    /// Standard input is a file, so a thread reads it, which is not there in the child.
+    fn input() {
+        let read = || block_on(async { stdin().unwrap().read(&mut [0; 4]).await.unwrap() });
+        assert_eq!(read(), 4);
+        let Some(child) = fork() else {
+            // What the parent has read is the parent's, also what it has not used.
+            let all = async { stdin().unwrap().read_to_end(&mut Vec::new()).await.unwrap() };
+            let rest = block_on(async { timeout(Duration::from_secs(10), all).await.expect("nobody reads") });
+            assert_eq!(rest, 0);
+            std::process::exit(0);
+        };
+        expect_success(child);
+        assert_eq!(read(), 4);
     }
 
     fn child(runtime: Runtime, pool: &Pool, token: CancelToken, limiter: &Limiter) {

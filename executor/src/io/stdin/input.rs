@@ -9,35 +9,31 @@
 //! the lock that adding takes: if that has been overtaken, it looks again.
 //!
 //! One lock for the process, never held while a waker is called, cloned or dropped.
+//!
+//! A child of `fork` has all of this anew. What its parent has read is the parent's to use; and the parent's thread is not there, but
+//! waits, as far as the condition variable can tell, which would hand it the lock.
 
 use parking_lot::{Condvar, Mutex};
+use sideline_blocking_pool::fork;
 use sideline_reactor::wake_all;
 use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-
-pub(super) static INPUT: Input = Input {
-    state: Mutex::new(State {
-        buffer: Buffer { bytes: Vec::new(), used: 0 },
-        seen: Seen(0),
-        waiting: Vec::new(),
-        places: 0,
-        thread: Request { started: false, wanted: false, outcome: None },
-    }),
-    asked: Condvar::new(),
-};
 
 pub(super) struct Input {
     state: Mutex<State>,
     /// The thread is wanted.
     asked: Condvar,
+    /// See [`fork`].
+    born: u32,
+    in_fork: OnceLock<Box<Input>>,
 }
 
 struct State {
     buffer: Buffer,
     seen: Seen,
     waiting: Vec<(u64, Waker)>,
-    /// How many places were given out.
-    places: u64,
     thread: Request,
 }
 
@@ -62,6 +58,30 @@ pub(super) enum Filled {
 }
 
 impl Input {
+    fn new() -> Input {
+        let buffer = Buffer { bytes: Vec::new(), used: 0 };
+        let thread = Request { started: false, wanted: false, outcome: None };
+        let state = State { buffer, seen: Seen(0), waiting: Vec::new(), thread };
+        Input {
+            state: Mutex::new(state),
+            asked: Condvar::new(),
+            born: fork::note(),
+            in_fork: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn of_this_process() -> &'static Input {
+        static FIRST: OnceLock<Box<Input>> = OnceLock::new();
+        let mut place = &FIRST;
+        loop {
+            let input = place.get_or_init(|| Box::new(Input::new()));
+            if !fork::is_child_of(input.born) {
+                return input;
+            }
+            place = &input.in_fork;
+        }
+    }
+
     /// Calls `look` with what there is.
     pub(super) fn look<T>(&self, look: impl FnOnce(&mut Buffer) -> T) -> (T, Seen) {
         let mut state = self.state.lock();
@@ -133,14 +153,14 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn new() -> Place {
-        let mut state = INPUT.state.lock();
-        state.places += 1;
-        Place { number: state.places, taken: false }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        // Relaxed: it is no other's, and that is all.
+        Place { number: NEXT.fetch_add(1, Ordering::Relaxed), taken: false }
     }
 
     /// Waits for more than was seen, in place of the last one who waited here; ready if there has been more meanwhile.
     pub(super) fn wait(&mut self, cx: &mut Context<'_>, seen: Seen) -> Poll<()> {
-        self.wait_in(&INPUT, cx, seen)
+        self.wait_in(Input::of_this_process(), cx, seen)
     }
 
     fn wait_in(&mut self, input: &Input, cx: &mut Context<'_>, seen: Seen) -> Poll<()> {
@@ -166,7 +186,7 @@ impl Place {
 
     /// Nobody waits here any more.
     pub(super) fn leave(&mut self) {
-        self.leave_in(&INPUT);
+        self.leave_in(Input::of_this_process());
     }
 
     fn leave_in(&mut self, input: &Input) {
@@ -246,13 +266,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use std::task::Wake;
 
-    fn input() -> Input {
-        let buffer = Buffer { bytes: Vec::new(), used: 0 };
-        let thread = Request { started: true, wanted: false, outcome: None };
-        let state = State { buffer, seen: Seen(0), waiting: Vec::new(), places: 0, thread };
-        Input { state: Mutex::new(state), asked: Condvar::new() }
-    }
-
     /// Counts its wakes.
     #[derive(Default)]
     struct Woken(AtomicUsize);
@@ -265,7 +278,7 @@ mod tests {
 
     #[test]
     fn whoever_adds_wakes_all_that_wait_and_a_look_that_was_overtaken_is_repeated() {
-        let input = input();
+        let input = Input::new();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let cx = &mut Context::from_waker(&waker);
@@ -287,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_gives_up_leaves_no_waker_behind() {
-        let input = input();
+        let input = Input::new();
         let woken = Arc::new(Woken::default());
         let mut place = Place { number: 7, taken: false };
         let waker = Waker::from(Arc::clone(&woken));

@@ -11,7 +11,7 @@ mod thread;
 use super::bytes::unexpected_end;
 use crate::context;
 use crate::fairness;
-use input::{Buffer, Filled, INPUT, Place, Seen};
+use input::{Buffer, Filled, Input, Place, Seen};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -149,7 +149,7 @@ impl Stdin {
         // What is in the buffer may be taken in very small pieces.
         fairness::poll_in_turn(cx, |cx| {
             loop {
-                let (taken, seen) = INPUT.look(|buffer| take(buffer, ended));
+                let (taken, seen) = Input::of_this_process().look(|buffer| take(buffer, ended));
                 if let Some(taken) = taken {
                     self.place.leave();
                     return Poll::Ready(Ok(taken));

@@ -6,7 +6,7 @@
 //! neither works (another user's terminal, no `/proc`) there is the thread.
 
 use super::CHUNK;
-use super::input::{Filled, INPUT};
+use super::input::{Filled, Input};
 use crate::io::{Async, Fd, Interest};
 use sideline_reactor::Handle;
 use std::fs::{File, OpenOptions};
@@ -46,7 +46,7 @@ impl Polled {
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Filled>> {
         let (read, mut chunk) = (self.read, [0; CHUNK]);
         let n = ready!(self.input.poll_read_with(cx, |input| read(input.get_ref(), &mut chunk)))?;
-        Poll::Ready(Ok(INPUT.add(&chunk[..n])))
+        Poll::Ready(Ok(Input::of_this_process().add(&chunk[..n])))
     }
 }
 

@@ -2,28 +2,29 @@
 //!
 //! A read of it may never return, and nothing can stop it. So it is no job of the pool, whose jobs the end of a runtime
 //! waits for, but a thread that nobody waits for: it ends with the process. It reads only while a read is wanted, so that
-//! it takes nothing from a child that is to have the rest.
+//! it takes nothing from a child that is to have the rest. A child of `fork` has one of its own, if it needs one.
 
 use super::CHUNK;
-use super::input::{Filled, INPUT};
+use super::input::{Filled, Input};
 use std::io::{self, Read};
 use std::thread;
 
 /// What came of the last read; `None` if there will be something to see.
 pub(super) fn poll_fill() -> io::Result<Option<Filled>> {
-    INPUT.ask_thread(|| {
-        thread::Builder::new().name("sideline-stdin".into()).spawn(read_when_asked)?;
+    let input = Input::of_this_process();
+    input.ask_thread(|| {
+        thread::Builder::new().name("sideline-stdin".into()).spawn(|| read_when_asked(input))?;
         Ok(())
     })
 }
 
-fn read_when_asked() {
+fn read_when_asked(input: &Input) {
     loop {
-        INPUT.wait_until_asked();
+        input.wait_until_asked();
         let mut chunk = [0; CHUNK];
         match io::stdin().read(&mut chunk) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            outcome => INPUT.answer(outcome.map(|n| &chunk[..n])),
+            outcome => input.answer(outcome.map(|n| &chunk[..n])),
         }
     }
 }
