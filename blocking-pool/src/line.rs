@@ -119,8 +119,8 @@ mod tests {
             match random.u64(..8) {
                 // Sometimes one comes late.
                 0..4 => {
-                    let number =
-                        if random.u64(..10) == 0 { (step * 4).saturating_sub(40) + 1 } else { step * 4 };
+                    let is_late = step >= 10 && random.u64(..10) == 0;
+                    let number = if is_late { step * 4 - 39 } else { step * 4 };
                     line.join(number, step);
                     map.insert(number, step);
                 }
