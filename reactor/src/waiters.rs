@@ -85,6 +85,10 @@ impl Waiters {
         if self.first.as_ref().is_some_and(|first| first.id.is_none() || first.id == id) {
             return self.first.as_mut();
         }
+        if id.is_none() {
+            // Nowhere yet: of many who come, none is to look at all before it.
+            return None;
+        }
         self.more.as_mut()?.iter_mut().find(|waiter| waiter.id == id)
     }
 
