@@ -24,6 +24,8 @@ pub trait Stream {
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>>;
     #[doc(hidden)]
+    fn read_to_end(&self, buf: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>>;
+    #[doc(hidden)]
     fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
     #[doc(hidden)]
     fn poll_write_vectored(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
@@ -55,9 +57,10 @@ pub struct OwnedReadHalf<S>(Arc<S>);
 ///     let mut question = Vec::new();
 ///     far.read_to_end(&mut question).await?;
 ///     far.write_all(&question).await?;
-///     let mut answer = [0; 8];
-///     reader.read_exact(&mut answer).await?;
-///     assert_eq!(&answer, b"question");
+///     drop(far);
+///     let mut answer = Vec::new();
+///     reader.read_to_end(&mut answer).await?;
+///     assert_eq!(answer, b"question");
 ///     writing.await.unwrap()
 /// })
 /// # .unwrap()
@@ -105,6 +108,16 @@ macro_rules! reads {
                     }
                 }
                 Ok(())
+            }
+
+            /// Appends everything up to the end of the stream to `buf`, and returns how much that was. If the future
+            /// is dropped before, what it has read so far is in `buf`.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
+            #[inline]
+            pub fn read_to_end(&mut self, buf: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+                (*self).as_ref().read_to_end(buf)
             }
 
             /// [`read`](Self::read) for poll functions.
@@ -305,6 +318,11 @@ macro_rules! halves {
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
                 self.poll_read_vectored(cx, bufs)
+            }
+
+            #[inline]
+            fn read_to_end(&self, buf: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+                self.read_to_end(buf)
             }
 
             #[inline]

@@ -43,9 +43,16 @@ fn dropping_the_half_that_writes_ends_writing_only() {
         server.read_to_end(&mut question).await?;
         assert_eq!(question, b"question");
         server.write_all(b"answer").await?;
-        let mut answer = [0; 6];
+        let mut answer = [0; 3];
         reader.read_exact(&mut answer).await?;
-        assert_eq!(&answer, b"answer");
+        assert_eq!(&answer, b"ans");
+        drop(server);
+        // Of another thread, to which it may be sent.
+        let rest = Handle::current().spawn(async move {
+            let mut rest = Vec::new();
+            reader.read_to_end(&mut rest).await.map(|_| rest)
+        });
+        assert_eq!(rest.await.unwrap()?, b"wer");
 
         // Forgotten, it leaves the connection open as long as the other half lives.
         let (client, server) = UnixStream::pair()?;
