@@ -11,12 +11,13 @@
 //! sleep of 5 ms the system call that sets the timerfd, and one of 20 ms a wake-up on the way, too.
 
 use crate::epoch::Moment;
-use crate::readiness::{Ready, Report};
+use crate::events::Events;
+use crate::readiness::Report;
 #[cfg(target_os = "linux")]
 use crate::timerfd::Armed;
 use crate::wait::Wait;
-use mio::event::{Event, Source};
-use mio::{Events, Interest, Poll, Token};
+use mio::event::Source;
+use mio::{Interest, Poll, Token};
 use std::io;
 #[cfg(target_os = "linux")]
 use std::ops::RangeInclusive;
@@ -52,25 +53,21 @@ impl Selector {
     pub(crate) fn wait(&mut self, wait: Wait) -> io::Result<()> {
         let timeout = match wait {
             Wait::Forever => None,
-            // Rounded up to milliseconds by mio, cut at 24 days.
+            // Rounded up to milliseconds, cut at 24 days.
             Wait::For(time) => Some(time.min(LONGEST_WAIT)),
             Wait::Until(deadline, left) => {
                 self.fine.timeout(&self.poll, deadline, left).map(|time| time.min(LONGEST_WAIT))
             }
         };
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.events.clear();
-                Ok(())
-            }
+        match self.events.wait(&mut self.poll, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             result => result,
         }
     }
 
     /// What the last wait brought, without the wakeup's own events.
     pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Report)> {
-        let sources = self.events.iter().filter(|event| event.token() != WAKEUP && event.token() != TIMER);
-        sources.map(|event| (event.token(), report(event)))
+        self.events.iter().filter(|&(token, _)| token != WAKEUP && token != TIMER)
     }
 }
 
@@ -160,31 +157,6 @@ impl Fine {
 
 /// The kernel takes milliseconds in an `i32`.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 86_400);
-
-fn report(event: &Event) -> Report {
-    let mut report = Report::default();
-    if event.is_readable() {
-        report.read |= Ready::READY;
-    }
-    if event.is_writable() {
-        report.write |= Ready::READY;
-    }
-    if event.is_read_closed() {
-        report.read |= Ready::CLOSED;
-    }
-    if event.is_write_closed() {
-        report.write |= Ready::CLOSED;
-    }
-    if event.is_error() {
-        // Whoever tries next gets the error, reader or writer: an ICMP error of a UDP socket, a broken pipe.
-        report.read |= Ready::READY;
-        report.write |= Ready::READY;
-    }
-    if event.is_priority() {
-        report.read |= Ready::URGENT;
-    }
-    report
-}
 
 /// Adds sources and takes them away, from any thread.
 pub(crate) struct Registry(mio::Registry);
