@@ -17,6 +17,11 @@ fn a_fork_is_refused_the_parents_runtime_and_can_have_its_own() {
 }
 
 #[test]
+fn a_socket_that_the_child_drops_is_still_the_parent_s() {
+    goes_well(&["sockets"], Stdio::null());
+}
+
+#[test]
 fn a_signal_of_the_child_is_heard_there_although_the_parent_listens_too() {
     goes_well(&["signals"], Stdio::null());
 }

@@ -4,6 +4,7 @@ use super::Interest;
 use crate::context;
 use crate::fairness;
 use mio::event::Source;
+use sideline_blocking_pool::fork;
 use sideline_reactor::{Direction, Handle, Registration};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -20,7 +21,8 @@ use std::task::{Context, Poll};
 /// something else than `WouldBlock`. Any number of tasks may wait at once, in each direction. Dropping a future that
 /// waits cancels it; an operation that has been done is never lost, because its future is then ready.
 ///
-/// Dropping it ends the kernel's reports, then closes the source.
+/// Dropping it ends the kernel's reports, then closes the source. In a child of `fork` it only closes the source: the reports
+/// are its parent's.
 ///
 /// # Example
 /// ```
@@ -42,6 +44,8 @@ pub struct Async<T: Source> {
     registration: Registration,
     /// `None` only in `into_inner`, between giving the source away and dropping the rest.
     source: Option<T>,
+    /// The process it was made in; see [`fork`].
+    born: u32,
 }
 
 impl<T: Source> Async<T> {
@@ -63,7 +67,7 @@ impl<T: Source> Async<T> {
 
     pub(crate) fn register(reactor: &Handle, mut source: T, interest: Interest) -> io::Result<Async<T>> {
         let registration = reactor.register(&mut source, interest)?;
-        Ok(Async { registration, source: Some(source) })
+        Ok(Async { registration, source: Some(source), born: fork::note() })
     }
 
     /// The source. Operations that may say `WouldBlock` belong into [`read_with`](Async::read_with) and its like:
@@ -78,8 +82,14 @@ impl<T: Source> Async<T> {
     /// If the kernel cannot take it off its list. The source is closed then.
     pub fn into_inner(mut self) -> io::Result<T> {
         let mut source = self.source.take().expect("only into_inner takes it, and it takes self");
-        self.registration.deregister(&mut source)?;
+        self.end_reports(&mut source)?;
         Ok(source)
+    }
+
+    /// A child of `fork` has the event queue in common with its parent, and an entry in there belongs to the open file, which
+    /// they have in common, too: taken out by the child, it would be gone for the parent.
+    fn end_reports(&self, source: &mut T) -> io::Result<()> {
+        if fork::is_child_of(self.born) { Ok(()) } else { self.registration.deregister(source) }
     }
 
     /// Waits until the kernel has reported something to read.
@@ -271,9 +281,9 @@ impl<T: Source> Async<T> {
 
 impl<T: Source> Drop for Async<T> {
     fn drop(&mut self) {
-        if let Some(source) = &mut self.source {
+        if let Some(mut source) = self.source.take() {
             // There is nobody to tell; closing the source is what remains, and that follows.
-            let _ = self.registration.deregister(source);
+            let _ = self.end_reports(&mut source);
         }
     }
 }

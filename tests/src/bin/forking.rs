@@ -32,6 +32,7 @@ mod unix {
             None => runtimes(),
             Some("signals") => signals(),
             Some("input") => input(),
+            Some("sockets") => sockets(),
             Some(other) => panic!("no scenario is called {other}"),
         }
     }
@@ -130,6 +131,31 @@ mod unix {
         // SAFETY: there is a handler.
         unsafe { libc::raise(kind.as_raw()) };
         runtime.block_on(async { of_parent.recv().await.unwrap() });
+    }
+
+    /// The child drops what the parent waits with: that took it out of the event queue that they share.
+    fn sockets() {
+        let runtime = Runtime::new().unwrap();
+        let [dropped, taken] = [(); 2].map(|()| {
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                timeout(Duration::from_millis(1), listener.accept()).await.unwrap_err();
+                listener
+            })
+        });
+        let Some(child) = fork() else {
+            drop(dropped);
+            drop(taken.into_std().unwrap());
+            std::process::exit(0);
+        };
+        expect_success(child);
+        runtime.block_on(async {
+            for listener in [dropped, taken] {
+                let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                timeout(Duration::from_secs(10), listener.accept()).await.expect("not told").unwrap();
+                drop(client);
+            }
+        });
     }
 
     /// Standard input is a file, so a thread reads it, which is not there in the child.
