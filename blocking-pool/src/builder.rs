@@ -3,13 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pool::Pool;
 use crate::priority::{self, MOST_NICE};
+use crate::refusal::Refusal;
 use crate::report::{Hook, Report};
+use crate::spin;
 
 type ThreadHook = Arc<dyn Fn() + Send + Sync>;
 /// Decides whether the next thread start fails; for models and tests.
@@ -32,15 +33,18 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn start_fault(&self) -> io::Result<()> {
-        self.start_fault.as_ref().map_or(Ok(()), |fault| fault())
+    pub(crate) fn start_fault(&self) -> Result<(), Refusal> {
+        match &self.start_fault {
+            Some(fault) => fault().map_err(Refusal::of),
+            None => Ok(()),
+        }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        // An error means that nobody knows; one core is certain. On Linux a cgroup's quota counts.
-        let core_threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        // Counted anew: a thread may have been confined to some of them meanwhile. On Linux a cgroup's quota counts, too.
+        let core_threads = spin::count_processors();
         Self {
             core_threads,
             max_threads: MAX_THREADS.max(core_threads),

@@ -74,7 +74,7 @@ mod tests {
     fn a_threads_clock_is_read_from_inside_and_from_outside() {
         let desk = Desk::new("test".to_owned());
         sample::note_tid(&desk);
-        let tid = *desk.tid.get().unwrap();
+        let tid = desk.tid().unwrap();
         let before = of_current_thread().unwrap();
         let outside = of_thread(tid).unwrap();
         let after = of_current_thread().unwrap();

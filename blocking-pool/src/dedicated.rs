@@ -4,7 +4,6 @@
 //! Each has an account of its own, a desk on the list of this file while it runs, and the same cell, handle and token as
 //! a job. A pool or tenant that closes cancels the tokens of its dedicated closures.
 
-use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use crate::error::{SpawnError, SpawnErrorKind};
 use crate::job::{self, Entry, JoinHandle, Terms, Times, Work};
 use crate::lock::Mutex;
 use crate::priority;
+use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::shutdown::Survivor;
 
@@ -86,14 +86,14 @@ impl Shared {
                 }
                 Ok(JoinHandle::accepted(fresh.into_handle()))
             }
-            Err((error, entry)) => {
+            Err((why, entry)) => {
                 let taken_back = fresh.take_back();
                 // Only now: an entry that is dropped takes its closure along.
                 drop(entry);
                 match taken_back {
                     Ok(work) => {
                         self.counters.rejected();
-                        Err(SpawnError::new(SpawnErrorKind::NoThread(error), work))
+                        Err(SpawnError::new(SpawnErrorKind::NoThread(why.error()), work))
                     }
                     // Its token was cancelled meanwhile.
                     Err(handle) => Ok(JoinHandle::accepted(handle)),
@@ -109,7 +109,7 @@ impl Shared {
         tenant: u64,
         name: Option<String>,
         token: Option<CancelToken>,
-    ) -> Result<(), (io::Error, Option<Entry>)> {
+    ) -> Result<(), (Refusal, Option<Entry>)> {
         let mut list = self.dedicated.0.lock();
         let name = name.unwrap_or_else(|| format!("{}-dedicated-{}", self.config.thread_name, list.names));
         list.names += 1;
@@ -126,9 +126,9 @@ impl Shared {
         match self.start_thread(&desk.name, Box::new(body)) {
             // The thread is detached.
             Ok(_thread) => Ok(()),
-            Err(error) => {
+            Err(why) => {
                 list.threads.pop();
-                Err((error, entry.lock().take()))
+                Err((why, entry.lock().take()))
             }
         }
     }

@@ -33,7 +33,7 @@ pub(crate) fn inside<R>(tenant: u64, user: impl FnOnce() -> R) -> R {
 pub(crate) fn depth(tenant: u64) -> u64 {
     let of_this = |(of, count): Level| if of == tenant { count } else { 0 };
     let mut all = of_this(innermost());
-    further_out(|further| {
+    further_out(&mut |further| {
         for level in further.iter() {
             all += of_this(*level);
         }
@@ -74,12 +74,12 @@ fn set_innermost(level: Level) {
 
 #[cold]
 fn remember(outer: Level) {
-    further_out(|further| further.push(outer));
+    further_out(&mut |further| further.push(outer));
 }
 
 #[cold]
 fn forget_last() {
-    further_out(|further| {
+    further_out(&mut |further| {
         further.pop();
         if further.is_empty() {
             *further = Vec::new();
@@ -87,6 +87,6 @@ fn forget_last() {
     });
 }
 
-fn further_out(look: impl FnOnce(&mut Vec<Level>)) {
+fn further_out(look: &mut dyn FnMut(&mut Vec<Level>)) {
     _ = FURTHER_OUT.try_with(|further| look(&mut further.borrow_mut()));
 }

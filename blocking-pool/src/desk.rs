@@ -10,9 +10,8 @@
 use std::borrow::Cow;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
-
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::growth::sample::Tid;
 use crate::job::JobId;
@@ -20,8 +19,8 @@ use crate::job::JobId;
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) name: String,
-    /// Set by the thread itself, once it runs.
-    pub(crate) tid: OnceLock<Tid>,
+    /// Set by the thread itself, once it runs; 0 until then.
+    tid: AtomicU32,
     job: AtomicU64,
     location: AtomicPtr<Location<'static>>,
     tenant: AtomicU64,
@@ -43,12 +42,25 @@ impl Desk {
     pub(crate) fn new(name: String) -> Self {
         Self {
             name,
-            tid: OnceLock::new(),
+            tid: AtomicU32::new(0),
             job: AtomicU64::new(0),
             location: AtomicPtr::new(ptr::null_mut()),
             tenant: AtomicU64::new(0),
             name_of_job: Mutex::new(None),
             is_named: AtomicBool::new(false),
+        }
+    }
+
+    /// By the thread itself: under which number the kernel knows it.
+    pub(crate) fn set_tid(&self, tid: Tid) {
+        self.tid.store(tid, Ordering::Relaxed);
+    }
+
+    pub(crate) fn tid(&self) -> Option<Tid> {
+        // Relaxed: a number by itself.
+        match self.tid.load(Ordering::Relaxed) {
+            0 => None,
+            tid => Some(tid),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Jobs that are given up, and the end of a pool: shut the gate, wait for the threads or cancel the queue, report.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,35 +15,50 @@ use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{left_out, thread_local};
 use crate::worker;
 
+/// `None`: this thread rejects nothing.
+type Pools = Option<Vec<Arc<Shared>>>;
+
 thread_local! {
     /// While this thread rejects jobs: the pools whose queues it has to look at before it is done.
-    static REJECTING: RefCell<Option<Vec<Arc<Shared>>>> = const { RefCell::new(None) };
+    /// Nothing that is dropped, so that it is there in destructors, too.
+    static REJECTING: ManuallyDrop<RefCell<Pools>> = const { ManuallyDrop::new(RefCell::new(None)) };
+}
+
+/// Not a type of its own for each look. Err, that is, nobody looks: in a model, at the end of a thread.
+fn rejecting(look: &mut dyn FnMut(&mut Pools)) {
+    let _ = REJECTING.try_with(|pools| look(&mut pools.borrow_mut()));
 }
 
 impl Shared {
     /// Gives up everything in the queues; there is no thread to run it.
     ///
     /// Giving up a limited job admits the next one, on this pool or another. Those are not announced but remembered,
-    /// and dealt with here: or a long line would become as deep a recursion. (In a destructor of the user's thread-locals
-    /// ours may be gone, and it does.)
+    /// and dealt with here: or a long line would become as deep a recursion.
     pub(crate) fn reject_queued(self: &Arc<Self>, why: &Rejection) {
-        let outermost = REJECTING.try_with(|pools| {
-            let mut pools = pools.borrow_mut();
-            let outermost = pools.is_none();
-            pools.get_or_insert_default();
-            outermost
+        let mut outermost = false;
+        rejecting(&mut |pools| {
+            outermost = pools.is_none();
+            if outermost {
+                *pools = Some(Vec::new());
+            }
         });
         self.reject_all(why);
-        if !outermost.unwrap_or(false) {
+        if !outermost {
             return;
         }
-        let next = || REJECTING.with(|pools| pools.borrow_mut().as_mut().and_then(Vec::pop));
-        while let Some(pool) = next() {
-            if let Err(error) = pool.announce_work(Stamp::now()) {
-                pool.reject_all(&Rejection::NoThread(error.to_string()));
+        loop {
+            let mut next = None;
+            rejecting(&mut |pools| {
+                next = pools.as_mut().and_then(Vec::pop);
+                if next.is_none() {
+                    *pools = None;
+                }
+            });
+            let Some(pool) = next else { return };
+            if let Err(why) = pool.announce_work(Stamp::now()) {
+                pool.reject_all(&why.rejection());
             }
         }
-        REJECTING.with(|pools| *pools.borrow_mut() = None);
     }
 
     fn reject_all(&self, why: &Rejection) {
@@ -57,16 +73,15 @@ impl Shared {
 
     /// If this thread is rejecting jobs, it will deal with those in this pool's queue, too.
     pub(crate) fn is_being_rejected(self: &Arc<Self>) -> bool {
-        let remembered = REJECTING.try_with(|pools| match &mut *pools.borrow_mut() {
-            None => false,
-            Some(pools) => {
-                if !pools.iter().any(|pool| Arc::ptr_eq(pool, self)) {
-                    pools.push(Arc::clone(self));
-                }
-                true
+        let mut remembered = false;
+        rejecting(&mut |pools| {
+            let Some(pools) = pools else { return };
+            if !pools.iter().any(|pool| Arc::ptr_eq(pool, self)) {
+                pools.push(Arc::clone(self));
             }
+            remembered = true;
         });
-        remembered.unwrap_or(false)
+        remembered
     }
 
     /// One entry was taken out of a limiter's line for good.
@@ -110,8 +125,8 @@ impl Shared {
         others.into_iter().for_each(|entry| self.queues.push(entry));
         drop(sweeping);
         if some_went_back {
-            if let Err(error) = self.announce_work(Stamp::now()) {
-                self.reject_queued(&Rejection::NoThread(error.to_string()));
+            if let Err(why) = self.announce_work(Stamp::now()) {
+                self.reject_queued(&why.rejection());
             }
         }
         theirs

@@ -214,9 +214,10 @@ impl Idle {
         }
     }
 
+    /// False: it is not `now` any more, or nothing is wrong and it has to be tried again.
     fn replace(&self, now: Census, next: u64) -> bool {
         // AcqRel: pairs with every other change of the word; the fences around it do the rest.
-        self.word.compare_exchange(now.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.word.compare_exchange_weak(now.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// A searching thread is gone, or never came to be. Returns what is left.

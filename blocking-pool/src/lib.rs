@@ -83,6 +83,7 @@ mod pointer;
 mod pool;
 mod priority;
 mod queue;
+mod refusal;
 mod report;
 mod ring;
 #[cfg(feature = "job-control")]

@@ -40,7 +40,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::account::Account;
-use crate::error::Rejection;
 use crate::fork;
 use crate::job::Entry;
 use crate::line::Line;
@@ -353,8 +352,8 @@ impl Shared {
         if self.is_being_rejected() {
             return;
         }
-        if let Err(error) = self.announce_work(Stamp::now()) {
-            self.reject_queued(&Rejection::NoThread(error.to_string()));
+        if let Err(why) = self.announce_work(Stamp::now()) {
+            self.reject_queued(&why.rejection());
         }
     }
 }

@@ -46,9 +46,8 @@ struct Global {
 }
 
 impl Global {
-    #[inline]
-    fn new() -> Self {
-        Self { pool: Pool::new(), in_fork: OnceLock::new() }
+    fn new() -> Box<Self> {
+        Box::new(Self { pool: Pool::new(), in_fork: OnceLock::new() })
     }
 }
 
@@ -89,16 +88,16 @@ impl Pool {
     /// After a `fork`, the child has a global pool of its own. Pools made by its parent refuse closures there
     /// ([`Forked`](crate::SpawnErrorKind::Forked)), since their threads are in the parent.
     pub fn global() -> &'static Pool {
-        static GLOBAL: OnceLock<Global> = OnceLock::new();
+        static GLOBAL: OnceLock<Box<Global>> = OnceLock::new();
         let mut global = GLOBAL.get_or_init(Global::new);
         while global.pool.shared().is_forked() {
-            global = global.in_fork.get_or_init(|| Box::new(Global::new()));
+            global = global.in_fork.get_or_init(Global::new);
         }
         &global.pool
     }
 
     pub(crate) fn with(config: Config) -> Self {
-        let shared = Arc::new(Shared::new(config));
+        let shared = Shared::new(config);
         let account = Account::new(Arc::clone(&shared));
         Self(Arc::new(Owner { shared, account }))
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::contain;
 use crate::job::JobInfo;
+use crate::refusal::ok;
 
 /// Something that went wrong where no awaiter could learn of it.
 ///
@@ -71,21 +72,19 @@ pub enum Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::JobPanicked { job, message } => {
-                write!(f, "{job} panicked and nobody awaits it: {message}")
-            }
-            Self::DropPanicked { job, message } => {
-                write!(f, "dropping what {job} left behind panicked: {message}")
-            }
-            Self::WakerPanicked { job, message } => {
-                write!(f, "the waker awaiting {job} panicked: {message}")
-            }
-            Self::HookPanicked { hook, message } => write!(f, "the hook `{hook}` panicked: {message}"),
+        let (before, what, after, message): (_, &dyn fmt::Display, _, _) = match self {
+            Self::JobPanicked { job, message } => ("", job, " panicked and nobody awaits it", message),
+            Self::DropPanicked { job, message } => ("dropping what ", job, " left behind panicked", message),
+            Self::WakerPanicked { job, message } => ("the waker awaiting ", job, " panicked", message),
+            Self::HookPanicked { hook, message } => ("the hook `", hook, "` panicked", message),
             Self::ThreadFailed { name, error, threads } => {
-                write!(f, "thread {name} could not be started ({error}); the pool goes on with {threads}")
+                return write!(
+                    f,
+                    "thread {name} could not be started ({error}); the pool goes on with {threads}"
+                );
             }
-        }
+        };
+        write!(f, "{before}{what}{after}: {message}")
     }
 }
 
@@ -98,6 +97,7 @@ pub(crate) fn tell(hook: Option<&Hook>, report: &Report) {
             let _ = contain::contain(|| hook(report)).map_err(contain::message_and_discard);
         }
         // A closed stderr is no reason to panic, which `eprintln!` would.
-        None => drop(writeln!(io::stderr(), "sideline-blocking-pool: {report}")),
+        // In one piece: others write to it, too.
+        None => _ = ok(io::stderr().write_all(format!("sideline-blocking-pool: {report}\n").as_bytes())),
     }
 }

@@ -1,12 +1,13 @@
 //! The threads of a pool: their desks, their handles, and waiting for them to be gone.
 
-use std::io;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::desk::Desk;
 use crate::lock::{Condvar, Mutex};
 use crate::queue::Seat;
+use crate::refusal::Refusal;
 use crate::sync::left_out;
 use crate::sync::thread::JoinHandle;
 
@@ -33,23 +34,35 @@ struct Member {
     handle: Option<JoinHandle<()>>,
 }
 
+/// What a thread is hired for, which decides its name: the pool's, and a number or this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    Worker,
+    Monitor,
+}
+
 impl Roster {
     pub(crate) fn new(seats: Vec<Seat>) -> Self {
         let list = List { members: Vec::new(), seats, waiting: 0, gone: Vec::new(), names: 0 };
         Self { list: Mutex::new(list), bell: Condvar::new() }
     }
 
-    /// Starts a thread by `start` and lists it. The list is locked meanwhile, so that the thread cannot leave before
+    /// Starts a thread by `start`, which is given its desk with its name, and lists it. The list is locked meanwhile, so that the thread cannot leave before
     /// it is on it.
     pub(crate) fn hire(
         &self,
-        name: &dyn Fn(u64) -> String,
-        is_worker: bool,
-        start: &dyn Fn(Arc<Desk>) -> io::Result<JoinHandle<()>>,
-    ) -> Result<(), (String, io::Error)> {
+        pool_name: &str,
+        role: Role,
+        start: &dyn Fn(Arc<Desk>) -> Result<JoinHandle<()>, Refusal>,
+    ) -> Result<(), (String, Refusal)> {
         let mut list = self.list.lock();
-        let desk = Arc::new(Desk::new(name(list.names)));
-        let handle = start(Arc::clone(&desk)).map_err(|error| (desk.name.clone(), error))?;
+        let is_worker = role == Role::Worker;
+        let suffix: &dyn Display = if is_worker { &list.names } else { &"monitor" };
+        let desk = Arc::new(Desk::new(format!("{pool_name}-{suffix}")));
+        let handle = match start(Arc::clone(&desk)) {
+            Ok(handle) => handle,
+            Err(why) => return Err((desk.name.clone(), why)),
+        };
         list.names += u64::from(is_worker);
         list.members.push(Member { desk, is_worker, handle: Some(handle) });
         Ok(())

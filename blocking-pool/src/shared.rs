@@ -3,6 +3,8 @@
 //! Its methods are where their protocols are: `submit.rs` (a closure's way in), `threads.rs` (somebody to run it),
 //! `ending.rs` (what is given up, and the end).
 
+use std::sync::Arc;
+
 use crate::builder::Config;
 use crate::dedicated::Dedicated;
 use crate::fatigue::LongJobs;
@@ -48,14 +50,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Self {
-        let (queues, seats) = Queues::new(config.core_threads);
-        Self {
+    /// What may have to be dropped again, should a later part fail, comes last.
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let (made, born) = (Stamp::now(), fork::note());
+        let core_threads = config.core_threads;
+        let (queues, seats) = Queues::new(core_threads);
+        Arc::new(Self {
             gate: Padded(Gate::new()),
             idle: Padded(Idle::new()),
-            queues,
-            counters: Counters::new(config.core_threads),
-            roster: Roster::new(seats),
             monitor: Monitor::new(config.growth),
             abandoned: AtomicBool::new(false),
             sweep: Mutex::new(()),
@@ -65,10 +67,13 @@ impl Shared {
             retry: Retry::default(),
             long_jobs: LongJobs::default(),
             movers: Movers::new(),
-            made: Stamp::now(),
-            born: fork::note(),
+            made,
+            born,
             config,
-        }
+            queues,
+            roster: Roster::new(seats),
+            counters: Counters::new(core_threads),
+        })
     }
 
     /// As many workers are awake as there are processors.

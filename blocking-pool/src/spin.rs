@@ -11,10 +11,13 @@
 //!
 //! On a machine with one processor nothing can happen while we spin, so there it never does.
 
-use crate::sync::SPINS;
-use std::sync::OnceLock;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
+
+use crate::refusal;
+use crate::sync::SPINS;
 
 /// Looks between two readings of the clock.
 const LOOKS: u32 = 32;
@@ -74,7 +77,7 @@ impl Spinner {
         let start = Instant::now();
         loop {
             for _ in 0..LOOKS.div_ceil(gap + 1) {
-                (0..=gap).for_each(|_| std::hint::spin_loop());
+                pause(gap + 1);
                 if ready() {
                     self.paid();
                     return true;
@@ -123,10 +126,35 @@ impl Spinner {
     }
 }
 
-/// How many there are for this process, one if nobody knows. Found out once.
+/// So many pauses of the processor.
+#[inline]
+pub(crate) fn pause(times: u32) {
+    let mut left = times;
+    while left > 0 {
+        std::hint::spin_loop();
+        left -= 1;
+    }
+}
+
+/// How many there are for this process. Found out once.
 pub(crate) fn processors() -> usize {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    *PROCESSORS.get_or_init(|| available_parallelism().map_or(1, |processors| processors.get()))
+    // 0: not found out yet. Several may do so at the same time, and come to the same.
+    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+    match PROCESSORS.load(Relaxed) {
+        0 => {
+            let count = count_processors();
+            PROCESSORS.store(count, Relaxed);
+            count
+        }
+        known => known,
+    }
+}
+
+/// How many there are for the calling thread, by several system calls; one if nobody knows.
+#[cold]
+#[inline(never)]
+pub(crate) fn count_processors() -> usize {
+    refusal::ok(available_parallelism()).map_or(1, NonZero::get)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -4,7 +4,6 @@
 //! which are not. What goes through them fits into registers: a value that is written in pieces and read as a whole
 //! costs more than the instructions that do so.
 
-use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use crate::contain;
 use crate::error::{Failure, Rejection, SpawnError, SpawnErrorKind};
 use crate::job::{self, Entry, Hold, JobId, JobInfo, JoinHandle, Submission, Terms, Times, Work};
 use crate::metrics::{Cohort, Stamp};
+use crate::refusal::Refusal;
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::sync::left_out;
@@ -33,8 +33,8 @@ impl Shared {
         let times = Times::submitted(submission);
         let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
         let handle = fresh.into_handle();
-        if let Err(error) = self.enqueue(entry, handle.hold(), submission) {
-            let why = Rejection::NoThread(error.to_string());
+        if let Err(why) = self.enqueue(entry, handle.hold(), submission) {
+            let why = why.rejection();
             handle.cancel(Failure::rejected(why.clone()));
             self.reject_others(&why);
         }
@@ -83,20 +83,20 @@ impl Shared {
         };
         let times = Times::submitted(submission);
         let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
-        let Err(error) = self.enqueue(entry, fresh.hold(), submission) else {
+        let Err(why) = self.enqueue(entry, fresh.hold(), submission) else {
             return Ok(JoinHandle::accepted(fresh.into_handle()));
         };
         let mine = fresh.take_back();
-        self.reject_others(&Rejection::NoThread(error.to_string()));
+        self.reject_others(&why.rejection());
         match mine {
-            Ok(work) => Err(SpawnError::new(SpawnErrorKind::NoThread(error), work)),
+            Ok(work) => Err(SpawnError::new(SpawnErrorKind::NoThread(why.error()), work)),
             // A thread came to be after all and has it, or another submitter has rejected it.
             Err(handle) => Ok(JoinHandle::accepted(handle)),
         }
     }
 
     /// Puts a job where it will be found, or in its limiter's line. Err: there is no thread, and the job is still there.
-    fn enqueue(self: &Arc<Self>, entry: Entry, job: &Hold, submission: Submission) -> io::Result<()> {
+    fn enqueue(self: &Arc<Self>, entry: Entry, job: &Hold, submission: Submission) -> Result<(), Refusal> {
         let admitted = match entry.limiter().cloned() {
             None => Some(entry),
             Some(limiter) => limiter.admit(entry),

@@ -1,13 +1,13 @@
 //! Somebody to run a job: calling those who sleep, starting threads, and trying again after a refusal.
 
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::Rejection;
 use crate::idle::{Census, Summon};
 use crate::metrics::Stamp;
+use crate::refusal::Refusal;
 use crate::report::Report;
+use crate::roster::Role;
 use crate::shared::Shared;
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{fence_after_rmw, left_out, thread};
@@ -15,25 +15,31 @@ use crate::worker::{self, Found, Kind};
 
 impl Shared {
     /// After a push: makes sure that somebody will look. Err: there is no thread, and none can be started.
-    pub(crate) fn announce_work(self: &Arc<Self>, submitted: Stamp) -> io::Result<()> {
+    pub(crate) fn announce_work(self: &Arc<Self>, submitted: Stamp) -> Result<(), Refusal> {
         // Pairs with the fences of those who stop looking: see `crate::idle`.
         fence(Ordering::SeqCst);
-        self.summon(|| submitted)
+        self.summon(Some(submitted))
     }
 
     /// The same after a push to the injector.
-    pub(crate) fn announce_injected(self: &Arc<Self>, submitted: Stamp) -> io::Result<()> {
+    pub(crate) fn announce_injected(self: &Arc<Self>, submitted: Stamp) -> Result<(), Refusal> {
         // As above. The read-modify-write is the claim of the place.
         fence_after_rmw();
-        self.summon(|| submitted)
+        self.summon(Some(submitted))
     }
 
-    fn summon(self: &Arc<Self>, now: impl Fn() -> Stamp) -> io::Result<()> {
+    /// At the moment of a submission, or now.
+    fn summon(self: &Arc<Self>, submitted: Option<Stamp>) -> Result<(), Refusal> {
         // A refused start is not tried again at once, unless there is nobody else.
         let core = if self.retry.is_due() { self.config.core_threads } else { 1 };
         let is_watched = |now: Census| now.threads() >= self.config.max_threads || self.monitor.is_awake();
         let more_wait_than = |count| self.queues.more_wait_than(count);
-        match self.idle.summon(core, more_wait_than, || self.clock_at(now()), is_watched) {
+        match self.idle.summon(
+            core,
+            more_wait_than,
+            || self.clock_at(submitted.unwrap_or_else(Stamp::now)),
+            is_watched,
+        ) {
             Summon::Enough => {}
             Summon::Call(parker) => parker.unpark(),
             Summon::Start => self.start(Kind::Core)?,
@@ -56,18 +62,17 @@ impl Shared {
             }
         }
         // Err: cannot be, the caller is a thread.
-        let _ = self.summon(Stamp::now);
+        let _ = self.summon(None);
     }
 
     /// Starts the worker that has just been counted. Err: that failed, and there is no thread at all.
-    fn start(self: &Arc<Self>, kind: Kind) -> io::Result<()> {
-        let name = |number| format!("{}-{number}", self.config.thread_name);
-        let hired = self.roster.hire(&name, true, &|desk| {
+    fn start(self: &Arc<Self>, kind: Kind) -> Result<(), Refusal> {
+        let hired = self.roster.hire(&self.config.thread_name, Role::Worker, &|desk| {
             let pool = Arc::clone(self);
             let name = desk.name.clone();
             self.start_thread(&name, Box::new(move || worker::main(pool, desk, kind)))
         });
-        let Err((name, error)) = hired else {
+        let Err((name, why)) = hired else {
             self.retry.succeeded();
             return Ok(());
         };
@@ -76,10 +81,9 @@ impl Shared {
         // Pairs with a submitter's fence: it may have relied on the searcher that never came to be.
         fence(Ordering::SeqCst);
         let nobody = left.threads() == 0;
-        let copy = io::Error::new(error.kind(), error.to_string());
-        self.report(Report::ThreadFailed { name, error, threads: left.threads() });
+        self.report_refusal(name, why, left.threads());
         if nobody {
-            return Err(copy);
+            return Err(why);
         }
         if self.queues.has_work() && self.idle.census().searching() == 0 {
             // Nobody to start; but somebody may be asleep, or the monitor has to try again.
@@ -96,14 +100,21 @@ impl Shared {
         &self,
         name: &str,
         body: Box<dyn FnOnce() + Send>,
-    ) -> io::Result<thread::JoinHandle<()>> {
+    ) -> Result<thread::JoinHandle<()>, Refusal> {
         self.config.start_fault()?;
         let builder = thread::Builder::new().name(name.to_owned());
         let builder = match self.config.stack_size {
             Some(bytes) => builder.stack_size(bytes),
             None => builder,
         };
-        builder.spawn(body)
+        builder.spawn(body).map_err(Refusal::of)
+    }
+
+    /// The pool goes on with so many `threads`.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn report_refusal(&self, name: String, why: Refusal, threads: usize) {
+        self.report(Report::ThreadFailed { name, error: why.error(), threads });
     }
 
     /// Starts up to `count` workers; how many it became. By the monitor.
@@ -118,8 +129,8 @@ impl Shared {
                 return started;
             }
             let before = self.retry.failures();
-            if let Err(error) = self.start(kind) {
-                self.reject_queued(&Rejection::NoThread(error.to_string()));
+            if let Err(why) = self.start(kind) {
+                self.reject_queued(&why.rejection());
             }
             if self.retry.failures() != before {
                 return started;

@@ -3,7 +3,7 @@
 //! The loop holds one invariant: at its head the thread counts as searching ([`crate::idle`]).
 
 use std::cell::{Cell, RefCell};
-use std::hint;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,12 +18,14 @@ use crate::park::Parker;
 use crate::priority;
 use crate::queue::Seat;
 use crate::shared::Shared;
-use crate::spin::Spinner;
+use crate::spin::{self, Spinner};
 use crate::sync::{left_out, thread_local};
 use crate::time_slice::TimeSlice;
 
 thread_local! {
-    static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+    /// Emptied by the worker itself. What std does with a thread-local that is dropped is a dozen functions, down to the message that
+    /// its destructor has panicked; and each look at one asks first whether it is there still.
+    static LOCAL: ManuallyDrop<RefCell<Option<Rc<Local>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 
     /// The pool that this thread was started by: an address, to be compared. Nothing that is dropped, so that it is there
     /// to the very end of the thread.
@@ -138,12 +140,17 @@ pub(crate) fn push_nested(pool: &Arc<Shared>, entry: Entry) -> Result<(), Entry>
 
 /// The tenant whose job the current thread is running on `pool`.
 pub(crate) fn running_tenant(pool: &Arc<Shared>) -> Option<u64> {
-    on_worker_of(pool, |local| local.desk.own_tenant()).flatten()
+    place(pool).flatten()
 }
 
 /// Whether the current thread is a worker of `pool`.
 pub(crate) fn is_inside(pool: &Arc<Shared>) -> bool {
-    on_worker_of(pool, |_| ()).is_some()
+    place(pool).is_some()
+}
+
+/// `None`: not on a worker of `pool`. `Some(None)`: in none of its jobs.
+fn place(pool: &Arc<Shared>) -> Option<Option<u64>> {
+    on_worker_of(pool, |local| local.desk.own_tenant())
 }
 
 /// The same, and still so in the destructors of its thread-locals, when it is no worker any more.
@@ -152,7 +159,7 @@ pub(crate) fn is_or_was_of(pool: &Arc<Shared>) -> bool {
 }
 
 fn on_worker_of<R>(pool: &Arc<Shared>, then: impl FnOnce(&Local) -> R) -> Option<R> {
-    // Err: the thread is ending and its locals are gone; it is nobody's worker any more.
+    // None: nobody's worker, or none any more. Err: in a model, at the end of a thread.
     let found = LOCAL.try_with(|slot| {
         slot.borrow().as_ref().filter(|local| Arc::ptr_eq(&local.pool, pool)).map(|l| then(l))
     });
@@ -281,7 +288,7 @@ impl Local {
             && !self.pool.queues.is_known_to_hold_a_batch()
             && !self.crowd.was_there()
         {
-            (0..gap).for_each(|_| hint::spin_loop());
+            spin::pause(gap);
         }
     }
 

@@ -39,6 +39,9 @@ struct Known {
     computed: Option<Duration>,
 }
 
+/// A worker: its thread, its job, if any, and its desk.
+type AtWork<'a> = (sample::Tid, u64, &'a Desk);
+
 impl Look {
     pub(super) fn new(pool: &Shared) -> Self {
         let now = Instant::now();
@@ -88,13 +91,13 @@ impl Look {
     fn workers(&mut self, pool: &Shared) -> Option<Workers> {
         let desks = pool.roster.desks();
         let long_jobs = self.last_long.is_some_and(|then| self.at - then < LATELY);
-        let mut at_work: Vec<(sample::Tid, u64, &Desk)> = Vec::with_capacity(desks.len());
+        let mut at_work: Vec<AtWork<'_>> = Vec::with_capacity(desks.len());
         for desk in &desks {
-            if let Some(&tid) = desk.tid.get() {
+            if let Some(tid) = desk.tid() {
                 at_work.push((tid, desk.job(), desk));
             }
         }
-        self.known.retain(|known| at_work.iter().any(|&(tid, job, _)| (tid, job) == (known.tid, known.job)));
+        self.forget_all_but(&at_work);
         let read = at_work.len().min(MOST_READ);
         let mut seen = Workers::default();
         for offset in 0..read {
@@ -102,11 +105,7 @@ impl Look {
             // If it has gone on to another job it is not blocked in this one.
             let blocked = sample::is_blocked(tid)? && desk.job() == job;
             let computed = if blocked { None } else { cpu_clock::of_thread(tid) };
-            let place = self.known.iter().position(|known| known.tid == tid).unwrap_or_else(|| {
-                self.known.push(Known { tid, job, was_blocked: false, computed });
-                self.known.len() - 1
-            });
-            let known = &mut self.known[place];
+            let known = self.known_of(tid, job, computed);
             let stuck = blocked && known.was_blocked;
             let in_job = job != 0;
             if blocked && in_job {
@@ -116,8 +115,11 @@ impl Look {
                 // Between two jobs nothing takes long, on a processor. But a waker that blocks is stuck, and not busy;
                 // and where jobs are long, one who has just had one is tired, and not to be waited for.
                 seen.busy += 1;
-                let since = computed.zip(known.computed).map(|(now, then)| now.saturating_sub(then));
-                seen.long += usize::from(in_job && since.is_none_or(|since| since >= STALL));
+                let is_long = match (computed, known.computed) {
+                    (Some(now), Some(then)) => now.saturating_sub(then) >= STALL,
+                    _ => true,
+                };
+                seen.long += usize::from(in_job && is_long);
             }
             known.was_blocked = blocked;
             known.computed = known.computed.or(computed);
@@ -139,6 +141,33 @@ impl Look {
             self.cursor = 0;
         }
         Some(seen)
+    }
+
+    /// Those who are at the same job still are known.
+    fn forget_all_but(&mut self, at_work: &[AtWork<'_>]) {
+        let mut place = 0;
+        while let Some(known) = self.known.get(place) {
+            let mut is_at_it = false;
+            for &(tid, job, _) in at_work {
+                is_at_it |= tid == known.tid && job == known.job;
+            }
+            if is_at_it {
+                place += 1;
+            } else {
+                self.known.swap_remove(place);
+            }
+        }
+    }
+
+    fn known_of(&mut self, tid: sample::Tid, job: u64, computed: Option<Duration>) -> &mut Known {
+        let mut place = 0;
+        while place < self.known.len() && self.known[place].tid != tid {
+            place += 1;
+        }
+        if place == self.known.len() {
+            self.known.push(Known { tid, job, was_blocked: false, computed });
+        }
+        &mut self.known[place]
     }
 }
 

@@ -40,7 +40,7 @@ use super::evidence::{Grow, Streak, decide};
 use super::look::Look;
 use crate::desk::Desk;
 use crate::park::Parker;
-use crate::report::Report;
+use crate::roster::Role;
 use crate::shared::Shared;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
@@ -108,16 +108,15 @@ impl Monitor {
     }
 
     fn start(&self, pool: &Arc<Shared>) {
-        let name = |_| format!("{}-monitor", pool.config.thread_name);
-        let hired = pool.roster.hire(&name, false, &|desk| {
+        let hired = pool.roster.hire(&pool.config.thread_name, Role::Monitor, &|desk| {
             let shared = Arc::clone(pool);
             let name = desk.name.clone();
             pool.start_thread(&name, Box::new(move || run(&shared, &desk)))
         });
-        let Err((name, error)) = hired else { return self.refused.forget() };
+        let Err((name, why)) = hired else { return self.refused.forget() };
         self.refused.note();
         self.mode.store(ABSENT, Ordering::Release);
-        pool.report(Report::ThreadFailed { name, error, threads: pool.idle.census().threads() });
+        pool.report_refusal(name, why, pool.idle.census().threads());
     }
 }
 

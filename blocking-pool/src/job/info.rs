@@ -30,10 +30,9 @@ pub struct JobInfo {
 impl fmt::Display for JobInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, name, location } = self;
-        write!(f, "job {id} ")?;
-        if let Some(name) = name {
-            write!(f, "{name:?} ")?;
+        match name {
+            Some(name) => write!(f, "job {id} {name:?} (spawned at {location})"),
+            None => write!(f, "job {id} (spawned at {location})"),
         }
-        write!(f, "(spawned at {location})")
     }
 }
