@@ -26,11 +26,10 @@ use crate::paused::Time;
 use crate::shared::{MainWaker, Shared};
 use crate::task::Tasks;
 use sideline_blocking_pool::Spinner;
-use sideline_reactor::{LocalReactor, Reactor};
+use sideline_reactor::{KernelError, LocalReactor, Reactor};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
@@ -226,14 +225,14 @@ impl Core {
         }
     }
 
-    pub(crate) fn wait(&self, max_wait: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn wait(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
         if self.time == Time::Paused && max_wait != Some(Duration::ZERO) {
             return self.wait_or_move_clock(max_wait);
         }
         self.ask_reactor(max_wait)
     }
 
-    pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
         let (shared, sleeps) = (&self.shared, max_wait != Some(Duration::ZERO));
         if sleeps {
             shared.rest();

@@ -27,6 +27,7 @@ use crate::core::{Core, refuse_nesting};
 use crate::handle::Handle;
 use crate::task::spawn_local;
 use crate::{JoinHandle, Runtime};
+use sideline_reactor::KernelError;
 use std::future::Future;
 use std::io;
 use std::panic::Location;
@@ -67,7 +68,7 @@ impl Runtime {
     #[track_caller]
     #[inline]
     pub fn turn(&self, max_wait: Option<Duration>) -> io::Result<()> {
-        self.core().turn_inside(max_wait, Location::caller())
+        Ok(self.core().turn_inside(max_wait, Location::caller())?)
     }
 
     /// When the earliest timer is due: the moment at which [`turn`](Self::turn) is to be called even if the descriptor
@@ -110,7 +111,7 @@ impl Core {
         self: &Rc<Self>,
         max_wait: Option<Duration>,
         at: &'static Location<'static>,
-    ) -> io::Result<()> {
+    ) -> Result<(), KernelError> {
         refuse_nesting("Runtime::turn", at);
         self.shared().pulse.refuse_poll("Runtime::turn", at);
         self.shared().refuse_fork("Runtime::turn", at);

@@ -24,7 +24,7 @@
 //! wake for the moment in which the last one is gone, and the loop looks again by itself, by the real clock.
 
 use crate::core::Core;
-use std::io;
+use sideline_reactor::KernelError;
 use std::time::{Duration, Instant};
 
 /// How a runtime's time passes.
@@ -48,7 +48,7 @@ const ROUNDS: u32 = 100;
 
 impl Core {
     /// Waits for events, or moves the clock. On a paused clock only, and when no task is ready.
-    pub(crate) fn wait_or_move_clock(&self, max_wait: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn wait_or_move_clock(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
         let tenant = &self.shared().tenant;
         let jobs = tenant.outstanding() > 0;
         self.ask_reactor(Some(Duration::ZERO))?;

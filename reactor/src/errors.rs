@@ -24,13 +24,60 @@ fn other(message: &'static str) -> io::Error {
     io::Error::other(message)
 }
 
+/// What the kernel says when it does not wait. Of the `io::Error` that says so it is what can be copied: the code that drops one is
+/// long, and would be compiled into each place where one may be at hand, be it while unwinding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelError {
+    code: Option<i32>,
+    kind: io::ErrorKind,
+}
+
+impl KernelError {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn of(error: io::Error) -> KernelError {
+        KernelError { code: error.raw_os_error(), kind: error.kind() }
+    }
+
+    /// What kind of error it is.
+    #[inline]
+    pub fn kind(self) -> io::ErrorKind {
+        self.kind
+    }
+}
+
+impl From<KernelError> for io::Error {
+    #[inline]
+    fn from(failed: KernelError) -> io::Error {
+        match failed.code {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => failed.kind.into(),
+        }
+    }
+}
+
+impl fmt::Display for KernelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        io::Error::from(*self).fmt(f)
+    }
+}
+
+impl Error for KernelError {}
+
+/// The loop goes on sleeping, although somebody has something for it.
+#[cold]
+#[inline(never)]
+pub(crate) fn not_woken(attempts: u32, error: KernelError) {
+    eprintln!("sideline: the loop could not be woken, tried {attempts} times: {error}");
+}
+
 /// Explains why a source could not be registered.
 pub(crate) fn on_register(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::PermissionDenied {
         // epoll's EPERM: the file type has no readiness.
         let advice = "the kernel gives no readiness for this descriptor (a regular file or a directory?): \
                       use it on the blocking pool";
-        return io::Error::new(error.kind(), Advice { cause: error, advice });
+        return advise(error, advice);
     }
     name_descriptor_limit(error)
 }
@@ -51,10 +98,16 @@ pub fn name_descriptor_limit(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) if platform::is_out_of_descriptors(number) => {
             let advice = "no file descriptors left: close some, or raise RLIMIT_NOFILE (`ulimit -n`)";
-            io::Error::new(error.kind(), Advice { cause: error, advice })
+            advise(error, advice)
         }
         _ => error,
     }
+}
+
+fn advise(cause: io::Error, advice: &'static str) -> io::Error {
+    let kind = cause.kind();
+    let advice: Box<dyn Error + Send + Sync> = Box::new(Advice { cause, advice });
+    io::Error::new(kind, advice)
 }
 
 #[derive(Debug)]

@@ -76,7 +76,7 @@ mod timerfd;
 
 pub use clock::Clock;
 pub use contain::wake_all;
-pub use errors::name_descriptor_limit;
+pub use errors::{KernelError, name_descriptor_limit};
 pub use handle::Handle;
 pub use local_reactor::LocalReactor;
 pub use reactor::Reactor;

@@ -1,6 +1,7 @@
 //! A reactor that stays on its thread.
 
 use crate::clock::Clock;
+use crate::errors::KernelError;
 use crate::home::Home;
 use crate::known::KnownWakers;
 use crate::reactor::Reactor;
@@ -79,7 +80,7 @@ impl LocalReactor {
         max_wait: Option<Duration>,
         has_work: impl FnOnce() -> bool,
         awake: impl FnOnce(),
-    ) -> io::Result<()> {
+    ) -> Result<(), KernelError> {
         self.reactor.turn_telling(max_wait, has_work, awake)
     }
 

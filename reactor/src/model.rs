@@ -4,6 +4,7 @@
 //! sources are not really registered. A wait with a limit ends at once if the flag is not up, as if the time had
 //! passed; a wait without one ends only by a wakeup, so a lost wake shows as a deadlock.
 
+use crate::errors::KernelError;
 use crate::lock::Mutex;
 use crate::readiness::Report;
 use crate::wait::Wait;
@@ -28,7 +29,7 @@ pub(crate) fn open() -> io::Result<(Selector, Registry, Wakeup)> {
 pub(crate) struct Selector(Arc<Kernel>);
 
 impl Selector {
-    pub(crate) fn wait(&mut self, wait: Wait) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, wait: Wait) -> Result<(), KernelError> {
         let mut woken = self.0.woken.lock();
         while wait == Wait::Forever && !*woken {
             woken = self.0.changed.wait(woken).expect("no model panics with a lock held");

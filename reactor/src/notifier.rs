@@ -67,6 +67,7 @@
 //! a silent hang, so it is tried again a few times; then PARKED is put back, for the next notifier to try, and it is
 //! said on stderr.
 
+use crate::errors::{self, KernelError};
 use crate::sync::{Ordering, Word, fence, left_out, yield_now};
 use std::time::Duration;
 use std::{fmt, io};
@@ -144,14 +145,14 @@ impl Notifier {
         for _ in 0..ATTEMPTS {
             match wake() {
                 Ok(()) => return,
-                Err(error) => failure = Some(error),
+                Err(error) => failure = Some(KernelError::of(error)),
             }
             yield_now();
         }
         // Relaxed: nothing is published; if the loop has resumed meanwhile there is nothing to put back.
         let _ = self.0.compare_exchange(NOTIFIED, PARKED, Ordering::Relaxed, Ordering::Relaxed);
         if let Some(error) = failure {
-            eprintln!("sideline: the loop could not be woken, tried {ATTEMPTS} times: {error}");
+            errors::not_woken(ATTEMPTS, error);
         }
     }
 }

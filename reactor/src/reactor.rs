@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::contain;
 use crate::epoch::NEVER;
-use crate::errors;
+use crate::errors::{self, KernelError};
 use crate::handle::{Handle, Shared};
 use crate::home::Home;
 use crate::known::KnownWakers;
@@ -107,7 +107,7 @@ impl Reactor {
     /// # Errors
     /// If the kernel's wait fails, other than by a signal. Due timers have been fired even then.
     pub fn turn(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<()> {
-        self.turn_telling(max_wait, has_work, || ())
+        Ok(self.turn_telling(max_wait, has_work, || ())?)
     }
 
     /// As [`turn`](Self::turn), and `awake` is called once the sleep is over, before any waker is.
@@ -119,7 +119,7 @@ impl Reactor {
         max_wait: Option<Duration>,
         has_work: impl FnOnce() -> bool,
         awake: impl FnOnce(),
-    ) -> io::Result<()> {
+    ) -> Result<(), KernelError> {
         let waited = self.wait(max_wait, has_work);
         awake();
         // From before the wait, or left during it by another thread.
@@ -133,7 +133,11 @@ impl Reactor {
     }
 
     /// Returns where it has waited.
-    fn wait(&mut self, max_wait: Option<Duration>, has_work: impl FnOnce() -> bool) -> io::Result<Place> {
+    fn wait(
+        &mut self,
+        max_wait: Option<Duration>,
+        has_work: impl FnOnce() -> bool,
+    ) -> Result<Place, KernelError> {
         if max_wait == Some(Duration::ZERO) {
             return self.ask(Wait::ZERO);
         }
@@ -166,7 +170,7 @@ impl Reactor {
         waited.map(|()| Place::Selector)
     }
 
-    fn ask(&mut self, wait: Wait) -> io::Result<Place> {
+    fn ask(&mut self, wait: Wait) -> Result<Place, KernelError> {
         self.selector.wait(wait).map(|()| Place::Selector)
     }
 
@@ -234,9 +238,7 @@ impl Drop for Reactor {
         let shared = &self.handle.0;
         // Release: pairs with the Acquire in `is_closed`.
         shared.closed.store(true, Ordering::Release);
-        for mut io in shared.table.close() {
-            io.take_waiters(&mut self.woken);
-        }
+        shared.table.close(&mut self.woken);
         shared.timers.close(&mut self.woken);
         contain::wake_all(&mut self.woken);
         reference::give_up(shared);

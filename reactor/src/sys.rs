@@ -11,6 +11,7 @@
 //! sleep of 5 ms the system call that sets the timerfd, and one of 20 ms a wake-up on the way, too.
 
 use crate::epoch::Moment;
+use crate::errors::KernelError;
 use crate::events::Events;
 use crate::readiness::Report;
 #[cfg(target_os = "linux")]
@@ -50,7 +51,7 @@ pub(crate) struct Selector {
 impl Selector {
     /// Waits for events. A signal that interrupts the wait is an empty success, and so is a wait for a deadline that
     /// ends before it: the caller computes a new one anyway.
-    pub(crate) fn wait(&mut self, wait: Wait) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, wait: Wait) -> Result<(), KernelError> {
         let timeout = match wait {
             Wait::Forever => None,
             // Rounded up to milliseconds, cut at 24 days.
@@ -60,8 +61,11 @@ impl Selector {
             }
         };
         match self.events.wait(&mut self.poll, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            result => result,
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let error = KernelError::of(error);
+                if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+            }
         }
     }
 
@@ -102,8 +106,14 @@ impl Fine {
             return Some(wait);
         }
         if let Fine::Unopened = self {
-            let opened = crate::timerfd::TimerFd::new(poll.registry(), TIMER);
-            *self = opened.map_or(Fine::Unavailable, Fine::Open);
+            *self = match crate::timerfd::TimerFd::new(poll.registry(), TIMER) {
+                Ok(timerfd) => Fine::Open(timerfd),
+                Err(error) => {
+                    // Not dropped here: see KernelError.
+                    let _ = KernelError::of(error);
+                    Fine::Unavailable
+                }
+            };
         }
         if let Fine::Open(timerfd) = self {
             match timerfd.set(deadline, left) {
@@ -112,7 +122,7 @@ impl Fine {
                 // A millisecond more, so that the timerfd ends the wait, and not the rounding. Should it have ended an
                 // earlier wait already, before we find the deadline passed, then it will not end this one.
                 Ok(Armed::Before) => return Some(left + Duration::from_millis(1)),
-                Err(_) => {}
+                Err(error) => _ = KernelError::of(error),
             }
         }
         Some(left)
@@ -136,7 +146,7 @@ pub(crate) fn roughly(_left: Duration) -> Option<Duration> {
 /// `left` rounded up to milliseconds, if it hardly differs from that: an `epoll_wait` for so long ends soon enough.
 #[cfg(target_os = "linux")]
 fn whole_millis(left: Duration) -> Option<Duration> {
-    if !WHOLE.contains(&left) {
+    if left < *WHOLE.start() || left > *WHOLE.end() {
         return None;
     }
     let whole = Duration::from_millis(left.subsec_nanos().div_ceil(1_000_000).into());

@@ -105,13 +105,17 @@ impl Table {
         }
     }
 
-    /// Refuses everybody from now on, and hands out those who are in. They know that they are gone.
-    pub(crate) fn close(&self) -> impl Iterator<Item = ScheduledIo> + use<> {
+    /// Refuses everybody from now on. Those who are in are told that they are gone; who waits is moved to `woken`.
+    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut table = self.slots.lock();
         table.closed = true;
-        let slots = std::mem::take(&mut table.slots);
-        slots.iter().for_each(|(_, slot)| slot.io.set_gone());
-        slots.into_iter().map(|(_, slot)| slot.io)
+        for index in 0..table.slots.capacity() {
+            if let Some(mut slot) = table.slots.try_remove(index) {
+                slot.io.set_gone();
+                slot.io.take_waiters(woken);
+            }
+        }
+        table.slots = Slab::new();
     }
 
     pub(crate) fn len(&self) -> usize {
