@@ -12,6 +12,7 @@ use crate::sync::thread_local;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
 use std::rc::Rc;
@@ -22,22 +23,18 @@ struct Context {
     core: RefCell<Option<Rc<Core>>>,
 }
 
-impl Drop for Context {
-    fn drop(&mut self) {
-        // A process that exits inside of a loop loses its thread-locals under it. Those that go later must not find that loop.
-        let _ = CORE.try_with(|core| core.set(ptr::null()));
-    }
-}
-
+// None of these has a destructor, so they are there to the end of the thread: a runtime may be driven in the destructor of a
+// thread-local, and who blocks in there must be told, and not wait for ever. And what std does with a thread-local that is
+// dropped is compiled along, down to the message that its destructor has panicked.
 thread_local! {
-    static CONTEXT: Context = const { Context { handle: RefCell::new(None), core: RefCell::new(None) } };
+    /// Emptied by the guard that fills it. A process that exits inside of a loop keeps that loop to its end.
+    static CONTEXT: ManuallyDrop<Context> =
+        const { ManuallyDrop::new(Context { handle: RefCell::new(None), core: RefCell::new(None) }) };
 
     /// The core that is in the context; null if there is none.
     static CORE: Cell<*const Core> = const { Cell::new(ptr::null()) };
 
-    /// Where `block_on` was called that drives a loop on this thread. By itself, because it has no destructor and is
-    /// there to the end of the thread: a runtime may be driven in the destructor of a thread-local, and who blocks in there
-    /// must be told, and not wait for ever.
+    /// Where `block_on` was called that drives a loop on this thread.
     static BLOCKED_ON: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
 }
 
@@ -65,7 +62,7 @@ impl std::error::Error for NoRuntime {}
 
 /// The runtime this thread is in.
 pub(crate) fn handle() -> Result<Handle, NoRuntime> {
-    // A thread that is ending has no thread-locals any more, and so no runtime.
+    // Err: in a model, at the end of a thread.
     CONTEXT.try_with(|context| context.handle.borrow().clone()).ok().flatten().ok_or(NoRuntime(()))
 }
 
@@ -125,8 +122,7 @@ pub(crate) fn blocked_on() -> Option<&'static Location<'static>> {
     BLOCKED_ON.try_with(Cell::get).ok().flatten()
 }
 
-/// Enters a runtime on this thread until the guard is dropped, on unwinding too. In a thread that is ending and
-/// has lost its thread-locals nothing is entered but `at`: a runtime kept in a thread-local is dropped there.
+/// Enters a runtime on this thread until the guard is dropped, on unwinding too.
 pub(crate) fn enter(
     handle: Handle,
     core: Option<Rc<Core>>,

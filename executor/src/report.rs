@@ -68,10 +68,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Report::DetachedPanic { id, location, message } => {
-                write!(f, "{id} (spawned at {location}) panicked and nobody awaited it: {message}")
+                panicked(f, id, location, " and nobody awaited it", "", message)
             }
             Report::ContainedPanic { id, location, during, message } => {
-                write!(f, "{id} (spawned at {location}) panicked while {during}: {message}")
+                panicked(f, id, location, " while ", during, message)
             }
             #[cfg(feature = "watchdog")]
             Report::Stalled(stall) => fmt::Display::fmt(stall, f),
@@ -85,10 +85,24 @@ impl fmt::Display for Report {
                 if *queued > 0 {
                     write!(f, " and {queued} are still queued")?;
                 }
-                running.iter().try_for_each(|survivor| write!(f, "; {survivor}"))
+                for survivor in running {
+                    write!(f, "; {survivor}")?;
+                }
+                Ok(())
             }
         }
     }
+}
+
+fn panicked(
+    f: &mut fmt::Formatter<'_>,
+    id: &Id,
+    location: &Location<'_>,
+    how: &str,
+    during: &str,
+    message: &str,
+) -> fmt::Result {
+    write!(f, "{id} (spawned at {location}) panicked{how}{during}: {message}")
 }
 
 /// Which task a panic is to be blamed on.

@@ -280,13 +280,13 @@ fn blocking_inside_a_loop_is_refused_when_the_thread_locals_are_gone() {
     thread.join().unwrap();
 }
 
-/// The process exits inside of a loop, and thread-locals are destroyed that outlive the one by which the loop is found.
+/// The process exits inside of a loop: it stays to the end, and so is there for the destructors of thread-locals.
 #[test]
-fn there_is_no_loop_for_the_thread_locals_of_a_process_that_exits_inside_of_one() {
+fn a_process_that_exits_inside_of_a_loop_keeps_it_for_its_thread_locals() {
     struct Last;
     impl Drop for Last {
         fn drop(&mut self) {
-            if catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_ok() {
+            if catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_err() {
                 std::process::abort();
             }
         }
@@ -295,7 +295,7 @@ fn there_is_no_loop_for_the_thread_locals_of_a_process_that_exits_inside_of_one(
     thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
 
     if std::env::var_os("SIDELINE_ALONE").is_none() {
-        let test = "there_is_no_loop_for_the_thread_locals_of_a_process_that_exits_inside_of_one";
+        let test = "a_process_that_exits_inside_of_a_loop_keeps_it_for_its_thread_locals";
         let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
         let status = alone.args(["--exact", test]).env("SIDELINE_ALONE", "1").status().unwrap();
         assert_eq!(status.code(), Some(7), "{status}");

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread;
@@ -83,7 +83,46 @@ trait Exchange {
 
 thread_local! {
     /// The carried keys that are in scope on this thread; one that is in scope twice is here twice.
-    static CARRIED: RefCell<Vec<&'static dyn Carry>> = const { RefCell::new(Vec::new()) };
+    /// Nothing that is dropped: see `context.rs`. Empty when no scope is entered, and owns nothing then.
+    static CARRIED: ManuallyDrop<RefCell<Keys>> =
+        const { ManuallyDrop::new(RefCell::new(Keys { near: [None; NEAR], far: Vec::new(), count: 0 })) };
+}
+
+/// So many carried keys are entered and left without an allocation.
+const NEAR: usize = 4;
+
+struct Keys {
+    near: [Option<&'static dyn Carry>; NEAR],
+    /// Those beyond.
+    far: Vec<&'static dyn Carry>,
+    count: usize,
+}
+
+impl Keys {
+    fn push(&mut self, key: &'static dyn Carry) {
+        match self.near.get_mut(self.count) {
+            Some(place) => *place = Some(key),
+            None => self.far.push(key),
+        }
+        self.count += 1;
+    }
+
+    fn pop(&mut self) {
+        self.count -= 1;
+        if self.far.pop().is_some() && self.far.is_empty() {
+            self.far = Vec::new();
+        }
+    }
+
+    /// In the order in which they were entered.
+    fn all(&self) -> Vec<&'static dyn Carry> {
+        let mut all = Vec::with_capacity(self.count);
+        for key in self.near[..self.count.min(NEAR)].iter().flatten() {
+            all.push(*key);
+        }
+        all.extend_from_slice(&self.far);
+        all
+    }
 }
 
 impl<T: 'static> LocalKey<T> {
@@ -235,7 +274,7 @@ fn list(key: &'static dyn Carry) {
 
 /// Scopes end in the opposite order in which they began.
 fn unlist() {
-    let _ = CARRIED.try_with(|keys| _ = keys.borrow_mut().pop());
+    let _ = CARRIED.try_with(|keys| keys.borrow_mut().pop());
 }
 
 struct Captured<T: 'static> {
@@ -264,11 +303,11 @@ impl Locals {
     pub(crate) fn capture() -> Option<Self> {
         let keys = CARRIED.try_with(|keys| {
             let keys = keys.borrow();
-            (!keys.is_empty()).then(|| keys.clone())
+            (keys.count > 0).then(|| keys.all())
         });
         // The clones are the user's code: the list is not borrowed any more.
         let mut captured: Vec<(&'static dyn Carry, _)> = Vec::new();
-        for key in keys.ok().flatten()? {
+        for &key in &keys.ok().flatten()? {
             // Each once: the slot has the innermost value.
             if captured.iter().all(|(other, _)| address(*other) != address(key)) {
                 if let Some(value) = key.capture() {
@@ -319,5 +358,30 @@ impl std::error::Error for OutOfScope {}
 impl<T: 'static> fmt::Debug for LocalKey<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalKey").field("carried", &self.carry.is_some()).finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    thread_local!(static SLOT: RefCell<Option<u32>> = const { RefCell::new(None) });
+
+    #[test]
+    fn keys_beyond_the_near_ones_are_kept_in_order_and_leave_nothing() {
+        static KEYS: [LocalKey<u32>; NEAR + 2] = [const { LocalKey::carried(&SLOT) }; NEAR + 2];
+        let mut keys = Keys { near: [None; NEAR], far: Vec::new(), count: 0 };
+        let addresses =
+            |keys: &[&'static dyn Carry]| keys.iter().map(|key| address(*key)).collect::<Vec<_>>();
+        let entered: Vec<&'static dyn Carry> = KEYS.iter().map(|key| key as _).collect();
+        for count in 0..entered.len() {
+            assert_eq!(addresses(&keys.all()), addresses(&entered[..count]));
+            keys.push(entered[count]);
+        }
+        for count in (0..entered.len()).rev() {
+            keys.pop();
+            assert_eq!(addresses(&keys.all()), addresses(&entered[..count]));
+        }
+        assert_eq!(keys.far.capacity(), 0);
     }
 }

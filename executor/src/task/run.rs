@@ -254,7 +254,7 @@ impl Tasks {
                 break;
             }
             cancelled += tasks.len();
-            for task in tasks {
+            for &task in &tasks {
                 // SAFETY: we are the loop; the task was in the table, so it is not complete.
                 unsafe { task.cancel() };
                 // SAFETY: the output has just been stored, and the task is out of the table.
