@@ -3,7 +3,7 @@
 use super::Async;
 use crate::task::yield_now;
 use mio::event::Source;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 
 /// How much `read_to_end` takes before it lets the loop turn.
 const PORTION: u64 = 256 * 1024;
@@ -65,19 +65,18 @@ const MOST: usize = if cfg!(any(target_os = "solaris", target_os = "illumos")) {
 /// `send(2)` takes 2.26 µs with the bytes of both; next to that copying them is nothing.
 #[inline]
 pub(crate) fn write_vectored<S>(
-    mut stream: &S,
+    stream: &S,
     write: impl FnOnce(&S, &[u8]) -> io::Result<usize>,
+    write_several: impl FnOnce(&S, &[IoSlice<'_>]) -> io::Result<usize>,
     bufs: &[IoSlice<'_>],
-) -> io::Result<usize>
-where
-    for<'a> &'a S: Write,
-{
+) -> io::Result<usize> {
+    let bufs = &bufs[..bufs.len().min(MOST)];
     if total(bufs) > JOINED {
-        return stream.write_vectored(bufs);
+        return write_several(stream, bufs);
     }
     let mut joined = [0; JOINED];
     let mut len = 0;
-    for buf in bufs.iter().take(MOST) {
+    for buf in bufs {
         joined[len..][..buf.len()].copy_from_slice(buf);
         len += buf.len();
     }
@@ -189,9 +188,9 @@ macro_rules! byte_reader {
 
 pub(crate) use byte_reader;
 
-/// The methods that write; see [`byte_reader`].
+/// The methods that write, one buffer by `$write` and several by `$write_several`; see [`byte_reader`].
 macro_rules! byte_writer {
-    ($writer:ident, $write:path, $wanted:expr) => {
+    ($writer:ident, $write:path, $write_several:path, $wanted:expr) => {
         impl $writer {
             /// Writes at least one byte of `buf` and returns how many. They are then the kernel's to deliver.
             ///
@@ -214,7 +213,7 @@ macro_rules! byte_writer {
             ) -> impl std::future::Future<Output = std::io::Result<usize>> {
                 let wanted = $wanted($crate::io::bytes::total(bufs));
                 self.0.transfer(sideline_reactor::Direction::Write, wanted, move |stream| {
-                    $crate::io::bytes::write_vectored(stream, $write, bufs)
+                    $crate::io::bytes::write_vectored(stream, $write, $write_several, bufs)
                 })
             }
 
@@ -263,7 +262,7 @@ macro_rules! byte_writer {
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let wanted = $wanted($crate::io::bytes::total(bufs));
                 self.0.poll_transfer(sideline_reactor::Direction::Write, cx, wanted, |stream| {
-                    $crate::io::bytes::write_vectored(stream, $write, bufs)
+                    $crate::io::bytes::write_vectored(stream, $write, $write_several, bufs)
                 })
             }
         }

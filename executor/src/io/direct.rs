@@ -15,8 +15,9 @@
 mod calls {
     #![allow(unsafe_code)]
 
-    use libc::{SYS_recvfrom, SYS_sendto, c_long, syscall};
-    use std::io;
+    use libc::{SYS_recvfrom, SYS_sendmsg, SYS_sendto, c_long, syscall};
+    use std::io::{self, IoSlice};
+    use std::mem;
     use std::os::fd::AsRawFd;
 
     /// No address is asked for, and none given: the socket is connected.
@@ -49,6 +50,20 @@ mod calls {
         done(unsafe { syscall(SYS_sendto, socket, buf.as_ptr(), buf.len(), flags, NO_ADDRESS, NO_ADDRESS) })
     }
 
+    /// As [`send`], from several buffers in order, as many as the kernel takes at once. `writev(2)`, which is what the standard
+    /// library calls, would send the signal, and a process whose `main` is not Rust's dies of it as a rule.
+    #[inline]
+    pub(crate) fn send_vectored(socket: &impl AsRawFd, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        // SAFETY: integers and pointers, all of which may be zero: there is no address, and nothing beside the bytes.
+        let mut message: libc::msghdr = unsafe { mem::zeroed() };
+        // The standard library promises that an `IoSlice` is one of these.
+        message.msg_iov = bufs.as_ptr().cast_mut().cast();
+        message.msg_iovlen = bufs.len() as _;
+        let (socket, flags) = (c_long::from(socket.as_raw_fd()), c_long::from(libc::MSG_NOSIGNAL));
+        // SAFETY: the descriptor is open, and the kernel only reads the message, its list and what that points to.
+        done(unsafe { syscall(SYS_sendmsg, socket, &raw const message, flags) })
+    }
+
     #[inline]
     fn done(moved: c_long) -> io::Result<usize> {
         usize::try_from(moved).map_err(|_| io::Error::last_os_error())
@@ -61,7 +76,7 @@ mod calls {
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 mod calls {
-    use std::io::{self, Read, Write};
+    use std::io::{self, IoSlice, Read, Write};
 
     #[inline]
     pub(crate) fn receive<S>(mut socket: &S, buf: &mut [u8]) -> io::Result<usize>
@@ -77,6 +92,14 @@ mod calls {
         for<'a> &'a S: Write,
     {
         socket.write(buf)
+    }
+
+    #[inline]
+    pub(crate) fn send_vectored<S>(mut socket: &S, bufs: &[IoSlice<'_>]) -> io::Result<usize>
+    where
+        for<'a> &'a S: Write,
+    {
+        socket.write_vectored(bufs)
     }
 
     /// # Safety

@@ -5,7 +5,12 @@
 macro_rules! byte_stream {
     ($stream:ident, $wanted:expr) => {
         crate::io::bytes::byte_reader!($stream, crate::io::direct::receive, $wanted);
-        crate::io::bytes::byte_writer!($stream, crate::io::direct::send, $wanted);
+        crate::io::bytes::byte_writer!(
+            $stream,
+            crate::io::direct::send,
+            crate::io::direct::send_vectored,
+            $wanted
+        );
 
         impl $stream {
             /// Ends one direction of the connection, or both. The peer reads the end of the stream after the last

@@ -3,7 +3,7 @@
 use crate::io::bytes::{byte_reader, byte_writer};
 use crate::io::{Async, Interest};
 use mio::unix::pipe::{Receiver, Sender};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
 
@@ -38,7 +38,11 @@ fn write(mut pipe: &Sender, buf: &[u8]) -> io::Result<usize> {
     pipe.write(buf)
 }
 
-byte_writer!(ChildStdin, write, |_len| 0);
+fn write_several(mut pipe: &Sender, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    pipe.write_vectored(bufs)
+}
+
+byte_writer!(ChildStdin, write, write_several, |_len| 0);
 
 macro_rules! output {
     ($output:ident) => {

@@ -135,6 +135,27 @@ fn buffers_of_all_sizes_arrive_in_their_order() {
     });
 }
 
+/// Of several buffers that were too long to be joined, it was a signal as well: the end of a process that does not ignore it, as
+/// Rust's `main` does and others do not.
+#[test]
+fn writing_to_a_peer_that_is_gone_is_an_error_and_no_signal() {
+    if ran_in_a_process_of_its_own("streams::writing_to_a_peer_that_is_gone_is_an_error_and_no_signal", 64) {
+        return;
+    }
+    // SAFETY: nobody else does anything about signals here.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    run(async {
+        let (short, long) = ([7; 4], [7; 4000]);
+        for bufs in [[&short[..]; 2], [&long[..]; 2]].map(|bufs| bufs.map(IoSlice::new)) {
+            let (left, right) = UnixStream::pair()?;
+            drop(right);
+            assert_eq!(left.write(&bufs[0]).await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+            assert_eq!(left.write_vectored(&bufs).await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        }
+        Ok(())
+    });
+}
+
 async fn turns() {
     for _ in 0..10 {
         yield_now().await;
