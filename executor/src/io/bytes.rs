@@ -71,10 +71,24 @@ pub(crate) fn write_vectored<S>(
     bufs: &[IoSlice<'_>],
 ) -> io::Result<usize> {
     let bufs = &bufs[..bufs.len().min(MOST)];
-    if total(bufs) > JOINED {
-        return write_several(stream, bufs);
+    let total = total(bufs);
+    if total <= SHORT {
+        write_joined::<S, SHORT>(stream, write, bufs)
+    } else if total <= JOINED {
+        write_joined::<S, JOINED>(stream, write, bufs)
+    } else {
+        write_several(stream, bufs)
     }
-    let mut joined = [0; JOINED];
+}
+
+/// `bufs` have at most `N` bytes together.
+#[inline]
+fn write_joined<S, const N: usize>(
+    stream: &S,
+    write: impl FnOnce(&S, &[u8]) -> io::Result<usize>,
+    bufs: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    let mut joined = [0; N];
     let mut len = 0;
     for buf in bufs {
         joined[len..][..buf.len()].copy_from_slice(buf);
@@ -85,6 +99,8 @@ pub(crate) fn write_vectored<S>(
 
 /// Up to how many bytes that pays, with a wide margin.
 const JOINED: usize = 1024;
+/// What the head of a response and a few words take. Room for more would have to be filled with zeros, each time.
+const SHORT: usize = 256;
 
 /// The methods that read, for a type whose first field is an `Async` of something that is `Read` by reference. `$read` is the
 /// call that reads into one buffer.

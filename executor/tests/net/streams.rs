@@ -122,8 +122,18 @@ fn buffers_of_all_sizes_arrive_in_their_order() {
     run(async {
         let (client, server) = tcp_pair().await?;
         let bytes: Vec<u8> = (0..6000_usize).map(|at| (at % 251) as u8).collect();
-        for (head, body) in [(0, 0), (1, 0), (0, 7), (130, 12), (1023, 1), (1023, 2), (5, 4000), (3000, 3000)]
-        {
+        for (head, body) in [
+            (0, 0),
+            (1, 0),
+            (0, 7),
+            (130, 12),
+            (255, 1),
+            (255, 2),
+            (1023, 1),
+            (1023, 2),
+            (5, 4000),
+            (3000, 3000),
+        ] {
             let (head, body) = bytes[..head + body].split_at(head);
             let bufs = [head, b"", body].map(IoSlice::new);
             assert_eq!(client.write_vectored(&bufs).await?, head.len() + body.len());
