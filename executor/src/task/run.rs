@@ -87,8 +87,10 @@ where
     let task = TaskPtr::allocate(future, Spawned::Elsewhere, Arc::clone(shared), location);
     // SAFETY: allocate() gave us the handle's reference, for a task with this output.
     let handle = unsafe { TaskHandle::new(task) };
+    // In a fork the loop is the parent's, and takes nothing from here.
     // SAFETY: a new task is marked and in no queue; our handle keeps it during the call.
-    match unsafe { shared.inbox.push(task) } {
+    let pushed = if shared.is_forked() { Err(Closed) } else { unsafe { shared.inbox.push(task) } };
+    match pushed {
         Ok(Pushed::First) => shared.reactor.notify(),
         Ok(Pushed::Behind) => {}
         Err(Closed) => {

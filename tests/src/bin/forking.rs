@@ -190,6 +190,9 @@ mod unix {
         let refused = pool.job().spawn_dedicated(|| 6).unwrap_err();
         assert_eq!(refused.into_closure()(), 6);
         assert_eq!(pool.metrics().rejected, 2);
+        // Nobody would ever run it.
+        let task = runtime.handle().spawn(async { 8 });
+        assert!(task.is_finished() && block_on(task).unwrap_err().is_cancelled());
         pool.shutdown(sideline::Shutdown::Drain);
         drop(runtime);
         // And everything works anew.
