@@ -44,6 +44,12 @@ impl KernelError {
     pub fn kind(self) -> io::ErrorKind {
         self.kind
     }
+
+    /// It may pass.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(crate) fn is_lack_of_descriptors(self) -> bool {
+        self.code.is_some_and(platform::is_out_of_descriptors)
+    }
 }
 
 impl From<KernelError> for io::Error {

@@ -93,7 +93,8 @@ enum Fine {
     #[default]
     Unopened,
     Open(crate::timerfd::TimerFd),
-    /// There is no descriptor for it: milliseconds have to do.
+    /// The kernel, or a sandbox, does not let us: milliseconds have to do. (They do as well while there is no descriptor
+    /// left; but that passes.)
     Unavailable,
 }
 
@@ -108,11 +109,11 @@ impl Fine {
         if let Fine::Unopened = self {
             *self = match crate::timerfd::TimerFd::new(poll.registry(), TIMER) {
                 Ok(timerfd) => Fine::Open(timerfd),
-                Err(error) => {
-                    // Not dropped here: see KernelError.
-                    let _ = KernelError::of(error);
-                    Fine::Unavailable
-                }
+                // Not dropped here: see KernelError.
+                Err(error) => match KernelError::of(error).is_lack_of_descriptors() {
+                    true => Fine::Unopened,
+                    false => Fine::Unavailable,
+                },
             };
         }
         if let Fine::Open(timerfd) = self {

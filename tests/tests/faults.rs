@@ -85,6 +85,11 @@ fn no_descriptor_for_the_event_queue_is_a_clear_error() {
 }
 
 #[test]
+fn a_descriptor_for_short_sleeps_that_was_not_there_is_asked_for_again() {
+    survives("late_timer", &format!("timerfd_create:1-1:{EMFILE}"));
+}
+
+#[test]
 fn a_socket_that_cannot_be_registered_is_closed_again() {
     survives("no_registration", &format!("epoll_ctl:2-:{ENOSPC}"));
 }

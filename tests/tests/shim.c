@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* The errno with which this call is to fail, or 0. */
@@ -67,6 +68,11 @@ int epoll_create1(int flags) {
 int epoll_ctl(int queue, int op, int fd, struct epoll_event *event) {
     FAIL_WITH_ERRNO(epoll_ctl)
     return REAL(epoll_ctl)(queue, op, fd, event);
+}
+
+int timerfd_create(int clock, int flags) {
+    FAIL_WITH_ERRNO(timerfd_create)
+    return REAL(timerfd_create)(clock, flags);
 }
 
 int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {

@@ -21,6 +21,7 @@ fn main() {
         "interrupted_sleeps" => interrupted_sleeps(),
         "failing_wakes" => failing_wakes(),
         "no_event_queue" => no_event_queue(),
+        "late_timer" => late_timer(),
         "no_registration" => no_registration(),
         "aborted_connections" => aborted_connections(),
         "no_memory_to_accept" => no_memory_to_accept(),
@@ -144,6 +145,19 @@ fn no_event_queue() {
     assert_eq!(open_descriptors(), before);
     // Only the first call fails.
     assert_eq!(Runtime::new().unwrap().block_on(async { 4 }), 4);
+}
+
+/// What sleeps need to end to the microsecond is not there the first time, and sleeps go on without.
+fn late_timer() {
+    block_on(async {
+        // Without a source the loop would not wait in the event queue.
+        let _source = sideline::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let before = open_descriptors();
+        for _ in 0..3 {
+            sleep(Duration::from_micros(300)).await;
+        }
+        assert_eq!(open_descriptors(), before + 1);
+    });
 }
 
 /// A socket that cannot be registered is closed again.
