@@ -170,14 +170,20 @@ impl Account {
     }
 
     /// The job has run, and was delivered.
+    #[inline]
     pub(crate) fn leave(&self) {
         // AcqRel: whoever counts us sees all that the job did.
         let before = self.left.count.fetch_add(1, Ordering::AcqRel);
         if before & WATCHED != 0 && !left_out("leaver-rings") {
-            // Under the lock: the waiter is in its wait, or has not read the count yet.
-            let _waiters = self.waiters.lock();
-            self.bell.notify_all();
+            self.ring();
         }
+    }
+
+    #[cold]
+    fn ring(&self) {
+        // Under the lock: the waiter is in its wait, or has not read the count yet.
+        let _waiters = self.waiters.lock();
+        self.bell.notify_all();
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {
@@ -185,10 +191,12 @@ impl Account {
         self.abandoned.load(Ordering::Acquire) || self.pool.is_abandoned()
     }
 
+    #[inline]
     fn left(&self) -> u64 {
         self.left.count.load(Ordering::Acquire) & !WATCHED
     }
 
+    #[inline]
     pub(crate) fn outstanding(&self) -> u64 {
         let left = self.left();
         self.gate.count() - left

@@ -22,6 +22,7 @@ thread_local! {
 }
 
 /// Calls `user`, which must not unwind, as part of a job of `tenant`.
+#[inline]
 pub(crate) fn inside<R>(tenant: u64, user: impl FnOnce() -> R) -> R {
     let outer = enter(tenant);
     let done = user();

@@ -71,6 +71,7 @@ impl Gate {
     }
 
     /// How many have come in; final once the gate is shut.
+    #[inline]
     pub(crate) fn count(&self) -> u64 {
         self.0.load(Ordering::Acquire) & COUNT
     }

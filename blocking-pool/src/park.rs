@@ -49,6 +49,7 @@ impl Parker {
         std::mem::replace(&mut *state, State::Awake) == State::Token
     }
 
+    #[inline]
     pub(crate) fn unpark(&self) {
         let before = std::mem::replace(&mut *self.state.lock(), State::Token);
         // One who is not asleep yet looks for its token first.

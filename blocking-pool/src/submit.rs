@@ -138,6 +138,7 @@ impl Shared {
     }
 
     /// The same by one who has taken room in the queue.
+    #[inline]
     pub(crate) fn admit_in_room(&self, account: &Account) -> Option<Submission> {
         // Not between the two counts: the clock would wait until the first has been written.
         let now = Stamp::now();

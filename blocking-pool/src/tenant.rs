@@ -94,6 +94,7 @@ impl Tenant {
 
     /// How many of its jobs are queued, running, or being delivered. A job is outstanding until its awaiter has been
     /// woken, so it may still be counted at the moment in which its awaiter first sees the result.
+    #[inline]
     pub fn outstanding(&self) -> usize {
         usize::try_from(self.account.outstanding()).unwrap_or(usize::MAX)
     }

@@ -164,9 +164,15 @@ impl Retry {
         self.0.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
+    #[inline]
     fn is_due(&self) -> bool {
         // Relaxed: a hint, so that a pool that was never refused takes no lock and reads no clock.
-        !self.1.load(Ordering::Relaxed) || self.lock().not_before.is_none_or(|then| Instant::now() >= then)
+        !self.1.load(Ordering::Relaxed) || self.is_pause_over()
+    }
+
+    #[cold]
+    fn is_pause_over(&self) -> bool {
+        self.lock().not_before.is_none_or(|then| Instant::now() >= then)
     }
 
     fn failed(&self) {

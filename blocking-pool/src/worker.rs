@@ -127,6 +127,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
 }
 
 /// Pushes to the current worker's own deque, if it is a core worker of `pool` and there is room; the entry back otherwise.
+#[inline]
 pub(crate) fn push_nested(pool: &Arc<Shared>, entry: Entry) -> Result<(), Entry> {
     let mut entry = Some(entry);
     on_worker_of(pool, |local| {

@@ -33,6 +33,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    #[inline]
     pub(crate) fn needs_selector(&self) -> bool {
         // Relaxed: the notifier's fence orders this after an announcement.
         self.needs_selector.load(Ordering::Relaxed)

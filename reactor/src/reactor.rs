@@ -213,6 +213,7 @@ impl Reactor {
         }
     }
 
+    #[inline]
     fn has_timers_to_let_go(&self) -> bool {
         !left_out("loop-looks-at-the-list") && self.handle.0.timers.local.any_leave()
     }
@@ -228,6 +229,7 @@ impl Reactor {
     ///
     /// No system call but the clock's, and not even that if none is armed. At most a few thousand fire in one call,
     /// so that a flood of them cannot keep the rest of the loop waiting; then the next deadline lies in the past.
+    #[inline]
     pub fn fire_timers(&mut self) -> usize {
         self.handle.0.timers.fire(&self.handle.0.clock, &mut self.woken)
     }

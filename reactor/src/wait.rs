@@ -18,6 +18,7 @@ impl Wait {
     pub(crate) const ZERO: Wait = Wait::For(Duration::ZERO);
 
     /// For how long a thread may sleep by itself, without a limit for `None`, if the kernel ends that in time.
+    #[inline]
     pub(crate) fn roughly(self) -> Option<Option<Duration>> {
         match self {
             Wait::Forever => Some(None),

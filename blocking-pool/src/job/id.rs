@@ -20,6 +20,7 @@ pub struct JobId(u64);
 const BLOCK: u64 = 1024;
 
 impl JobId {
+    #[inline]
     pub(crate) fn next() -> Self {
         // std's atomic even under loom: nothing is decided by it, and a static outlives a model's run.
         static NEXT_BLOCK: AtomicU64 = AtomicU64::new(1);

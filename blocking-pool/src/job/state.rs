@@ -168,6 +168,7 @@ impl State {
         JobId::from_raw(self.0.load(Ordering::Relaxed) >> NUMBER_SHIFT)
     }
 
+    #[inline]
     pub(super) fn is_done(&self) -> bool {
         // Acquire: pairs with the Release of complete(), so that "finished" means its effects are visible.
         self.0.load(Ordering::Acquire) & PHASE == DONE
@@ -179,6 +180,7 @@ impl State {
     }
 
     /// Of a job that is DONE: whether its completer found a waker.
+    #[inline]
     pub(super) fn was_woken(&self) -> bool {
         // Relaxed: nobody changes it any more, and the caller has seen that it is DONE.
         self.0.load(Ordering::Relaxed) & WAKER != 0
@@ -219,6 +221,7 @@ impl State {
     }
 
     /// By the handle, with a waker in the cell: gives the cell to the completer, unless there has been one already.
+    #[inline]
     pub(super) fn offer_waker(&self) -> Register {
         self.transition(|s| match s & PHASE {
             DONE if left_out("register-sees-done") => (Some(s | WAKER), Register::Ok),

@@ -68,6 +68,7 @@ impl Times {
     }
 
     /// By the outcome's owner, as it takes or drops it: when the closure ended, once, if there was an end.
+    #[inline]
     pub(super) fn take_out(&self) -> Option<Stamp> {
         let end = self.0.load(Ordering::Relaxed);
         self.0.store(TAKEN, Ordering::Relaxed);
@@ -75,6 +76,7 @@ impl Times {
     }
 
     /// The outcome has been taken or dropped, says its owner to itself.
+    #[inline]
     pub(super) fn is_taken_out(&self) -> bool {
         self.0.load(Ordering::Relaxed) == TAKEN
     }

@@ -300,14 +300,18 @@ pub(crate) struct Locals(Vec<(&'static dyn Carry, Box<dyn Exchange + Send>)>);
 
 impl Locals {
     /// Of this thread; `None` if no carried key is in scope.
+    #[inline]
     pub(crate) fn capture() -> Option<Self> {
-        let keys = CARRIED.try_with(|keys| {
-            let keys = keys.borrow();
-            (keys.count > 0).then(|| keys.all())
-        });
+        let has_any = CARRIED.try_with(|keys| keys.borrow().count > 0).unwrap_or(false);
+        has_any.then(Self::capture_all)
+    }
+
+    #[inline(never)]
+    fn capture_all() -> Self {
         // The clones are the user's code: the list is not borrowed any more.
+        let keys = CARRIED.with(|keys| keys.borrow().all());
         let mut captured: Vec<(&'static dyn Carry, _)> = Vec::new();
-        for &key in &keys.ok().flatten()? {
+        for &key in &keys {
             // Each once: the slot has the innermost value.
             if captured.iter().all(|(other, _)| address(*other) != address(key)) {
                 if let Some(value) = key.capture() {
@@ -315,7 +319,7 @@ impl Locals {
                 }
             }
         }
-        Some(Self(captured))
+        Self(captured)
     }
 
     /// Puts them in scope until the guard is dropped.

@@ -166,7 +166,7 @@ impl<T> Heap<T> {
         self.free = key.0;
         self.named -= 1;
         let value = self.values[key.0 as usize].take();
-        if self.named == 0 {
+        if self.named == 0 && self.values.capacity() > KEPT {
             self.shrink();
         }
         (value, deadline)
@@ -174,9 +174,7 @@ impl<T> Heap<T> {
 
     #[cold]
     fn shrink(&mut self) {
-        if self.values.capacity() > KEPT {
-            *self = Heap::new();
-        }
+        *self = Heap::new();
     }
 
     /// Queues a key that is not queued.

@@ -178,11 +178,16 @@ impl LocalTimers {
     }
 
     /// Takes out those that have left, and says how many there are.
+    #[inline]
     pub(crate) fn let_leave(&self) {
         self.len.store(self.len(), Ordering::Relaxed);
-        if !self.any_leave() {
-            return;
+        if self.any_leave() {
+            self.take_out();
         }
+    }
+
+    #[cold]
+    fn take_out(&self) {
         let leaving = {
             let mut leaving = self.leaving.lock();
             self.any_leave.store(false, Ordering::Relaxed);
@@ -210,6 +215,7 @@ impl LocalTimers {
     }
 
     /// Drops the waker that is kept. On its thread.
+    #[inline]
     pub fn rest(&self) {
         if let Some(Some(waker)) = self.look(|local| local.kept.take()) {
             contain::discard(waker);
@@ -245,6 +251,7 @@ impl LocalTimers {
     }
 
     /// The earliest deadline, or `NEVER`.
+    #[inline]
     pub(crate) fn next(&self) -> Moment {
         self.next.get()
     }

@@ -149,6 +149,7 @@ impl Published {
         Published(AtomicU64::new(NEVER))
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> Moment {
         // Acquire: pairs with the Release in `set`. That it is read late enough is the fence's doing.
         self.0.load(Ordering::Acquire)
