@@ -72,11 +72,13 @@ struct Left {
 }
 
 impl Account {
+    #[inline(never)]
     pub(crate) fn new(pool: Arc<Shared>) -> Arc<Self> {
         Arc::new(Self { is_looked_for: Spinner::can_pay(), ..Self::make(pool, false) })
     }
 
     /// For a loop that looks for its results itself.
+    #[inline(never)]
     pub(crate) fn of_loop(pool: Arc<Shared>) -> Arc<Self> {
         Arc::new(Self::make(pool, false))
     }
@@ -160,6 +162,7 @@ impl Account {
     }
 
     /// The job was cancelled, and that has been delivered.
+    #[inline(never)]
     pub(crate) fn leave_cancelled(&self) {
         let mut waiters = self.waiters.lock();
         waiters.cancelled += 1;
@@ -202,6 +205,7 @@ impl Account {
         self.gate.count() - left
     }
 
+    #[inline(never)]
     pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
         if self.pool.is_forked() {
             // Nobody is there to wait for.
