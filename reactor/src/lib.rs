@@ -22,7 +22,6 @@
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
 //! | `word.rs` | a sleep without the selector, while there are no sources |
 //! | `descriptor.rs` | the event queue, for loops around this one |
-//! | `events.rs` | what one wait brings |
 //! | `sys.rs` | mio; `sync.rs` and `model.rs` swap it for a model under `cfg(loom)` |
 //!
 //! All deadlines, their order and the clock are a crate of their own, which knows no kernel: `timers/`, `sideline-timers`.
@@ -46,8 +45,6 @@ use sideline_timers::{clock, contain, epoch, home, known, lock, timers};
 #[cfg(all(unix, not(loom)))]
 mod descriptor;
 mod errors;
-#[cfg(not(loom))]
-mod events;
 mod handle;
 mod local_reactor;
 mod notifier;

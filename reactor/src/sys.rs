@@ -12,13 +12,12 @@
 
 use crate::epoch::Moment;
 use crate::errors::KernelError;
-use crate::events::Events;
-use crate::readiness::Report;
+use crate::readiness::{Ready, Report};
 #[cfg(target_os = "linux")]
 use crate::timerfd::Armed;
 use crate::wait::Wait;
-use mio::event::Source;
-use mio::{Interest, Poll, Token};
+use mio::event::{Event, Source};
+use mio::{Events, Interest, Poll, Token};
 use std::io;
 #[cfg(target_os = "linux")]
 use std::ops::RangeInclusive;
@@ -54,15 +53,16 @@ impl Selector {
     pub(crate) fn wait(&mut self, wait: Wait) -> Result<(), KernelError> {
         let timeout = match wait {
             Wait::Forever => None,
-            // Rounded up to milliseconds, cut at 24 days.
+            // Rounded up to milliseconds by mio, cut at 24 days.
             Wait::For(time) => Some(time.min(LONGEST_WAIT)),
             Wait::Until(deadline, left) => {
                 self.fine.timeout(&self.poll, deadline, left).map(|time| time.min(LONGEST_WAIT))
             }
         };
-        match self.events.wait(&mut self.poll, timeout) {
+        match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => Ok(()),
             Err(error) => {
+                self.events.clear();
                 let error = KernelError::of(error);
                 if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
             }
@@ -71,7 +71,8 @@ impl Selector {
 
     /// What the last wait brought, without the wakeup's own events.
     pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Report)> {
-        self.events.iter().filter(|&(token, _)| token != WAKEUP && token != TIMER)
+        let sources = self.events.iter().filter(|event| event.token() != WAKEUP && event.token() != TIMER);
+        sources.map(|event| (event.token(), report(event)))
     }
 }
 
@@ -168,6 +169,31 @@ impl Fine {
 
 /// The kernel takes milliseconds in an `i32`.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 86_400);
+
+fn report(event: &Event) -> Report {
+    let mut report = Report::default();
+    if event.is_readable() {
+        report.read |= Ready::READY;
+    }
+    if event.is_writable() {
+        report.write |= Ready::READY;
+    }
+    if event.is_read_closed() {
+        report.read |= Ready::CLOSED;
+    }
+    if event.is_write_closed() {
+        report.write |= Ready::CLOSED;
+    }
+    if event.is_error() {
+        // Whoever tries next gets the error, reader or writer: an ICMP error of a UDP socket, a broken pipe.
+        report.read |= Ready::READY;
+        report.write |= Ready::READY;
+    }
+    if event.is_priority() {
+        report.read |= Ready::URGENT;
+    }
+    report
+}
 
 /// Adds sources and takes them away, from any thread.
 pub(crate) struct Registry(mio::Registry);

@@ -75,13 +75,18 @@ int timerfd_create(int clock, int flags) {
     return REAL(timerfd_create)(clock, flags);
 }
 
+int epoll_wait(int queue, struct epoll_event *events, int max, int timeout) {
+    FAIL_WITH_ERRNO(epoll_wait)
+    return REAL(epoll_wait)(queue, events, max, timeout);
+}
+
 int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
     FAIL_WITH_ERRNO(accept4)
     return REAL(accept4)(listener, address, length, flags);
 }
 
-/* Calls without a function of their own, or past it. Only pidfd_open, the loop's wait for events, and FUTEX_WAIT, with
- * which the loop sleeps and std does not, can be made to fail. */
+/* Calls without a function of their own. Only pidfd_open and FUTEX_WAIT, with which the loop sleeps and
+ * std does not, can be made to fail. */
 long syscall(long number, ...) {
     va_list list;
     va_start(list, number);
@@ -90,13 +95,6 @@ long syscall(long number, ...) {
     va_end(list);
     if (number == SYS_pidfd_open) {
         FAIL_WITH_ERRNO(pidfd_open)
-    }
-    if (number == SYS_epoll_pwait
-#ifdef SYS_epoll_wait
-        || number == SYS_epoll_wait
-#endif
-    ) {
-        FAIL_WITH_ERRNO(epoll_wait)
     }
     if (number == SYS_futex && (args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT) {
         FAIL_WITH_ERRNO(futex_wait)
