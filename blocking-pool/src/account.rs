@@ -72,13 +72,11 @@ struct Left {
 }
 
 impl Account {
-    #[inline(never)]
     pub(crate) fn new(pool: Arc<Shared>) -> Arc<Self> {
         Arc::new(Self { is_looked_for: Spinner::can_pay(), ..Self::make(pool, false) })
     }
 
     /// For a loop that looks for its results itself.
-    #[inline(never)]
     pub(crate) fn of_loop(pool: Arc<Shared>) -> Arc<Self> {
         Arc::new(Self::make(pool, false))
     }
@@ -162,7 +160,6 @@ impl Account {
     }
 
     /// The job was cancelled, and that has been delivered.
-    #[inline(never)]
     pub(crate) fn leave_cancelled(&self) {
         let mut waiters = self.waiters.lock();
         waiters.cancelled += 1;
@@ -205,7 +202,6 @@ impl Account {
         self.gate.count() - left
     }
 
-    #[inline(never)]
     pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
         if self.pool.is_forked() {
             // Nobody is there to wait for.

@@ -42,7 +42,6 @@ impl Config {
 }
 
 impl Default for Config {
-    #[inline(never)]
     fn default() -> Self {
         // Counted anew: a thread may have been confined to some of them meanwhile. On Linux a cgroup's quota counts, too.
         let core_threads = spin::count_processors();

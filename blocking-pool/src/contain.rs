@@ -32,7 +32,6 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
 }
 
 /// The text of a panic whose payload nobody else wants.
-#[inline(never)]
 pub(crate) fn message_and_discard(payload: Payload) -> String {
     let text = message(&*payload).to_owned();
     if let Err(second) = contain(|| drop(payload)) {

@@ -99,7 +99,6 @@ impl Desk {
         (self.job() != 0).then(|| self.tenant.load(Ordering::Relaxed))
     }
 
-    #[inline(never)]
     pub(crate) fn read(&self) -> Option<OnDesk> {
         loop {
             // Acquire: pairs with the Release in begin().

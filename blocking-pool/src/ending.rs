@@ -34,7 +34,6 @@ impl Shared {
     ///
     /// Giving up a limited job admits the next one, on this pool or another. Those are not announced but remembered,
     /// and dealt with here: or a long line would become as deep a recursion.
-    #[inline(never)]
     pub(crate) fn reject_queued(self: &Arc<Self>, why: &Rejection) {
         let mut outermost = false;
         rejecting(&mut |pools| {
@@ -62,7 +61,6 @@ impl Shared {
         }
     }
 
-    #[inline(never)]
     fn reject_all(&self, why: &Rejection) {
         while let Some(entry) = self.queues.pop() {
             self.queues.note_taken(None);
@@ -74,7 +72,6 @@ impl Shared {
     }
 
     /// If this thread is rejecting jobs, it will deal with those in this pool's queue, too.
-    #[inline(never)]
     pub(crate) fn is_being_rejected(self: &Arc<Self>) -> bool {
         let mut remembered = false;
         rejecting(&mut |pools| {
@@ -143,7 +140,6 @@ impl Shared {
         self.gate.is_closed() && self.queues.taken() == self.gate.count()
     }
 
-    #[inline(never)]
     fn call_if_drained(&self) {
         // Pairs with the fence of those who lie down.
         fence(Ordering::SeqCst);
@@ -160,7 +156,6 @@ impl Shared {
         self.abandoned.load(Ordering::Acquire)
     }
 
-    #[inline(never)]
     pub(crate) fn close(&self) {
         self.gate.close();
         // Pairs with the fence of those who lie down: either they see the gate shut, or we see them on the list.

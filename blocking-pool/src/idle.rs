@@ -241,7 +241,6 @@ impl Idle {
     }
 
     /// Announces the caller as idle. It has to look at all queues once more before it parks.
-    #[inline(never)]
     pub(crate) fn lie_down(&self, parker: &Arc<Parker>, condition: Condition) {
         let mut sleepers = self.sleepers.lock();
         // Not at the bottom: a few take turns then, and the rest can age.
@@ -265,7 +264,6 @@ impl Idle {
 
     /// Takes the caller off the list and out of the threads. False: somebody has called it.
     #[must_use]
-    #[inline(never)]
     pub(crate) fn retire(&self, parker: &Arc<Parker>) -> bool {
         self.take_off(parker, 0u64.wrapping_sub(IDLE + THREAD))
     }

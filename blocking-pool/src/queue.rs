@@ -28,7 +28,6 @@ pub(crate) struct Seat {
 }
 
 impl Queues {
-    #[inline(never)]
     pub(crate) fn new(core: usize) -> (Self, Vec<Seat>) {
         let (mut seats, mut stealers) = (Vec::with_capacity(core), Vec::with_capacity(core));
         for index in 0..core {

@@ -49,7 +49,6 @@ impl Roster {
 
     /// Starts a thread by `start`, which is given its desk with its name, and lists it. The list is locked meanwhile, so that the thread cannot leave before
     /// it is on it.
-    #[inline(never)]
     pub(crate) fn hire(
         &self,
         pool_name: &str,
@@ -69,13 +68,11 @@ impl Roster {
         Ok(())
     }
 
-    #[inline(never)]
     pub(crate) fn take_seat(&self) -> Option<Seat> {
         self.list.lock().seats.pop()
     }
 
     /// By a thread, as the last thing it does. Its handle is kept for whoever waits if the pool is closed.
-    #[inline(never)]
     pub(crate) fn leave(&self, desk: &Arc<Desk>, keep_handle: bool) {
         let mut list = self.list.lock();
         if let Some(place) = list.members.iter().position(|member| Arc::ptr_eq(&member.desk, desk)) {
@@ -89,7 +86,6 @@ impl Roster {
     }
 
     /// The desks of all workers.
-    #[inline(never)]
     pub(crate) fn desks(&self) -> Vec<Arc<Desk>> {
         let list = self.list.lock();
         let mut desks = Vec::with_capacity(list.members.len());
@@ -135,7 +131,6 @@ impl Roster {
     }
 
     /// Those who wait for the threads look again.
-    #[inline(never)]
     pub(crate) fn ring(&self) {
         // Under the lock: they wait, or have not looked yet.
         let _list = self.list.lock();

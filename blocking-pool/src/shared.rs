@@ -2,10 +2,6 @@
 //!
 //! Its methods are where their protocols are: `submit.rs` (a closure's way in), `threads.rs` (somebody to run it),
 //! `ending.rs` (what is given up, and the end).
-//!
-//! What makes, starts, waits, reports or ends is `#[inline(never)]`, here and in all that is behind it. Otherwise the compiler
-//! copies it into each codegen unit that calls it, to look whether it should be inlined: 13,100 instructions beside the 17,300
-//! that the pool has, and 7,900 so; and some of it it does inline, where nothing is to be gained.
 
 use std::sync::Arc;
 
@@ -55,7 +51,6 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// What may have to be dropped again, should a later part fail, comes last.
-    #[inline(never)]
     pub(crate) fn new(config: Config) -> Arc<Self> {
         let (made, born) = (Stamp::now(), fork::note());
         let core_threads = config.core_threads;
@@ -103,7 +98,6 @@ impl Shared {
     }
 
     /// The jobs that are running, of the tenants that `whose` picks.
-    #[inline(never)]
     pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
         let mut survivors = Vec::new();
         for desk in self.roster.desks() {
@@ -113,7 +107,6 @@ impl Shared {
     }
 
     /// Tells, and drops it here, once for all who have something to report.
-    #[inline(never)]
     pub(crate) fn report(&self, report: Report) {
         report::tell(self.config.on_report.as_ref(), &report);
     }

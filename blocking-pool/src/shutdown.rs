@@ -142,7 +142,6 @@ pub struct Survivor {
 
 impl Survivor {
     /// What is on `desk` now, if it is of a tenant that `whose` picks.
-    #[inline(never)]
     pub(crate) fn of(desk: &Desk, whose: &dyn Fn(u64) -> bool) -> Option<Self> {
         let job = desk.read().filter(|job| whose(job.tenant))?;
         Some(Self { id: job.id, name: job.name, location: job.location, thread: desk.name.clone() })

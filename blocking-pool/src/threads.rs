@@ -66,7 +66,6 @@ impl Shared {
     }
 
     /// Starts the worker that has just been counted. Err: that failed, and there is no thread at all.
-    #[inline(never)]
     fn start(self: &Arc<Self>, kind: Kind) -> Result<(), Refusal> {
         let hired = self.roster.hire(&self.config.thread_name, Role::Worker, &|desk| {
             let pool = Arc::clone(self);
@@ -97,7 +96,6 @@ impl Shared {
     }
 
     /// `body` is boxed because what std does to start a thread is compiled once for each type of it.
-    #[inline(never)]
     pub(crate) fn start_thread(
         &self,
         name: &str,
@@ -120,7 +118,6 @@ impl Shared {
     }
 
     /// Starts up to `count` workers; how many it became. By the monitor.
-    #[inline(never)]
     pub(crate) fn grow(self: &Arc<Self>, count: usize) -> usize {
         for started in 0..count {
             let kind = if self.idle.census().threads() < self.config.core_threads {
@@ -143,7 +140,6 @@ impl Shared {
     }
 
     /// Wakes all sleepers; each finds out for itself what there is to do.
-    #[inline(never)]
     pub(crate) fn call_everybody(&self) {
         while let Some(sleeper) = self.idle.take_sleeper() {
             sleeper.unpark();

@@ -70,7 +70,6 @@ const ENOUGH_BUSY: usize = 8;
 /// Looks at blocked workers in a row that count as evidence although the jobs change.
 const CHURN_LOOKS: u32 = 4;
 
-#[inline(never)]
 pub(crate) fn decide(seen: &Sample, streak: &mut Streak) -> Grow {
     if seen.waiting == 0 {
         *streak = Streak::default();

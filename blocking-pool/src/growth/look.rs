@@ -43,7 +43,6 @@ struct Known {
 type AtWork<'a> = (sample::Tid, u64, &'a Desk);
 
 impl Look {
-    #[inline(never)]
     pub(super) fn new(pool: &Shared) -> Self {
         let now = Instant::now();
         Self {
@@ -58,7 +57,6 @@ impl Look {
     }
 
     /// Reads the clock and the count of jobs started, once for this look. Do jobs flow since the last one?
-    #[inline(never)]
     pub(super) fn begin(&mut self, pool: &Shared) -> bool {
         let (now, starts) = (Instant::now(), pool.counters.starts());
         let flowing = is_flow(starts - self.starts, pool.idle.census().threads(), now - self.at);
@@ -90,7 +88,6 @@ impl Look {
 
     /// Reads the states of at most `MOST_READ` workers, and counts for all of them. Asked while nobody is idle: those
     /// without a job on their desks are about to deliver the last one, or to take the next.
-    #[inline(never)]
     fn workers(&mut self, pool: &Shared) -> Option<Workers> {
         let desks = pool.roster.desks();
         let long_jobs = self.last_long.is_some_and(|then| self.at - then < LATELY);

@@ -82,7 +82,6 @@ impl Monitor {
     }
 
     /// A job waits and everybody is running one: have a look. Called after a fence.
-    #[inline(never)]
     pub(crate) fn poke(&self, pool: &Arc<Shared>) {
         if !self.enabled || self.is_awake() {
             return;
@@ -102,14 +101,12 @@ impl Monitor {
     }
 
     /// The pool was closed: a sleeping monitor has to leave.
-    #[inline(never)]
     pub(crate) fn call(&self) {
         if self.mode.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             self.parker.unpark();
         }
     }
 
-    #[inline(never)]
     fn start(&self, pool: &Arc<Shared>) {
         let hired = pool.roster.hire(&pool.config.thread_name, Role::Monitor, &|desk| {
             let shared = Arc::clone(pool);
@@ -209,7 +206,6 @@ pub(crate) fn is_needed(pool: &Shared) -> bool {
 }
 
 /// Looks, and grows, until nobody has had to wait for a while.
-#[inline(never)]
 fn look_while_awake(pool: &Arc<Shared>, look: &mut Look) {
     let mut calm = 0;
     let mut pause = SHORT;

@@ -66,7 +66,6 @@ impl Hold {
     }
 
     /// Gives up a claimed job: drops its closure and delivers `why` instead.
-    #[inline(never)]
     pub(super) fn refuse(&self, why: Failure) {
         let header = self.header();
         self.will_not_run(&why);
@@ -99,7 +98,6 @@ impl Hold {
     }
 
     /// The same for a job that will not run.
-    #[inline(never)]
     pub(super) fn deliver_refusal(&self) {
         self.publish(|| ());
         self.header().account.leave_cancelled();
@@ -177,7 +175,6 @@ impl Hold {
         }
     }
 
-    #[inline(never)]
     pub(super) fn report(&self, kind: fn(JobInfo, String) -> Report, message: String) {
         let header = self.header();
         header.account.pool().report(kind(header.info(), message));
@@ -211,7 +208,6 @@ impl Hold {
     }
 
     /// The same by the user; a job that is running is told by its token, if it has one.
-    #[inline(never)]
     pub(super) fn abort(&self) -> bool {
         let won = self.cancel(Failure::Cancelled);
         if self.header().terms.is_some() {

@@ -80,7 +80,6 @@ impl Cohort {
 }
 
 impl Cohorts {
-    #[inline(never)]
     pub(super) fn new(core: usize) -> Self {
         Self {
             // The first submission opens the first cohort.
@@ -137,7 +136,6 @@ impl Cohorts {
 
     /// Opens a cohort that begins now, unless somebody else is about to, or there is no room for it.
     #[cold]
-    #[inline(never)]
     fn open(&self, gate: &Gate, now: Stamp) {
         let Ok(mut turnover) = self.turnover.try_lock() else { return };
         if now.to_bits() < self.until.load(Ordering::Relaxed) {

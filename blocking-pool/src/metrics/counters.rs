@@ -77,7 +77,6 @@ pub(super) struct Reading {
 }
 
 impl Counters {
-    #[inline(never)]
     pub(crate) fn new(core: usize) -> Self {
         Self {
             workers: Padded::many(core + 1, Ledger::default),

@@ -112,7 +112,6 @@ impl Stamp {
 }
 
 /// The first moment; decides what is ticking.
-#[inline(never)]
 fn start() -> (Instant, Stamp) {
     *START.get_or_init(|| {
         if counter_is_trusted() {
@@ -127,7 +126,6 @@ fn start() -> (Instant, Stamp) {
 }
 
 #[cold]
-#[inline(never)]
 fn first_rate() -> u64 {
     let start = start();
     if SOURCE.load(Ordering::Relaxed) != COUNTER {
@@ -140,7 +138,6 @@ fn first_rate() -> u64 {
 }
 
 #[cold]
-#[inline(never)]
 fn refine_rate() {
     if let Some(start) = START.get() {
         set_rate(*start, both_clocks());
