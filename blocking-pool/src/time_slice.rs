@@ -83,10 +83,7 @@ mod platform {
 
     /// 0: the system's own.
     pub(super) fn set_slice(nanos: u64) {
-        let Some(mut attr) = attributes().filter(|attr| FAIR[0] == attr.policy || FAIR[1] == attr.policy)
-        else {
-            return;
-        };
+        let Some(mut attr) = attributes().filter(|attr| FAIR.contains(&attr.policy)) else { return };
         let Some([set, _]) = SCHED_ATTR else { return };
         attr.size = SIZE;
         attr.runtime = nanos;

@@ -148,7 +148,7 @@ pub(crate) fn roughly(_left: Duration) -> Option<Duration> {
 /// `left` rounded up to milliseconds, if it hardly differs from that: an `epoll_wait` for so long ends soon enough.
 #[cfg(target_os = "linux")]
 fn whole_millis(left: Duration) -> Option<Duration> {
-    if left < *WHOLE.start() || left > *WHOLE.end() {
+    if !WHOLE.contains(&left) {
         return None;
     }
     let whole = Duration::from_millis(left.subsec_nanos().div_ceil(1_000_000).into());

@@ -47,14 +47,8 @@ mod linux {
     /// The letter behind the name, which stands in parentheses and may hold any byte, parentheses included. The name
     /// has at most 15 bytes, so both fit the buffer above.
     fn state(stat: &[u8]) -> Option<u8> {
-        let mut rest = stat;
-        while let [before @ .., last] = rest {
-            if *last == b')' {
-                return stat.get(rest.len() + 1).copied();
-            }
-            rest = before;
-        }
-        None
+        let name_end = stat.iter().rposition(|&byte| byte == b')')?;
+        stat.get(name_end + 2).copied()
     }
 
     #[cfg(all(test, not(loom)))]
@@ -87,7 +81,6 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
     use super::Desk;
-    use crate::refusal::ok;
 
     pub(crate) type Tid = u32;
 
