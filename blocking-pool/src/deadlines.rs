@@ -15,20 +15,18 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cancel::WeakToken;
 use crate::contain;
-use crate::fork;
+use crate::fork::{self, PerProcess};
 
 struct Watch {
     list: Mutex<List>,
     bell: Condvar,
     /// See [`fork`].
     born: u32,
-    /// What a fork of the process in which this was made has instead.
-    in_fork: OnceLock<Box<Watch>>,
 }
 
 struct List {
@@ -168,16 +166,12 @@ impl Eq for Due {}
 impl Watch {
     fn new() -> Self {
         let list = List { due: BinaryHeap::new(), next: 0, dropped: 0, wakes_at: None };
-        Self { list: Mutex::new(list), bell: Condvar::new(), born: fork::note(), in_fork: OnceLock::new() }
+        Self { list: Mutex::new(list), bell: Condvar::new(), born: fork::note() }
     }
 
     fn of_this_process() -> &'static Self {
-        static FIRST: OnceLock<Watch> = OnceLock::new();
-        let mut watch = FIRST.get_or_init(Self::new);
-        while fork::is_child_of(watch.born) {
-            watch = watch.in_fork.get_or_init(|| Box::new(Self::new()));
-        }
-        watch
+        static WATCH: PerProcess<Watch> = PerProcess::new();
+        WATCH.get_or_init(Self::new)
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {

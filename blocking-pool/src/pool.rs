@@ -5,11 +5,12 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::account::Account;
 use crate::builder::{Builder, Config};
 use crate::error::SpawnError;
+use crate::fork::PerProcess;
 use crate::job::{JoinHandle, Plain};
 use crate::job_builder::JobBuilder;
 use crate::metrics::Metrics;
@@ -38,18 +39,6 @@ use crate::tenant::Tenant;
 /// ```
 #[derive(Clone)]
 pub struct Pool(Arc<Owner>);
-
-/// The pool that everybody shares in one process, and behind it that of its fork, in which the first one has no threads.
-struct Global {
-    pool: Pool,
-    in_fork: OnceLock<Box<Global>>,
-}
-
-impl Global {
-    fn new() -> Box<Self> {
-        Box::new(Self { pool: Pool::new(), in_fork: OnceLock::new() })
-    }
-}
 
 /// What all handles of a pool share; its drop is the pool's closing.
 struct Owner {
@@ -88,12 +77,8 @@ impl Pool {
     /// After a `fork`, the child has a global pool of its own. Pools made by its parent refuse closures there
     /// ([`Forked`](crate::SpawnErrorKind::Forked)), since their threads are in the parent.
     pub fn global() -> &'static Pool {
-        static GLOBAL: OnceLock<Box<Global>> = OnceLock::new();
-        let mut global = GLOBAL.get_or_init(Global::new);
-        while global.pool.shared().is_forked() {
-            global = global.in_fork.get_or_init(Global::new);
-        }
-        &global.pool
+        static GLOBAL: PerProcess<Pool> = PerProcess::new();
+        GLOBAL.get_or_init(Self::new)
     }
 
     pub(crate) fn with(config: Config) -> Self {

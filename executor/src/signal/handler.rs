@@ -13,7 +13,7 @@
 use super::tally::Tally;
 use libc::{c_int, c_void, siginfo_t};
 use mio::unix::pipe;
-use sideline_blocking_pool::fork;
+use sideline_blocking_pool::fork::PerProcess;
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -30,12 +30,9 @@ pub(super) struct Delivery {
     /// Never closed, so that the handler may write at any time.
     sender: pipe::Sender,
     receiver: pipe::Receiver,
-    /// See [`fork`].
-    born: u32,
-    in_fork: OnceLock<Box<Delivery>>,
 }
 
-static DELIVERY: OnceLock<Box<Delivery>> = OnceLock::new();
+static DELIVERY: PerProcess<Delivery> = PerProcess::new();
 
 /// What each signal did before. Set before the handler is installed, never changed.
 static BEFORE: [OnceLock<libc::sigaction>; SIGNALS] = [const { OnceLock::new() }; SIGNALS];
@@ -64,27 +61,13 @@ pub(super) fn install(signal: c_int) -> io::Result<&'static Delivery> {
 }
 
 impl Delivery {
-    /// Where that of this process is, or is to be.
-    fn place() -> &'static OnceLock<Box<Delivery>> {
-        let mut place = &DELIVERY;
-        loop {
-            match place.get() {
-                Some(delivery) if fork::is_child_of(delivery.born) => place = &delivery.in_fork,
-                _ => return place,
-            }
-        }
-    }
-
     /// That of this process, made if there is none. One at a time.
     fn get_or_make() -> io::Result<&'static Delivery> {
-        let place = Delivery::place();
-        if let Some(delivery) = place.get() {
+        if let Some(delivery) = DELIVERY.get() {
             return Ok(delivery);
         }
-        let (tally, born) = (Tally::new(SIGNALS), fork::note());
         let (sender, receiver) = pipe::new().map_err(sideline_reactor::name_descriptor_limit)?;
-        let in_fork = OnceLock::new();
-        Ok(place.get_or_init(|| Box::new(Delivery { tally, sender, receiver, born, in_fork })))
+        Ok(DELIVERY.get_or_init(|| Delivery { tally: Tally::new(SIGNALS), sender, receiver }))
     }
 
     /// The pipe's read end, as a descriptor of its own: a loop takes each only once.
@@ -127,7 +110,7 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     if let Some(before) = BEFORE.get(number).and_then(OnceLock::get) {
         call(before, signal, info, context);
     }
-    if let Some(delivery) = Delivery::place().get() {
+    if let Some(delivery) = DELIVERY.get() {
         delivery.tally.note(number);
         let byte = [0_u8];
         // If the pipe is full, whoever empties it will look at all counts. SAFETY: one byte is read from `byte`.

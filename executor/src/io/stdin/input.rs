@@ -14,10 +14,9 @@
 //! waits, as far as the condition variable can tell, which would hand it the lock.
 
 use parking_lot::{Condvar, Mutex};
-use sideline_blocking_pool::fork;
+use sideline_blocking_pool::fork::PerProcess;
 use sideline_reactor::wake_all;
 use std::io;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
@@ -25,9 +24,6 @@ pub(super) struct Input {
     state: Mutex<State>,
     /// The thread is wanted.
     asked: Condvar,
-    /// See [`fork`].
-    born: u32,
-    in_fork: OnceLock<Box<Input>>,
 }
 
 struct State {
@@ -62,24 +58,12 @@ impl Input {
         let buffer = Buffer { bytes: Vec::new(), used: 0 };
         let thread = Request { started: false, wanted: false, outcome: None };
         let state = State { buffer, seen: Seen(0), waiting: Vec::new(), thread };
-        Input {
-            state: Mutex::new(state),
-            asked: Condvar::new(),
-            born: fork::note(),
-            in_fork: OnceLock::new(),
-        }
+        Input { state: Mutex::new(state), asked: Condvar::new() }
     }
 
     pub(super) fn of_this_process() -> &'static Input {
-        static FIRST: OnceLock<Box<Input>> = OnceLock::new();
-        let mut place = &FIRST;
-        loop {
-            let input = place.get_or_init(|| Box::new(Input::new()));
-            if !fork::is_child_of(input.born) {
-                return input;
-            }
-            place = &input.in_fork;
-        }
+        static INPUT: PerProcess<Input> = PerProcess::new();
+        INPUT.get_or_init(Input::new)
     }
 
     /// Calls `look` with what there is.
