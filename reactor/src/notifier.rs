@@ -39,7 +39,7 @@
 //! by a compare-and-swap like the notifier's. If the notifier's comes first, the loop does not sleep. If the loop's comes first, the
 //! notifier finds PARKED in place of what it had seen, and tries again: the eventfd is to be written now.
 //!
-//! Models: `sleep_on_the_word_against_notify`, twins `notifier-fence` and `loop-looks-after-announcing`;
+//! Models: `sleep_on_the_word_against_notify_loses_no_wake`, twins `notifier-fence` and `loop-looks-after-announcing`;
 //! `sleep_on_the_word_against_register`, twins `register-notifies` and `loop-looks-for-sources`; `change_of_place_against_notify`,
 //! twin `notifier-follows`.
 //!

@@ -1,0 +1,150 @@
+//! What the documentation names is there: files, models, twins and pages. And the table of protocols has them all.
+
+#![cfg(not(loom))]
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ARCHITECTURE: &str = "docs/architecture.md";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is around this package")
+}
+
+/// Every file below `dir` with this extension, as its path from the workspace's root and its text.
+fn files(dir: &str, extension: &str) -> Vec<(String, String)> {
+    let (mut found, mut dirs) = (Vec::new(), vec![root().join(dir)]);
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|is| is == extension) {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// All Rust sources but those of the packages apart, which have target directories of their own.
+fn sources() -> Vec<(String, String)> {
+    let parts =
+        ["executor", "reactor", "blocking-pool", "benches", "tests/src", "tests/tests", "tests/ecosystem"];
+    parts.iter().flat_map(|part| files(part, "rs")).collect()
+}
+
+fn pages() -> Vec<(String, String)> {
+    let mut pages = files("docs", "md");
+    for name in ["README.md", "CONTRIBUTING.md"] {
+        pages.push((name.to_owned(), fs::read_to_string(root().join(name)).unwrap()));
+    }
+    pages
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// What stands between backticks, on one line each.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// What follows each `before`, up to `end`.
+fn all_between<'a>(text: &'a str, before: &'a str, end: char) -> impl Iterator<Item = &'a str> {
+    text.split(before).skip(1).filter_map(move |rest| rest.split_once(end)).map(|(found, _)| found)
+}
+
+#[test]
+fn each_source_file_that_a_page_names_exists() {
+    let mut names: Vec<String> = sources().into_iter().map(|(name, _)| name).collect();
+    names.extend(files("tests/third-party/web/src", "rs").into_iter().map(|(name, _)| name));
+    names.extend(files("tests/third-party/quic/src", "rs").into_iter().map(|(name, _)| name));
+    names.extend(files("tests/third-party/dns/src", "rs").into_iter().map(|(name, _)| name));
+    let is_there = |file: &str| names.iter().any(|name| name == file || name.ends_with(&format!("/{file}")));
+    let mut missing = Vec::new();
+    for (page, text) in pages() {
+        for file in quoted(&text).filter(|word| word.ends_with(".rs") && !word.contains(' ')) {
+            if !is_there(file) {
+                missing.push(format!("{page}: {file}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn each_model_that_a_page_or_a_comment_names_exists() {
+    let sources = sources();
+    let functions: BTreeSet<&str> =
+        sources.iter().flat_map(|(_, text)| all_between(text, "fn ", '(')).collect();
+    let mut missing = Vec::new();
+    for (file, text) in sources.iter().chain(&pages()) {
+        let is_page = file.ends_with(".md");
+        let prose = text.lines().filter(|line| is_page || line.trim_start().starts_with("//"));
+        for word in prose.flat_map(quoted) {
+            let model = word.rsplit("::").next().expect("a split has a last part");
+            if model.contains("_against_") && !functions.contains(model) {
+                missing.push(format!("{file}: {model}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn the_table_of_protocols_has_each_model_and_each_twin() {
+    let architecture = page(ARCHITECTURE);
+    let named: BTreeSet<&str> = quoted(&architecture).collect();
+    // `starts.rs` is about real threads, and no model.
+    let is_of_models = |name: &str| name.contains("/models") && !name.ends_with("starts.rs");
+    // Not models: the runs of twins, guards, and what needs one thread only.
+    let others = ["twins_are_caught", "loom_is_really_on"];
+    let alone = ["entries_are_dropped_with_their_queues", "everything_comes_out_once_and_in_order"];
+    let mut missing = Vec::new();
+    for (name, text) in sources() {
+        for step in all_between(&text, "left_out(\"", '"').filter(|step| !named.contains(step)) {
+            missing.push(format!("{name}: twin {step}"));
+        }
+        for model in all_between(&text, "#[test]\n", '(').filter_map(|test| test.trim().strip_prefix("fn ")) {
+            let is_model = is_of_models(&name) && !others.contains(&model) && !alone.contains(&model);
+            if is_model && !named.contains(model) {
+                missing.push(format!("{name}: model {model}"));
+            }
+        }
+    }
+    missing.retain(|line| !line.starts_with("tests/tests/documentation.rs"));
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn each_link_to_a_page_leads_somewhere() {
+    let mut broken = Vec::new();
+    for (name, text) in pages() {
+        let directory: PathBuf = root().join(&name).parent().unwrap().to_owned();
+        for target in all_between(&text, "](", ')').filter(|target| !target.contains("://")) {
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = if path.is_empty() { root().join(&name) } else { directory.join(path) };
+            if !file.exists() {
+                broken.push(format!("{name}: {target}"));
+            } else if !anchor.is_empty() && !has_heading(&fs::read_to_string(file).unwrap(), anchor) {
+                broken.push(format!("{name}: {target}, which has no such heading"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+fn has_heading(text: &str, anchor: &str) -> bool {
+    let as_anchor = |heading: &str| -> String {
+        let kept = heading.trim().to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect()
+    };
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .any(|line| as_anchor(line.trim_start_matches('#')) == anchor)
+}
