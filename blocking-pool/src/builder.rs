@@ -132,13 +132,14 @@ impl Builder {
         self
     }
 
-    /// How far the workers stand back when processors are short: the nice value of their threads, 0 to 19. Default: 5,
-    /// so that a loop that wakes up runs at once although the pool keeps every processor busy.
+    /// How far the workers stand back when processors are short: how many steps nicer their threads are than the program's
+    /// first thread, 0 to 19. (The kernel's scale ends at 19.) Default: 5, so that a loop that wakes up runs at once
+    /// although the pool keeps every processor busy.
     ///
     /// Workers that compute for long also ask for longer time slices, before which whoever wakes up may go.
     ///
     /// Linux only; elsewhere it has no effect. **A child process that a job starts inherits both**; 0 leaves the
-    /// threads as the program's others are. A program that is nicer already is not made less so.
+    /// threads as those are that start them.
     #[inline]
     pub fn nice(mut self, nice: u8) -> Self {
         self.config.nice = nice;

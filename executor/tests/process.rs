@@ -309,6 +309,21 @@ fn children_of_the_loop_do_not_inherit_the_pool_s_priority() {
     });
 }
 
+/// Under `nice` the workers were the loop's equals.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_nice_has_a_pool_that_is_nicer() -> Result<(), Box<dyn std::error::Error>> {
+    let test = "children_of_the_loop_do_not_inherit_the_pool_s_priority";
+    let again = std::process::Command::new("nice")
+        .args(["-n", "3"])
+        .arg(std::env::current_exe()?)
+        .args(["--exact", test])
+        .output()?;
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && said.contains("1 passed"), "{said}");
+    Ok(())
+}
+
 #[test]
 fn children_are_sent_between_threads() {
     fn sent<T: Send>() {}
