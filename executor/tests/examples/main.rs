@@ -141,8 +141,7 @@ fn sqlite_says_what_is_wrong_with_a_file_that_is_no_database() {
 #[test]
 fn compute_server_answers_others_while_it_computes_and_finishes_before_it_stops() {
     let mut server = example("compute_server").arg("127.0.0.1:0").start();
-    let line = server.line();
-    let addr = line.trim().strip_prefix("listening on http://").expect("the address").to_owned();
+    let addr = address_in(&server.line());
     assert!(get(&addr, "/compute/10").ends_with("{\"input\":10,\"result\":285}\n"));
     assert!(get(&addr, "/compute/ten").starts_with("HTTP/1.1 400"));
     assert!(get(&addr, "/nothing").starts_with("HTTP/1.1 404"));
@@ -172,6 +171,80 @@ fn compute_server_answers_others_while_it_computes_and_finishes_before_it_stops(
     let run = server.finish();
     run.succeeded();
     assert!(run.out.contains("stopped after"), "{run:?}");
+}
+
+#[test]
+fn echo_server_serves_clients_side_by_side() {
+    let mut server = example("echo_server").arg("127.0.0.1:0").start();
+    let addr = address_in(&server.line());
+    let silent = TcpStream::connect(&addr).unwrap();
+    let mut client = TcpStream::connect(&addr).unwrap();
+    client.write_all(b"hello").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut back = String::new();
+    client.read_to_string(&mut back).unwrap();
+    assert_eq!(back, "hello");
+    assert!(server.line().ends_with(": 5 bytes\n"));
+    drop(silent);
+    assert!(server.line().ends_with(": 0 bytes\n"));
+    #[cfg(unix)]
+    {
+        server.interrupt();
+        server.finish();
+    }
+}
+
+/// A backend that answers when the test does, and a client whose request has reached it.
+#[cfg(unix)]
+fn request_in_flight(server: &mut process::Running, backend: &TcpListener) -> (TcpStream, TcpStream) {
+    let addr = address_in(&server.line());
+    let mut client = TcpStream::connect(&addr).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(b"question\n").unwrap();
+    let (asked, _) = backend.accept().unwrap();
+    let mut line = String::new();
+    BufReader::new(&asked).read_line(&mut line).unwrap();
+    assert_eq!(line, "question\n");
+    (client, asked)
+}
+
+#[cfg(unix)]
+#[test]
+fn graceful_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
+    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
+    let backend_addr = backend.local_addr().unwrap().to_string();
+    let mut server = example("graceful_shutdown").arg("127.0.0.1:0").arg(&backend_addr).start();
+    let (mut client, mut asked) = request_in_flight(&mut server, &backend);
+    server.interrupt();
+    assert_eq!(server.line(), "stopping\n");
+    asked.write_all(b"answer\n").unwrap();
+    // The answer, and the end of the connection: no second request is read.
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "answer\n");
+    let run = server.finish();
+    run.succeeded();
+    assert!(!run.out.contains("giving up"), "{run:?}");
+    assert!(nothing_is_left(&run), "{run:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn graceful_shutdown_hangs_up_on_a_silent_backend_when_told_twice() {
+    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
+    let backend_addr = backend.local_addr().unwrap().to_string();
+    let mut server = example("graceful_shutdown").arg("127.0.0.1:0").arg(&backend_addr).start();
+    let (mut client, _never_answers) = request_in_flight(&mut server, &backend);
+    server.interrupt();
+    assert_eq!(server.line(), "stopping\n");
+    server.interrupt();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "error: the server is shutting down\n");
+    let run = server.finish();
+    run.succeeded();
+    assert!(run.out.contains("giving up on what is left\n"), "{run:?}");
+    assert!(nothing_is_left(&run), "{run:?}");
 }
 
 #[test]
@@ -236,8 +309,7 @@ fn monitored_pool_ends_with_sums_that_reconcile() {
 #[test]
 fn prometheus_serves_numbers_that_add_up() {
     let mut server = example("prometheus").arg("127.0.0.1:0").start();
-    let line = server.line();
-    let addr = line.trim().strip_prefix("listening on http://").expect("the address").to_owned();
+    let addr = address_in(&server.line());
     assert!(get(&addr, "/work/30").ends_with("30 jobs, 3 panicked\n"));
     assert!(get(&addr, "/work/many").starts_with("HTTP/1.1 400"));
     let page = get(&addr, "/metrics");
@@ -346,6 +418,19 @@ fn showcase_says_in_one_line_what_is_wrong_with_its_directory() {
     let run = example("showcase").arg("one").arg("two").finish();
     assert_eq!(run.status.code(), Some(2));
     assert!(run.err.starts_with("usage:"), "{run:?}");
+}
+
+/// By its report. (A job of which the awaiter has heard may still be on its way out: then it counts as finished.)
+#[cfg(unix)]
+fn nothing_is_left(run: &Run) -> bool {
+    let report = run.lines().last().unwrap_or_default();
+    report.starts_with("0 tasks dropped; jobs: ") && report.ends_with(" finished, 0 cancelled")
+}
+
+/// What a server says of where it listens.
+fn address_in(line: &str) -> String {
+    let addr = line.trim().strip_prefix("listening on ").expect("the address");
+    addr.trim_start_matches("http://").to_owned()
 }
 
 fn words(line: &str) -> Vec<&str> {

@@ -51,17 +51,19 @@ impl Example {
         let out = BufReader::new(child.stdout.take().expect("piped"));
         let mut stderr = child.stderr.take().expect("piped");
         let stdin = child.stdin.take();
+        let id = child.id();
         // Read meanwhile, or a full pipe would stop the child.
         let err = thread::spawn(move || {
             let mut text = String::new();
             stderr.read_to_string(&mut text).map(|_| text).expect("stderr is text")
         });
-        Running { killer: Killer::watch(child), stdin, out, err, seen: String::new() }
+        Running { id, killer: Killer::watch(child), stdin, out, err, seen: String::new() }
     }
 }
 
 /// A process whose output is being read.
 pub(crate) struct Running {
+    id: u32,
     killer: Killer,
     stdin: Option<ChildStdin>,
     out: BufReader<ChildStdout>,
@@ -76,6 +78,14 @@ impl Running {
         self.out.read_line(&mut line).expect("stdout is text");
         self.seen += &line;
         line
+    }
+
+    /// Presses ctrl-c.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&self) {
+        use rustix::process::{Pid, Signal, kill_process};
+        let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw).expect("a process has a number");
+        kill_process(pid, Signal::INT).expect("the example is there");
     }
 
     pub(crate) fn close_stdin(&mut self) {
