@@ -44,3 +44,8 @@ pub fn pattern(len: usize) -> Vec<u8> {
         })
         .collect()
 }
+
+/// The program of this chapter, which runs the pool under tokio, runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/embedding.md")]
+mod chapter {}
