@@ -101,7 +101,7 @@ mod unix {
     async fn accept(listener: &TcpListener, server: &Server, connections: &mut JoinSet<()>) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => connections.spawn(server.clone().talk(stream)),
+                Ok((stream, _)) => drop(connections.spawn(server.clone().talk(stream))),
                 Err(error) => eprintln!("graceful_shutdown: cannot accept: {error}"),
             }
             // Those that have ended need not be remembered.

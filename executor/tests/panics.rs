@@ -1,7 +1,7 @@
 //! A panic of the user's never ends the loop or the pool, and always reaches the awaiter or the hook.
 #![cfg(not(loom))]
 
-use sideline::task::yield_now;
+use sideline::task::{JoinSet, yield_now};
 use sideline::{Report, Runtime, block_on, spawn, spawn_blocking, to_thread};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -18,6 +18,10 @@ impl Drop for Bomb {
             panic!("{}", self.0);
         }
     }
+}
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {}
 }
 
 #[derive(Clone, Default)]
@@ -183,6 +187,32 @@ fn in_the_awaiters_waker_it_is_contained() {
         assert_eq!(task.await.unwrap(), 4);
     });
     assert!(reports.take().iter().any(|line| line.ends_with("not now")));
+}
+
+/// A waker is another's code, down to its drop. It reached whoever polled a set or a signal next, or dropped it.
+#[test]
+fn in_the_drop_of_a_waker_it_does_not_reach_who_polls_next() {
+    fn twice_and_dropped(mut poll: impl FnMut(&mut Context<'_>) -> Poll<()>) {
+        for _ in 0..2 {
+            let waker = Waker::from(Arc::new(Bomb("a waker")));
+            assert!(poll(&mut Context::from_waker(&waker)).is_pending());
+            // The only one left is the one that was given away.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
+                panic!("nothing keeps it: {:?}", payload.downcast_ref::<String>());
+            }
+        }
+    }
+    block_on(async {
+        let mut set = JoinSet::new();
+        set.spawn(std::future::pending::<()>());
+        twice_and_dropped(move |cx| set.poll_join_next(cx).map(|_| ()));
+        #[cfg(all(unix, feature = "signal"))]
+        {
+            use sideline::signal::unix::{SignalKind, signal};
+            let mut listener = signal(SignalKind::user_defined2()).unwrap();
+            twice_and_dropped(move |cx| listener.poll_recv(cx).map(|_| ()));
+        }
+    });
 }
 
 #[test]

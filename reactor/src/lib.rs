@@ -72,7 +72,7 @@ mod sys;
 mod timerfd;
 
 pub use clock::Clock;
-pub use contain::wake_all;
+pub use contain::{discard, wake_all};
 pub use errors::{KernelError, name_descriptor_limit};
 pub use handle::Handle;
 pub use local_reactor::LocalReactor;

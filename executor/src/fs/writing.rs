@@ -5,7 +5,7 @@
 //! the write. A waker is put on the list under the lock that the end of the write takes: the one or the other is first.
 
 use parking_lot::Mutex;
-use sideline_reactor::wake_all;
+use sideline_reactor::{discard, wake_all};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -31,14 +31,23 @@ impl Writing {
     pub(super) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
         // A waker is foreign code: not under the lock.
         let waker = cx.waker().clone();
-        let mut state = self.0.lock();
-        if state.under_way == 0 {
-            return Poll::Ready(());
+        let (polled, unused) = self.0.lock().poll_over(waker);
+        unused.into_iter().for_each(discard);
+        polled
+    }
+}
+
+impl State {
+    /// And the waker, if it is not wanted.
+    fn poll_over(&mut self, waker: Waker) -> (Poll<()>, Option<Waker>) {
+        if self.under_way == 0 {
+            return (Poll::Ready(()), Some(waker));
         }
-        if !state.waiting.iter().any(|waiting| waiting.will_wake(&waker)) {
-            state.waiting.push(waker);
+        if self.waiting.iter().any(|waiting| waiting.will_wake(&waker)) {
+            return (Poll::Pending, Some(waker));
         }
-        Poll::Pending
+        self.waiting.push(waker);
+        (Poll::Pending, None)
     }
 }
 

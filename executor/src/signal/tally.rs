@@ -31,7 +31,7 @@
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, left_out};
-use sideline_reactor::wake_all;
+use sideline_reactor::{discard, wake_all};
 use std::task::{Context, Poll, Waker};
 
 pub(crate) struct Tally {
@@ -50,6 +50,12 @@ struct Entry {
     signal: usize,
     seen: usize,
     waker: Waker,
+}
+
+impl Entry {
+    fn discard(self) {
+        discard(self.waker);
+    }
 }
 
 /// What one listener knows of one signal.
@@ -104,7 +110,7 @@ impl Tally {
             }
         };
         // A waker is foreign code: not under the lock.
-        drop(before);
+        before.into_iter().for_each(Entry::discard);
         if !left_out("listener-looks-again") && self.take(listener) {
             return Poll::Ready(());
         }
@@ -142,6 +148,6 @@ impl Tally {
             let place = waiting.list.iter().position(|entry| entry.id == listener.id);
             place.map(|place| waiting.list.swap_remove(place))
         };
-        drop(entry);
+        entry.into_iter().for_each(Entry::discard);
     }
 }

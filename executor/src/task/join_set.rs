@@ -6,7 +6,8 @@
 
 use crate::fairness;
 use crate::join_error::JoinError;
-use crate::{Handle, JoinHandle};
+use crate::{AbortHandle, Handle, JoinHandle};
+use sideline_reactor::discard;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,7 +19,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 /// A set of tasks and jobs. [`join_next`](Self::join_next) returns their results as they come.
 ///
-/// **Dropping the set aborts** what is still in it. See [`detach_all`](Self::detach_all) for the opposite.
+/// **Dropping the set aborts** what is still in it. See [`detach_all`](Self::detach_all) for the opposite. One of them alone is
+/// aborted by the [`AbortHandle`] that spawning it returns; dropping that changes nothing.
 ///
 /// ```
 /// use sideline::task::JoinSet;
@@ -100,31 +102,37 @@ impl<T: 'static> JoinSet<T> {
 
     /// Spawns a task into the set, on this thread's loop. See [`spawn`](crate::spawn), also for its panics.
     #[track_caller]
-    pub fn spawn<F>(&mut self, future: F)
+    pub fn spawn<F>(&mut self, future: F) -> AbortHandle
     where
         F: Future<Output = T> + 'static,
     {
-        self.insert(crate::spawn(future));
+        self.insert_abortable(crate::spawn(future))
     }
 
     /// Spawns a task into the set through a handle, from any thread. See [`Handle::spawn`].
     #[track_caller]
-    pub fn spawn_on<F>(&mut self, future: F, handle: &Handle)
+    pub fn spawn_on<F>(&mut self, future: F, handle: &Handle) -> AbortHandle
     where
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        self.insert(handle.spawn(future));
+        self.insert_abortable(handle.spawn(future))
     }
 
     /// Offloads a closure into the set. See [`spawn_blocking`](crate::spawn_blocking), also for its panics.
     #[track_caller]
-    pub fn spawn_blocking<F>(&mut self, closure: F)
+    pub fn spawn_blocking<F>(&mut self, closure: F) -> AbortHandle
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        self.insert(crate::spawn_blocking(closure));
+        self.insert_abortable(crate::spawn_blocking(closure))
+    }
+
+    fn insert_abortable(&mut self, handle: JoinHandle<T>) -> AbortHandle {
+        let abort = handle.abort_handle();
+        self.insert(handle);
+        abort
     }
 
     /// Adds a task or job that has been spawned already.
@@ -164,25 +172,35 @@ impl<T: 'static> JoinSet<T> {
         if self.entries.is_empty() {
             return Poll::Ready(None);
         }
-        // Cloned and dropped outside the lock: both are user code.
-        let mut waiter = waiter.cloned();
         loop {
-            let (key, old) = {
-                let mut ready = lock(&self.ready);
-                match ready.keys.pop_front() {
-                    Some(key) => (Some(key), None),
-                    None => (None, waiter.take().and_then(|waiter| ready.waiter.replace(waiter))),
+            while let Some(key) = self.next_key() {
+                let Some(entry) = self.entries.get_mut(key) else { continue };
+                let polled = Pin::new(&mut entry.handle).poll(&mut Context::from_waker(&entry.waker));
+                if let Poll::Ready(result) = polled {
+                    self.entries.remove(key);
+                    return Poll::Ready(Some(result));
                 }
-            };
-            drop(old);
-            let Some(key) = key else { return Poll::Pending };
-            let Some(entry) = self.entries.get_mut(key) else { continue };
-            let polled = Pin::new(&mut entry.handle).poll(&mut Context::from_waker(&entry.waker));
-            if let Poll::Ready(result) = polled {
-                self.entries.remove(key);
-                return Poll::Ready(Some(result));
+            }
+            if waiter.is_none_or(|waiter| self.wait(waiter)) {
+                return Poll::Pending;
             }
         }
+    }
+
+    fn next_key(&self) -> Option<usize> {
+        lock(&self.ready).keys.pop_front()
+    }
+
+    /// False if there is something to be polled by now.
+    fn wait(&self, waiter: &Waker) -> bool {
+        // Cloned and dropped outside the lock: both are user code.
+        let new = waiter.clone();
+        let (waits, unused) = {
+            let mut ready = lock(&self.ready);
+            if ready.keys.is_empty() { (true, ready.waiter.replace(new)) } else { (false, Some(new)) }
+        };
+        unused.into_iter().for_each(discard);
+        waits
     }
 
     /// Waits for all of it, and returns the results in the order in which they came.
@@ -244,6 +262,8 @@ impl<T: 'static> Default for JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.entries.iter().for_each(|(_, entry)| entry.handle.abort());
+        let waiter = lock(&self.ready).waiter.take();
+        waiter.into_iter().for_each(discard);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sets of tasks and jobs.
 
 use crate::Drops;
-use sideline::block_on;
 use sideline::task::{JoinSet, yield_now};
+use sideline::{AbortHandle, Handle, block_on};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::future::pending;
@@ -23,6 +23,29 @@ fn a_join_set_holds_tasks_and_jobs() {
         }
         assert_eq!(seen, (0..100).collect());
         assert!(set.is_empty() && set.try_join_next().is_none());
+    });
+}
+
+#[test]
+fn one_of_a_set_is_aborted_and_told_from_the_others_by_what_spawning_it_returns() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        let far = Handle::current();
+        let aborted = [set.spawn(pending()), set.spawn_on(pending(), &far)];
+        let [task, job] = [set.spawn(async { 1 }), set.spawn_blocking(|| 2)];
+        aborted.iter().for_each(AbortHandle::abort);
+        let mut sum = 0;
+        while let Some(result) = set.join_next().await {
+            match result {
+                Ok(number) => sum += number,
+                Err(error) => {
+                    assert!(error.is_cancelled() && aborted.iter().any(|one| one.id() == error.id()));
+                }
+            }
+        }
+        assert_eq!(sum, 3);
+        assert!(task.id() != job.id() && task.is_finished() && job.is_finished());
+        assert!(aborted.iter().all(AbortHandle::is_finished));
     });
 }
 

@@ -15,7 +15,7 @@
 
 use parking_lot::{Condvar, Mutex};
 use sideline_blocking_pool::fork::PerProcess;
-use sideline_reactor::wake_all;
+use sideline_reactor::{discard, wake_all};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -153,6 +153,7 @@ impl Place {
         let mut state = input.state.lock();
         if state.seen != seen {
             drop(state);
+            discard(waker);
             return Poll::Ready(());
         }
         self.taken = true;
@@ -164,7 +165,7 @@ impl Place {
             }
         }
         drop(state);
-        drop(waker);
+        discard(waker);
         Poll::Pending
     }
 
@@ -177,9 +178,9 @@ impl Place {
         if std::mem::take(&mut self.taken) {
             let mut state = input.state.lock();
             let found = state.waiting.iter().position(|(number, _)| *number == self.number);
-            let waker = found.map(|index| state.waiting.swap_remove(index));
+            let waker = found.map(|index| state.waiting.swap_remove(index).1);
             drop(state);
-            drop(waker);
+            waker.into_iter().for_each(discard);
         }
     }
 }
