@@ -1,20 +1,23 @@
 //! Who waits for one source, in the order of arrival.
 //!
-//! Almost always nobody or one, so there is a place for one here, and memory elsewhere only for more. Almost always, too, it
+//! Almost always nobody or one, so there is a place for one here, and memory elsewhere only for more. Those are in the order of
+//! their ids, which is that of their arrival: who is woken in vain comes back with the id it had. So of many thousand each is found
+//! in some steps when it comes back or gives up, and at either end it is taken out without moving the others. Almost always, too, it
 //! is the same task again and again: so if the waker is a [known](KnownWakers) one, it stays in that place after it has been
 //! woken, for the task to find when it waits again. A waiter that is kept so has no id and is not woken.
 
 use crate::known::KnownWakers;
 use crate::registration::Direction;
+use std::collections::VecDeque;
 use std::mem;
 use std::task::Waker;
 
 #[derive(Default)]
 pub(crate) struct Waiters {
     first: Option<Waiter>,
-    /// Empty if there is no first, or that is only kept. Boxed, so that it is one word for the many that never have any.
+    /// By id. Empty if there is no first, or that is only kept. Boxed, so that it is one word for the many that never have any.
     #[allow(clippy::box_collection)]
-    more: Option<Box<Vec<Waiter>>>,
+    more: Option<Box<VecDeque<Waiter>>>,
 }
 
 pub(crate) struct Waiter {
@@ -24,7 +27,7 @@ pub(crate) struct Waiter {
 
 /// Bit 0 is the direction. 0 and 1 do not wait, 2 and 3 are the two poll slots, everything above belongs to
 /// one operation each.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WaiterId(u64);
 
 /// What is above bit 0 in the poll slots.
@@ -89,19 +92,21 @@ impl Waiters {
             // Nowhere yet: of many who come, none is to look at all before it.
             return None;
         }
-        self.more.as_mut()?.iter_mut().find(|waiter| waiter.id == id)
+        let more = self.more.as_mut()?;
+        let at = place(more, id).ok()?;
+        more.get_mut(at)
     }
 
     pub(crate) fn remove(&mut self, id: WaiterId) -> Option<Waiter> {
         let more = self.more.as_mut().filter(|more| !more.is_empty());
         if self.first.as_ref()?.id == id {
             // The next one takes its place.
-            let next = more.map(|more| more.remove(0));
+            let next = more.and_then(|more| more.pop_front());
             return mem::replace(&mut self.first, next);
         }
         let more = more?;
-        let at = more.iter().position(|waiter| waiter.id == id)?;
-        Some(more.remove(at))
+        let at = place(more, id).ok()?;
+        more.remove(at)
     }
 
     /// Wakes those whose direction is ready, if their wakers are known and alone; the others it moves to `woken`.
@@ -142,8 +147,8 @@ impl Waiters {
             }
             stays
         });
-        if self.first.is_none() && !more.is_empty() {
-            self.first = Some(more.remove(0));
+        if self.first.is_none() {
+            self.first = more.pop_front();
         }
     }
 
@@ -156,7 +161,7 @@ impl Waiters {
 
     /// Takes one of them, in no particular order.
     pub(crate) fn take_one(&mut self) -> Option<Waiter> {
-        let of_many = self.more.as_mut().and_then(|more| more.pop());
+        let of_many = self.more.as_mut().and_then(|more| more.pop_back());
         of_many.or_else(|| self.first.take())
     }
 
@@ -167,11 +172,15 @@ impl Waiters {
             self.first = Some(waiter);
             return;
         }
-        match &mut self.more {
-            Some(more) => more.push(waiter),
-            None => self.more = Some(Box::new(vec![waiter])),
-        }
+        let more = self.more.get_or_insert_default();
+        let (Ok(at) | Err(at)) = place(more, waiter.id);
+        more.insert(at, waiter);
     }
+}
+
+/// Where it is, or has to be put.
+fn place(more: &VecDeque<Waiter>, id: WaiterId) -> Result<usize, usize> {
+    more.binary_search_by_key(&id, |waiter| waiter.id)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -205,6 +214,46 @@ mod tests {
             assert_eq!(std::mem::take(&mut *order.lock().unwrap()), expected);
         }
         assert!(waiters.take_one().is_none());
+    }
+
+    /// Against a plain list: poll slots among them, some coming back with the id they had, some giving up, in any order.
+    #[test]
+    fn whoever_waits_is_found_and_nobody_else() {
+        fastrand::seed(5);
+        let (mut waiters, mut ids) = (Waiters::default(), WaiterIds::default());
+        let (mut here, mut away) = (Vec::new(), vec![WaiterId::poll_slot(Write), WaiterId::poll_slot(Read)]);
+        for _ in 0..5000 {
+            match fastrand::u8(..8) {
+                0..3 => {
+                    let id = match away.len() {
+                        0 => ids.take(Read),
+                        n if n < 20 || fastrand::bool() => ids.take(Write),
+                        n => away.swap_remove(fastrand::usize(..n)),
+                    };
+                    assert!(waiters.place_of(id).is_none());
+                    waiters.push(Waiter { id, waker: Waker::noop().clone() });
+                    here.push(id);
+                }
+                3..6 if !here.is_empty() => {
+                    let id = here.swap_remove(fastrand::usize(..here.len()));
+                    assert!(waiters.place_of(id).is_some_and(|place| place.id == id));
+                    assert!(waiters.remove(id).is_some_and(|waiter| waiter.id == id));
+                    assert!(waiters.remove(id).is_none());
+                    away.push(id);
+                }
+                6 if fastrand::u8(..10) == 0 => {
+                    let is_ready = |direction| direction == Write;
+                    let mut woken = Vec::new();
+                    waiters.wake_ready(is_ready, KnownWakers::default(), &mut woken);
+                    let (gone, rest): (Vec<_>, _) = here.iter().partition(|id| is_ready(id.direction()));
+                    assert_eq!(gone.len(), woken.len());
+                    away.extend(gone);
+                    here = rest;
+                }
+                _ => assert!(here.iter().all(|&id| waiters.place_of(id).is_some_and(|place| place.id == id))),
+            }
+        }
+        assert_eq!(std::iter::from_fn(|| waiters.take_one()).count(), here.len());
     }
 
     #[test]
