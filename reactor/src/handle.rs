@@ -55,10 +55,12 @@ impl Handle {
         self.0.notifier.notify(|| self.0.wakeup.wake());
     }
 
-    /// As [`notify`](Self::notify), on the loop's own thread.
-    #[cold]
+    /// As [`notify`](Self::notify), on the loop's own thread: it is parked only if it stands by, which it has announced itself.
+    #[inline]
     pub(crate) fn notify_here(&self) {
-        self.0.notifier.notify_here(|| self.0.wakeup.wake());
+        if self.0.notifier.stands_by() {
+            self.notify();
+        }
     }
 
     /// The clock that this reactor's timers go by.

@@ -114,11 +114,10 @@ impl Notifier {
         notified
     }
 
-    /// The loop tells itself: it is parked only if it stands by. No fence: it has announced that itself.
-    pub(crate) fn notify_here(&self, wake: impl FnMut() -> io::Result<()>) {
-        if self.0.load(Ordering::Relaxed) == PARKED {
-            self.notify(wake);
-        }
+    /// On the loop's own thread.
+    #[inline]
+    pub(crate) fn stands_by(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == PARKED
     }
 
     /// Wakes the loop if it is parked, by calling `wake` on the PARKED -> NOTIFIED edge.
