@@ -22,6 +22,11 @@ fn a_socket_that_the_child_drops_is_still_the_parent_s() {
 }
 
 #[test]
+fn a_process_that_the_child_drops_is_not_killed() {
+    goes_well(&["processes"], Stdio::null());
+}
+
+#[test]
 fn a_signal_of_the_child_is_heard_there_although_the_parent_listens_too() {
     goes_well(&["signals"], Stdio::null());
 }

@@ -16,6 +16,9 @@ use crate::error::{Failure, JoinError};
 /// started, or was never taken. The last waker it was polled with is woken, from the thread that ran the job, after
 /// the outcome is in its place and the worker is free for the next job.
 ///
+/// In a child of `fork` one of the parent's resolves to a [rejection](JoinError::rejection) unless it was done before: the worker
+/// is not there.
+///
 /// **Dropping** it detaches: the job still runs, its result is dropped by the worker, its panic goes to
 /// [`Builder::on_report`](crate::Builder::on_report). A result that was ready but never read is dropped by whoever
 /// drops the handle; if that drop panics, it is reported and goes no further.

@@ -17,7 +17,7 @@ use super::state::{Claim, Detach, Owner, Register, Release};
 use super::work::Work;
 use super::{JobId, JobInfo};
 use crate::contain;
-use crate::error::Failure;
+use crate::error::{Failure, Rejection};
 use crate::report::Report;
 use crate::sync::left_out;
 
@@ -149,6 +149,10 @@ impl<T> JobHandle<T> {
             .waker
             .with_mut(|waker| unsafe { &*waker }.as_ref().is_some_and(|w| w.will_wake(cx.waker())));
         if !known {
+            // Only here: as a rule a handle comes by once, and not at all if its job is done when it looks.
+            if header.account.pool().is_forked() {
+                return Poll::Ready(Some(Err(Failure::rejected(Rejection::Forked))));
+            }
             // Cloning may panic: then the cell is ours with the old waker in it, and the next poll starts afresh.
             let new = cx.waker().clone();
             // SAFETY: as above; nothing but `offer_waker` gives the cell away.

@@ -160,7 +160,8 @@ impl Drop for Child {
     fn drop(&mut self) {
         super::orphans::sweep();
         let Some(mut process) = self.process.take() else { return };
-        if self.kill_on_drop {
+        // A child of `fork` has a copy of this, and no children.
+        if self.kill_on_drop && !self.runtime.shared().is_forked() {
             // It may have ended, or belong to somebody else by now: nothing more can be done.
             let _ = process.kill();
         }

@@ -3,6 +3,7 @@
 use super::cell::TaskPtr;
 use super::waker;
 use crate::Id;
+use crate::context;
 use crate::join_error::JoinError;
 use crate::report::contain;
 use std::marker::PhantomData;
@@ -99,8 +100,15 @@ impl<T> TaskHandle<T> {
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        if !self.is_finished() && self.register(cx) {
-            return Poll::Pending;
+        if !self.is_finished() {
+            let header = self.header();
+            // The loop is the parent's, unless it was forked itself.
+            if header.shared.is_forked() && !context::is_core_of(&header.shared) {
+                return Poll::Ready(Err(JoinError::cancelled(header.culprit())));
+            }
+            if self.register(cx) {
+                return Poll::Pending;
+            }
         }
         // SAFETY: COMPLETE was seen with Acquire, and the output is the handle's.
         match unsafe { self.task.take_output::<T>() } {

@@ -13,9 +13,10 @@ fn main() {
 
 #[cfg(unix)]
 mod unix {
-    use sideline::blocking::CancelToken;
+    use sideline::blocking::{CancelToken, Rejection};
     use sideline::io::stdin;
     use sideline::net::TcpListener;
+    use sideline::process::Command;
     use sideline::task::yield_now;
     use sideline::time::timeout;
     use sideline::{Limiter, Pool, Runtime, block_on, spawn, spawn_blocking, to_thread};
@@ -23,6 +24,7 @@ mod unix {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::process::Stdio;
     use std::sync::{Arc, Barrier, mpsc};
     use std::task::Poll;
     use std::time::{Duration, Instant};
@@ -33,6 +35,7 @@ mod unix {
             Some("signals") => signals(),
             Some("input") => input(),
             Some("sockets") => sockets(),
+            Some("processes") => processes(),
             Some(other) => panic!("no scenario is called {other}"),
         }
     }
@@ -56,10 +59,25 @@ mod unix {
             released.recv()
         });
         running.recv().unwrap();
+        // One that is running, and one behind it.
+        let narrow = Pool::builder().max_threads(1).build().unwrap();
+        let (end, ended) = mpsc::channel::<()>();
+        let (tell, running) = mpsc::channel();
+        let first = narrow.spawn(move || {
+            tell.send(()).unwrap();
+            ended.recv().is_err()
+        });
+        running.recv().unwrap();
+        let begun = [first, narrow.spawn(|| true)];
         let accepting = runtime.spawn(async move { listener.accept().await.map(drop) });
         runtime.turn(Some(Duration::ZERO)).unwrap();
 
         let Some(of_child) = fork() else {
+            for job in begun {
+                let error = nothing_comes_of(job);
+                assert_eq!(error.rejection(), Some(&Rejection::Forked), "{error}");
+            }
+            assert!(nothing_comes_of(accepting).is_cancelled());
             child(runtime, &pool, token, &limiter);
             std::process::exit(0);
         };
@@ -67,11 +85,21 @@ mod unix {
         release.send(()).unwrap();
         runtime.block_on(holds).unwrap().unwrap();
         assert_eq!((limiter.metrics().admitted, limiter.metrics().running), (1, 0));
+        drop(end);
+        for job in begun {
+            assert!(runtime.block_on(job).unwrap());
+        }
         // The parent's runtime is as it was: its listener is still registered.
         let client = std::net::TcpStream::connect(address).unwrap();
         runtime.block_on(accepting).unwrap().unwrap();
         drop(client);
         assert_eq!(runtime.block_on(async { to_thread(|| 2).await }), 2);
+    }
+
+    /// What the parent has begun never ends here, and whoever awaits it is told.
+    fn nothing_comes_of<T, E>(begun: impl Future<Output = Result<T, E>>) -> E {
+        let awaited = block_on(async { timeout(Duration::from_secs(10), begun).await });
+        awaited.expect("it waits for ever").err().expect("it is the parent's")
     }
 
     /// The child's number; `None` in the child.
@@ -156,6 +184,20 @@ mod unix {
                 drop(client);
             }
         });
+    }
+
+    /// The child drops what would kill the parent's process.
+    fn processes() {
+        let runtime = Runtime::new().unwrap();
+        let cat = async { Command::new("cat").stdin(Stdio::piped()).kill_on_drop(true).spawn() };
+        let mut cat = runtime.block_on(cat).unwrap();
+        let Some(child) = fork() else {
+            drop(cat);
+            std::process::exit(0);
+        };
+        expect_success(child);
+        // It ends now that its input does, and by itself.
+        assert!(runtime.block_on(cat.wait()).unwrap().success());
     }
 
     /// Standard input is a file, so a thread reads it, which is not there in the child.
