@@ -35,6 +35,7 @@
 
 mod addrs;
 mod backoff;
+mod datagram;
 mod failures;
 mod halves;
 mod happy_eyeballs;

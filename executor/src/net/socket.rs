@@ -1,6 +1,6 @@
 //! What all sockets have in common.
 
-/// `from_std`, `into_std`, descriptors and `Debug`, for a tuple struct whose first field is an `Async` of the mio
+/// `from_std`, `into_std`, the own address, descriptors and `Debug`, for a tuple struct whose first field is an `Async` of the mio
 /// socket of the same name.
 macro_rules! socket {
     ($socket:ident, $std:ty, $new:expr) => {
@@ -23,6 +23,15 @@ macro_rules! socket {
             #[inline]
             pub fn into_std(self) -> io::Result<$std> {
                 self.0.into_inner().map(<$std>::from)
+            }
+
+            /// The address of this end; of a listener, the one that is listened on, with the port that the kernel chose.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            #[inline]
+            pub fn local_addr(&self) -> io::Result<SocketAddr> {
+                self.0.get_ref().local_addr()
             }
 
             /// The socket below and its registration, for operations that this type does not have: each is tried, and
@@ -145,3 +154,30 @@ macro_rules! readiness {
 }
 
 pub(super) use readiness;
+
+/// What sockets of the internet protocols have: a limit of hops.
+macro_rules! hops {
+    ($socket:ident) => {
+        impl $socket {
+            /// How many hops a packet may take (`IP_TTL`).
+            ///
+            /// # Errors
+            /// What the kernel says.
+            #[inline]
+            pub fn ttl(&self) -> io::Result<u32> {
+                self.0.get_ref().ttl()
+            }
+
+            /// Sets how many hops a packet may take.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            #[inline]
+            pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+                self.0.get_ref().set_ttl(hops)
+            }
+        }
+    };
+}
+
+pub(super) use hops;

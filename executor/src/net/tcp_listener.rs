@@ -3,7 +3,7 @@
 use super::TcpStream;
 use super::addrs::{ToSocketAddrs, first_that};
 use super::backoff::Backoff;
-use super::socket::socket;
+use super::socket::{hops, socket};
 use crate::context;
 use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
@@ -82,33 +82,7 @@ impl TcpListener {
         let (socket, peer) = ready!(self.1.poll_accept(&self.0, cx, |listener| listener.accept()))?;
         Poll::Ready(TcpStream::register(self.0.reactor(), socket).map(|stream| (stream, peer)))
     }
-
-    /// The address that is listened on, with the port that the kernel chose.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
-    }
-
-    /// How many hops a packet may take (`IP_TTL`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.0.get_ref().ttl()
-    }
-
-    /// Sets how many hops a packet may take.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.get_ref().set_ttl(ttl)
-    }
 }
 
 socket!(TcpListener, std::net::TcpListener, TcpListener::register);
+hops!(TcpListener);

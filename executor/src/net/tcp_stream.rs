@@ -5,7 +5,7 @@ use super::halves::{self, halves};
 use super::happy_eyeballs::race;
 #[cfg(unix)]
 use super::options;
-use super::socket::{readiness, socket};
+use super::socket::{hops, readiness, socket};
 use super::stream::byte_stream;
 use crate::context;
 use crate::io::{Async, Interest};
@@ -111,15 +111,6 @@ impl TcpStream {
         self.0.read_with(move |stream| stream.peek(buf))
     }
 
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
-    }
-
     /// The address of the other end.
     ///
     /// # Errors
@@ -146,24 +137,6 @@ impl TcpStream {
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.0.get_ref().set_nodelay(nodelay)
     }
-
-    /// How many hops a packet may take (`IP_TTL`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.0.get_ref().ttl()
-    }
-
-    /// Sets how many hops a packet may take.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.get_ref().set_ttl(ttl)
-    }
 }
 
 /// `WouldBlock` while a non-blocking connect is under way. A fresh socket is tried before it is writable, so that
@@ -183,6 +156,7 @@ pub(super) fn is_connected<A>(
 
 socket!(TcpStream, std::net::TcpStream, TcpStream::register);
 readiness!(TcpStream);
+hops!(TcpStream);
 byte_stream!(TcpStream, |len| len);
 halves!(TcpStream);
 #[cfg(unix)]

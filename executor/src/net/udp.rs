@@ -1,7 +1,8 @@
 //! UDP.
 
 use super::addrs::{ToSocketAddrs, first_that};
-use super::socket::{readiness, socket};
+use super::datagram::datagrams;
+use super::socket::{hops, readiness, socket};
 use crate::context;
 use crate::io::{Async, Interest};
 use sideline_reactor::{Handle, name_descriptor_limit};
@@ -72,15 +73,6 @@ impl UdpSocket {
         self.0.write_with(move |socket| socket.send(buf))
     }
 
-    /// Receives one datagram of the connected peer.
-    ///
-    /// # Errors
-    /// As [`send`](UdpSocket::send).
-    #[inline]
-    pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.0.read_with(move |socket| socket.recv(buf))
-    }
-
     /// Sends one datagram, to the first address of `addr` for which the kernel takes it: one of another family than this
     /// socket's, for example, is passed over. That it was taken does not say that it arrives. A name is looked up each
     /// time; [`lookup_host`](super::lookup_host) does it once.
@@ -92,15 +84,6 @@ impl UdpSocket {
     pub fn send_to(&self, buf: &[u8], addr: impl ToSocketAddrs) -> impl Future<Output = io::Result<usize>> {
         let send = move |addr| self.0.write_with(move |socket| socket.send_to(buf, addr));
         first_that(addr.to_addrs(), send)
-    }
-
-    /// Receives one datagram, and says from whom.
-    ///
-    /// # Errors
-    /// As [`send`](UdpSocket::send).
-    #[inline]
-    pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
-        self.0.read_with(move |socket| socket.recv_from(buf))
     }
 
     /// As [`recv`](UdpSocket::recv), leaving the datagram where it is.
@@ -121,24 +104,6 @@ impl UdpSocket {
         self.0.read_with(move |socket| socket.peek_from(buf))
     }
 
-    /// [`send`](UdpSocket::send) without waiting.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is no room; otherwise as `send`.
-    #[inline]
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.try_write_with(|socket| socket.send(buf))
-    }
-
-    /// [`recv`](UdpSocket::recv) without waiting.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is nothing; otherwise as `recv`.
-    #[inline]
-    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read_with(|socket| socket.recv(buf))
-    }
-
     /// [`send_to`](UdpSocket::send_to) without waiting.
     ///
     /// # Errors
@@ -146,27 +111,6 @@ impl UdpSocket {
     #[inline]
     pub fn try_send_to(&self, buf: &[u8], addr: SocketAddr) -> io::Result<usize> {
         self.0.try_write_with(|socket| socket.send_to(buf, addr))
-    }
-
-    /// [`recv_from`](UdpSocket::recv_from) without waiting.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is nothing; otherwise as `recv_from`.
-    #[inline]
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.try_read_with(|socket| socket.recv_from(buf))
-    }
-
-    /// [`send`](UdpSocket::send) for poll functions: the last caller is woken.
-    #[inline]
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_write_with(cx, |socket| socket.send(buf))
-    }
-
-    /// [`recv`](UdpSocket::recv) for poll functions: the last caller is woken.
-    #[inline]
-    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_read_with(cx, |socket| socket.recv(buf))
     }
 
     /// [`send_to`](UdpSocket::send_to) for poll functions: the last caller is woken.
@@ -179,35 +123,9 @@ impl UdpSocket {
     ) -> Poll<io::Result<usize>> {
         self.0.poll_write_with(cx, |socket| socket.send_to(buf, addr))
     }
-
-    /// [`recv_from`](UdpSocket::recv_from) for poll functions: the last caller is woken.
-    #[inline]
-    pub fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        self.0.poll_read_with(cx, |socket| socket.recv_from(buf))
-    }
-
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
-    }
-
-    /// The address of the connected peer.
-    ///
-    /// # Errors
-    /// If there is none.
-    #[inline]
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().peer_addr()
-    }
 }
 
 socket!(UdpSocket, std::net::UdpSocket, UdpSocket::register);
 readiness!(UdpSocket);
+datagrams!(UdpSocket);
+hops!(UdpSocket);

@@ -27,24 +27,6 @@ impl UdpSocket {
         self.0.get_ref().set_broadcast(on)
     }
 
-    /// How many hops a packet may take (`IP_TTL`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.0.get_ref().ttl()
-    }
-
-    /// Sets how many hops a packet may take.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.get_ref().set_ttl(ttl)
-    }
-
     /// Joins an IPv4 multicast group on the interface with that address.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Unix domain datagrams.
 
+use super::datagram::datagrams;
 use super::options;
 use super::patience::Patience;
 use super::socket::{readiness, socket};
@@ -99,15 +100,6 @@ impl UnixDatagram {
         self.0.write_with(move |socket| socket.send(buf))
     }
 
-    /// Receives one datagram.
-    ///
-    /// # Errors
-    /// What the kernel says; if the runtime was shut down.
-    #[inline]
-    pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.0.read_with(move |socket| socket.recv(buf))
-    }
-
     /// Sends one datagram to the socket at `path`.
     ///
     /// # Errors
@@ -126,48 +118,6 @@ impl UnixDatagram {
         }
     }
 
-    /// Receives one datagram, and says from whom.
-    ///
-    /// # Errors
-    /// What the kernel says; if the runtime was shut down.
-    #[inline]
-    pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
-        self.0.read_with(move |socket| socket.recv_from(buf))
-    }
-
-    /// [`send`](UnixDatagram::send) without waiting.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is no room; otherwise as `send`.
-    #[inline]
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.try_write_with(|socket| socket.send(buf))
-    }
-
-    /// [`recv`](UnixDatagram::recv) without waiting.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is nothing; otherwise as `recv`.
-    #[inline]
-    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read_with(|socket| socket.recv(buf))
-    }
-
-    /// [`send`](UnixDatagram::send) for poll functions: the last caller is woken.
-    #[inline]
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_write_with(cx, |socket| socket.send(buf))
-    }
-
-    /// [`recv_from`](UnixDatagram::recv_from) without waiting.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is nothing; otherwise as `recv_from`.
-    #[inline]
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.try_read_with(|socket| socket.recv_from(buf))
-    }
-
     /// [`send_to`](UnixDatagram::send_to) without waiting.
     ///
     /// # Errors
@@ -176,40 +126,6 @@ impl UnixDatagram {
     #[inline]
     pub fn try_send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         self.0.get_ref().send_to(buf, path)
-    }
-
-    /// [`recv_from`](UnixDatagram::recv_from) for poll functions: the last caller is woken.
-    #[inline]
-    pub fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        self.0.poll_read_with(cx, |socket| socket.recv_from(buf))
-    }
-
-    /// [`recv`](UnixDatagram::recv) for poll functions: the last caller is woken.
-    #[inline]
-    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_read_with(cx, |socket| socket.recv(buf))
-    }
-
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
-    }
-
-    /// The address of the connected peer.
-    ///
-    /// # Errors
-    /// If there is none.
-    #[inline]
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().peer_addr()
     }
 
     /// Ends one direction, or both.
@@ -224,4 +140,5 @@ impl UnixDatagram {
 
 socket!(UnixDatagram, std::os::unix::net::UnixDatagram, UnixDatagram::register);
 readiness!(UnixDatagram);
+datagrams!(UnixDatagram);
 options::buffer_sizes!(UnixDatagram);

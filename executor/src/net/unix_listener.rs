@@ -79,15 +79,6 @@ impl UnixListener {
         let (socket, peer) = ready!(self.1.poll_accept(&self.0, cx, |listener| listener.accept()))?;
         Poll::Ready(UnixStream::register(self.0.reactor(), socket).map(|stream| (stream, peer)))
     }
-
-    /// The address that is listened on.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
-    }
 }
 
 socket!(UnixListener, std::os::unix::net::UnixListener, UnixListener::register);

@@ -88,15 +88,6 @@ impl UnixStream {
         Async::register(reactor, socket, Interest::READABLE | Interest::WRITABLE).map(UnixStream)
     }
 
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
-    }
-
     /// The address of the other end.
     ///
     /// # Errors
