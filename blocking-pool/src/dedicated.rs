@@ -10,13 +10,13 @@ use std::sync::Arc;
 use crate::account::Account;
 use crate::cancel::CancelToken;
 use crate::desk::Desk;
-use crate::error::{SpawnError, SpawnErrorKind};
 use crate::job::{self, Entry, JoinHandle, Terms, Times, Work};
 use crate::lock::Mutex;
 use crate::priority;
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::shutdown::Survivor;
+use crate::spawn_error::{SpawnError, SpawnErrorKind};
 
 pub(crate) struct Dedicated(Mutex<List>);
 

@@ -6,9 +6,9 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::account::Account;
-use crate::error::SpawnError;
 use crate::job::{Around, Inside, JoinHandle, Plain, Terms, Work};
 use crate::shared::Shared;
+use crate::spawn_error::SpawnError;
 
 #[cfg(feature = "job-control")]
 pub(crate) mod control;

@@ -91,6 +91,7 @@ mod room;
 mod roster;
 mod shared;
 mod shutdown;
+mod spawn_error;
 mod spin;
 mod submit;
 mod sync;
@@ -109,7 +110,7 @@ use no_control::{cancel, dedicated, limiter, room};
 pub use builder::{BuildError, Builder};
 #[cfg(feature = "job-control")]
 pub use cancel::{CancelToken, Cancelled, OnCancel, WhenCancelled};
-pub use error::{JoinError, Rejection, SpawnError, SpawnErrorKind};
+pub use error::{JoinError, Rejection};
 pub use job::{AbortHandle, Around, JobId, JobInfo, JoinHandle};
 pub use job_builder::JobBuilder;
 #[cfg(feature = "job-control")]
@@ -122,5 +123,6 @@ pub use metrics::{Bucket, Histogram, Metrics, Recorder};
 pub use pool::Pool;
 pub use report::Report;
 pub use shutdown::{Shutdown, ShutdownReport, Survivor};
+pub use spawn_error::{SpawnError, SpawnErrorKind};
 pub use spin::Spinner;
 pub use tenant::Tenant;

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::builder::{Builder, Config};
-use crate::error::SpawnError;
 use crate::fork::PerProcess;
 use crate::job::{JoinHandle, Plain};
 use crate::job_builder::JobBuilder;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::shutdown::{Shutdown, ShutdownReport};
+use crate::spawn_error::SpawnError;
 use crate::tenant::Tenant;
 
 /// A pool of threads for closures that block or compute; their results are futures.

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::contain;
-use crate::error::{Failure, Rejection, SpawnError, SpawnErrorKind};
+use crate::error::{Failure, Rejection};
 use crate::job::{self, Entry, Hold, JobId, JobInfo, JoinHandle, Submission, Terms, Times, Work};
 use crate::metrics::{Cohort, Stamp};
 use crate::refusal::Refusal;
 use crate::report::Report;
 use crate::shared::Shared;
+use crate::spawn_error::{SpawnError, SpawnErrorKind};
 use crate::sync::left_out;
 use crate::worker;
 

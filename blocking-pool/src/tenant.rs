@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::account::Account;
-use crate::error::SpawnError;
 use crate::job::{JoinHandle, Plain};
 use crate::job_builder::JobBuilder;
 use crate::pool::Pool;
 use crate::shutdown::{Shutdown, ShutdownReport, Survivor};
+use crate::spawn_error::SpawnError;
 
 /// A user of a pool that counts its own jobs: an async runtime, a library, a subsystem with a life of its own.
 ///

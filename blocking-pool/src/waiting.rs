@@ -7,11 +7,11 @@ use std::task::{Context, Poll, Waker};
 
 use crate::account::Account;
 use crate::contain;
-use crate::error::{SpawnError, SpawnErrorKind};
 use crate::job::{JoinHandle, Terms, Work};
 use crate::report::Report;
 use crate::room::{Asked, Place};
 use crate::shared::Shared;
+use crate::spawn_error::{SpawnError, SpawnErrorKind};
 
 /// Waits for room, then submits. Dropping it gives up its place in line, and `work`.
 pub(crate) async fn spawn_when_room<W: Work>(

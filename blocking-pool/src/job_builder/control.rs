@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::{JobBuilder, Ready};
 use crate::cancel::CancelToken;
-use crate::error::SpawnError;
 use crate::job::{Around, JoinHandle, Plain, Terms, Work};
 use crate::limiter::Limiter;
 use crate::shared::Shared;
+use crate::spawn_error::SpawnError;
 use crate::waiting::spawn_when_room;
 
 /// What was asked for of it so far.
