@@ -21,8 +21,8 @@ use crate::sync::SPINS;
 
 /// Looks between two readings of the clock.
 const LOOKS: u32 = 32;
-/// So many nanoseconds of sleep are long.
-const LONG: u64 = 1_000_000;
+/// A sleep as long as this is a long one.
+const LONG: Duration = Duration::from_millis(1);
 /// The longest run of occasions that are left out.
 const LONGEST_PAUSE: u32 = 63;
 
@@ -98,10 +98,11 @@ impl Spinner {
         is_one
     }
 
-    /// The thread has not spun, or in vain, and slept for so many nanoseconds until there was what it waited for.
+    /// By a thread that has not spun, or in vain: it then slept for `time` until there was what it waited for. After a
+    /// millisecond or more the next occasion is left out.
     #[inline]
-    pub fn slept(&mut self, nanos: u64) {
-        if nanos >= LONG {
+    pub fn slept(&mut self, time: Duration) {
+        if time >= LONG {
             self.skip = self.skip.max(1);
         }
     }
@@ -190,7 +191,7 @@ mod tests {
             spinner.slept(LONG);
             assert_eq!(looks(&mut spinner), 1);
         }
-        spinner.slept(LONG - 1);
+        spinner.slept(LONG - Duration::from_nanos(1));
         let mut countdown = 3;
         assert!(spinner.spin(|| {
             countdown -= 1;

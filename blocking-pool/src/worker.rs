@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::contain;
 use crate::crowd::Crowd;
@@ -344,7 +345,7 @@ impl Local {
             self.parker.park();
         }
         let woken = Stamp::now();
-        spinner.slept(woken.nanos_since(now));
+        spinner.slept(Duration::from_nanos(woken.nanos_since(now)));
         self.woke_up(woken);
         Rest::Search
     }

@@ -158,8 +158,8 @@ impl Core {
                         continue;
                     }
                     self.park(None);
-                    let waited = self.budget.waited(&self.shared.counters);
-                    self.linger.parked(Duration::from_nanos(waited), self.reactor.borrow().was_notified());
+                    let waited = Duration::from_nanos(self.budget.waited(&self.shared.counters));
+                    self.linger.parked(waited, self.reactor.borrow().was_notified());
                     if awaits_jobs {
                         self.spinner.borrow_mut().slept(waited);
                     }
