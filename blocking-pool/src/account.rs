@@ -8,16 +8,19 @@
 //! leaves later reads the bit with its own increment and rings the bell under the same lock; whoever left before is
 //! in the count that the waiter got. One word, so no fences. (Model: `tenant_wait_against_leave`.)
 //!
-//! Who waits from inside of a job must not wait for that job. A closure is inside while it runs; but so is other code of the
-//! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, that of a
-//! closure which is refused. All of it goes through [`delivering`]. Nor do those who
-//! wait inside wait for each other. Whoever waits outside waits for them all. (Model:
-//! `outside_wait_against_wait_inside`, twin `outside-waits-for-jobs`.)
+//! # Waiting from inside a job
 //!
-//! A shutdown says what became of the jobs that were outstanding when it began. A job that is cancelled counts as such
-//! before it is delivered, since its awaiter may look; it leaves afterwards. If it is in between when the shutdown begins,
-//! it is outstanding, and must not have been cancelled before, or it would be one that has finished. So those who leave
-//! after having been cancelled are counted once more, under the lock that the shutdown's first look takes, too.
+//! Who waits from inside a job must not wait for that job. A closure is inside while it runs. So is other code of the
+//! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, and the drop of a
+//! closure that is refused. All of it goes through [`delivering`]. Those who wait inside do not wait for each other either. Whoever
+//! waits outside waits for them all. (Model: `outside_wait_against_wait_inside`, twin `outside-waits-for-jobs`.)
+//!
+//! # What a shutdown reports
+//!
+//! A shutdown says what became of the jobs that were outstanding when it began. A job that is cancelled counts as cancelled
+//! before it is delivered, since its awaiter may look at the numbers; it leaves the account afterwards. A shutdown that begins in
+//! between sees it as outstanding, and as cancelled before the beginning; so it would be taken for a job that has finished. Therefore
+//! those that leave after having been cancelled are counted once more, under the lock that the shutdown's first look takes, too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool as PlainBool, AtomicU64 as PlainU64, Ordering as PlainOrdering};

@@ -1,36 +1,40 @@
 //! Who is awake: the protocol that never leaves a job in a queue with everybody asleep.
 //!
 //! A thread of the pool is *running* a job, *searching* the queues for one, or *idle*: parked, and on the list of
-//! sleepers. One word counts threads, idle and searching.
+//! sleepers. One word counts all threads, those that are idle, and those that are searching.
 //!
-//! **A submitter** pushes, then looks at the word and at how much waits: as many are searching as there are jobs
-//! waiting: they will find them; somebody is idle: take one off the list (it counts as searching from here on) and
-//! call it; fewer threads than cores: start one (it counts as a thread and as searching before it exists); somebody
-//! searches at least: it has to do; otherwise all are running, and each looks at the queues when its job ends, unless
-//! its job never ends: so the monitor is told ([`crate::growth`]).
+//! **A submitter** pushes, then looks at the word and at how much waits. It does the first of these that applies:
 //!
-//! **A searcher** that finds a job stops searching. Somebody may have relied on it for a second job: it looks at the
-//! queues once more, and if something is there it acts as a submitter. So one call becomes a chain that wakes as
-//! many as there is work for.
+//! | it sees | it does |
+//! |---|---|
+//! | as many searching as jobs waiting | nothing: they will find them |
+//! | somebody idle | takes a sleeper off the list and calls it; it counts as searching from here on |
+//! | fewer threads than cores | starts one; it counts as a thread, and as searching, before it exists |
+//! | somebody searching | nothing: there is nobody else |
+//! | everybody running a job | tells the monitor ([`crate::growth`]): each worker looks at the queues when its job ends, but a job may never end |
+//!
+//! **A searcher that finds a job** stops searching. Somebody may have relied on it for a second job. So it looks at the
+//! queues once more, and if something is there it acts as a submitter does. Thus one call becomes a chain that wakes as many as
+//! there is work for.
 //!
 //! **A searcher that finds nothing** puts itself on the list (idle + 1, searching - 1), and only then looks at all
 //! queues for the last time.
 //!
 //! # Searchers that are not running
 //!
-//! A searcher is promised to look, but not when: on a busy machine it may wait for a processor for many milliseconds,
-//! just called, or put aside by the kernel in the moment in which its last job was done (typically by the very loop
-//! that it has just woken). Three rules keep jobs from waiting with it while somebody is idle:
+//! A searcher will look, but nobody knows when. On a busy machine it may wait for a processor for many milliseconds: it has
+//! just been called, or the kernel has put it aside in the moment in which its last job was done (often for the very loop that
+//! it has just woken). Three rules keep jobs from waiting with it while somebody else is idle:
 //!
-//! - One searcher is relied on for one job: hence "as many as wait", above; for more only within 50 us (`PATIENCE`)
-//!   of a submission that saw no more than one for each, for then those who are quick have had no time yet, and a burst would call
-//!   everybody at once. (Twin: `summon-counts-jobs`.)
-//! - Being called takes microseconds. One who has just been called, has found a job and sees another, concludes that
-//!   whoever else counts as searching is not running, or would have taken it: it calls the next sleeper whatever the
-//!   word says. (Twin: `called-one-calls`.)
-//! - A *tired* worker, one that has been computing for long ([`crate::fatigue`]), is likely to be put aside when it
-//!   wakes its awaiter. If somebody is idle it does not count as searching before it really does. And on the list it
-//!   lies below those who have rested, for the kernel will not be quick to give it a processor.
+//! - **One searcher is relied on for one job.** Hence "as many as wait", above. It is relied on for more only within 50 µs
+//!   (`PATIENCE`) of a submission that saw no more than one job for each searcher. Those who are quick have had no time yet
+//!   then, and a burst would call everybody at once. (Twin: `summon-counts-jobs`.)
+//! - **Being called takes microseconds.** A worker that has just been called, has found a job and sees another one, concludes that
+//!   whoever else counts as searching is not running, or would have taken that job. So it calls the next sleeper, whatever
+//!   the word says. (Twin: `called-one-calls`.)
+//! - **A *tired* worker**, one that has been computing for long ([`crate::fatigue`]), is likely to be put aside when it
+//!   wakes its awaiter. If somebody is idle, it counts as searching only when it really searches. And on the list it
+//!   lies below those who have rested, because the kernel will not be quick to give it a processor.
 //!
 //! Model: `a_searcher_that_does_not_come_holds_up_one_job`.
 //!
@@ -45,10 +49,12 @@
 //! ```
 //!
 //! One of the two fences comes first in the one order of SeqCst fences. If the submitter's does, the sleeper sees
-//! the push; if the sleeper's does, the submitter sees it idle. Leave out either fence and both may read old values
+//! the push; if the sleeper's does, the submitter sees it idle. Without either fence both may read old values
 //! (a store may still sit in each one's store buffer). The same pair, with "stop searching" in place of "lie down",
-//! guards the hand-over. On x86-64 the read-modify-write by which a push to the injector claims its place, which is when it
-//! has happened, is such a fence (`sync::fence_after_rmw`); a push to a deque is a store, and needs its own.
+//! guards the hand-over.
+//!
+//! A push to the injector has happened when its place is claimed. On x86-64 the read-modify-write that claims it is such a
+//! fence (`sync::fence_after_rmw`). A push to a deque is a store, and needs a fence of its own.
 //!
 //! # Who changes the idle count
 //!

@@ -13,19 +13,23 @@
 //! If the waiter has the lock first, the loop finds it. Either order of the two critical sections wakes it. Model:
 //! `event_against_operation`, twin `waiter-looks-again`.
 //!
-//! So of what a waiter waits for there is nothing as long as it is on the list. Having been listed and then seen it, a
-//! waiter is off the list, or about to be: that costs neither a look nor the lock. Only whoever gives up has to take
-//! itself off. (But for a disproof of another thread's that comes too late: see `readiness.rs`. Who succeeds because of that
-//! stays listed until the next event, which wakes its task once for nothing.)
+//! # Who takes a waiter off the list
+//! While a waiter is on the list, what it waits for is not there. A waiter that was listed, and then finds it there, has been
+//! taken off, or is about to be. So it has nothing to do: neither a look nor the lock. Only whoever gives up has to take itself off.
 //!
-//! The lock is one for all sources: the loop takes it once for a batch of events, where one for each source was two of the ten
-//! locked operations that a request cost an echo server. It is held for tens of nanoseconds an event. Tasks of other threads,
-//! which may have to wait for it meanwhile, are few beside a loop.
+//! There is one exception: a disproof of another thread's that comes too late (see `readiness.rs`). Who succeeds because of that
+//! stays listed until the next event, which wakes its task once for nothing.
 //!
-//! Wakers are cloned, woken and dropped outside the lock: all three are foreign code that may call back in here. Except for
-//! those that the loop has vouched for, which are woken at once, and kept: a task that waits again and again for its
-//! socket then pays for no reference. So a task's memory, not its future, may outlive it by as long as its last
-//! socket does; the end of the reactor takes all wakers away, so that nothing keeps itself alive for longer.
+//! # One lock
+//! There is one lock for all sources. The loop takes it once for a batch of events. With a lock for each source, two of the ten
+//! locked operations that a request cost an echo server were for these. The lock is held for tens of nanoseconds an event.
+//! Tasks on other threads may have to wait for it meanwhile, but beside a loop they are few.
+//!
+//! # Wakers
+//! Wakers are cloned, woken and dropped outside the lock: all three are foreign code that may call back in here. Those that
+//! the loop has vouched for are an exception. They are woken at once, and kept: a task that waits again and again for its
+//! socket then pays for no reference. So a task's memory (not its future) may outlive it for as long as its last
+//! socket lives. The end of the reactor takes all wakers away, so that nothing keeps itself alive for longer.
 
 use crate::contain;
 use crate::known::KnownWakers;

@@ -1,10 +1,16 @@
 //! The state word of a job, and every way it may change.
 //!
-//! A job has two owners: its *entry* (in a queue, later with whoever runs or discards it) and its *handle*; a
-//! third, its *watch*, if it has a token that may be cancelled while it waits ([`crate::cancel`]); and as many *abort
-//! handles* as its handle has been asked for. Each holds a bit, and these a count;
-//! whoever clears the last of them frees the memory. Beside them the word has a phase, the
-//! bit that says to whom the waker's cell belongs, and above them all the job's number, which never changes.
+//! A job has several owners. Each holds a bit in the word; whoever clears the last one frees the memory.
+//!
+//! | owner | bit |
+//! |---|---|
+//! | its *entry*: in a queue, later with whoever runs or discards it | ENTRY |
+//! | its *handle* | HANDLE |
+//! | its *watch*, if it has a token that may be cancelled while it waits ([`crate::cancel`]) | WATCH |
+//! | *abort handles*, as many as its handle has been asked for | ABORTERS, a count |
+//!
+//! Beside these bits the word has a phase, a bit that says to whom the waker's cell belongs (WAKER), one that says that the
+//! handle is looking (ASKED), and above them all the job's number, which never changes.
 //!
 //! | phase   | closure / outcome belongs to        | left by                                                |
 //! |---------|-------------------------------------|--------------------------------------------------------|
@@ -16,36 +22,44 @@
 //! there is one path out of the queue and one way for an awaiter to learn of it, and what the closure had captured
 //! is gone before anybody can see the job finished.
 //!
-//! The waker's cell belongs to the handle while WAKER is clear and to the completer once it is set. A handle that
-//! wants to replace its waker takes WAKER back first. The bad interleaving: the handle looks (not done), the worker
-//! completes (no WAKER: nobody to wake), the handle stores its waker and sleeps for ever. Therefore WAKER is set by
-//! a compare-exchange on the very word that holds the phase: it fails if the job was completed meanwhile, and then
-//! the handle takes the result itself. (Models: `job_complete_against_register` and its twin.)
+//! # The waker
+//!
+//! The waker's cell belongs to the handle while WAKER is clear, and to the completer once it is set. A handle that
+//! wants to replace its waker takes WAKER back first.
+//!
+//! The bad interleaving: the handle looks (not done); the worker completes (no WAKER: nobody to wake); the handle stores its
+//! waker and sleeps for ever. So WAKER is set by a compare-exchange on the very word that holds the phase. It fails if the
+//! job was completed meanwhile, and then the handle takes the result itself. (Model: `job_complete_against_register`, twin
+//! `register-sees-done`.)
 //!
 //! # Asking without a waker
 //!
 //! A handle may also look for the outcome, again and again, before it gives its waker away (`look.rs`). If it is in a
-//! hurry it says so by the bit ASKED, which obliges the completer to nothing. The bad
-//! interleaving: the handle looks, the worker completes (no WAKER: nobody to wake), the handle sleeps for ever. So
-//! whoever looks has to come back by itself, whether it has asked or not: it wakes its own task before it says
-//! that it is pending; or it registers its waker, which fails if the job was completed meanwhile. ASKED stays when it
-//! does, and when the handle is dropped: from then on WAKER, or the missing HANDLE, decides. (Models:
-//! `job_complete_against_ask`, twin `asker-comes-back`; `job_complete_against_drop_of_an_asker`, twin
-//! `asked-is-no-waker`.)
+//! hurry it says so by the bit ASKED. That obliges the completer to nothing.
+//!
+//! The bad interleaving: the handle looks, the worker completes (no WAKER: nobody to wake), the handle sleeps for ever. So
+//! whoever looks has to come back by itself, whether it has asked or not. Either it wakes its own task before it says
+//! that it is pending; or it registers its waker, which fails if the job was completed meanwhile.
+//!
+//! ASKED stays when the handle registers, and when it is dropped. From then on WAKER, or the missing HANDLE, decides. (Models:
+//! `job_complete_against_ask`, twin `asker-comes-back`; `job_complete_against_drop_of_an_asker`, twin `asked-is-no-waker`.)
 //!
 //! # The last one
 //!
-//! Who frees must have seen all that the others did to the memory before they let go. An owner that finds its bit to be
-//! the only one knows that it is the last: bits are cleared, never set, but for abort handles, which need the handle to be there; so nobody can come after it, and nobody is left
-//! to be told. (Model: `job_abort_by_another_against_run_and_handle_drop`, twin `aborters-own`.) It frees after a load, and leaves out the locked operation that two owners of which each may be the last
-//! need to find out which. The load has to be an Acquire: every change of the word is a read-modify-write, so each one that
-//! cleared a bit heads a release sequence in which the value stands that was read, and happens before what follows.
-//! Relaxed, the bad interleaving is this: the worker completes, takes the waker out of its cell and lets go; the
-//! handle sees DONE, which came before the waker was taken, takes the outcome, sees its bit alone, and frees memory to
-//! which the worker's write is still on its way. (Model: `job_complete_against_second_register`, twin
-//! `last-owner-sees-all`.)
+//! Who frees must have seen all that the others did to the memory before they let go.
 //!
-//! Nor does a handle that has taken the outcome decide anything: it only lets go.
+//! An owner whose bit is the only one left knows that it is the last. Bits are cleared and never set. (Abort handles are added,
+//! but only while the handle is there.) So nobody can come after it, and nobody is left to be told. (Model:
+//! `job_abort_by_another_against_run_and_handle_drop`, twin `aborters-own`.) Therefore it frees after a mere load. It leaves out the
+//! locked operation, which two owners need to find out which of them is the last.
+//!
+//! That load has to be an Acquire. Every change of the word is a read-modify-write, so each one that cleared a bit heads
+//! a release sequence to which the value belongs that was read; so it happens before what follows. With Relaxed, the bad
+//! interleaving is this: the worker completes, takes the waker out of its cell, and lets go. The handle sees DONE, which came before
+//! the waker was taken, takes the outcome, and sees its bit alone. It frees memory to which the worker's write is still
+//! on its way. (Model: `job_complete_against_second_register`, twin `last-owner-sees-all`.)
+//!
+//! A handle that has taken the outcome decides nothing any more: it only lets go.
 
 use std::fmt;
 

@@ -1,11 +1,17 @@
 //! The counters behind the metrics, and why they add up while they move.
 //!
-//! A job is counted in the gate, when it is let in; as started, by the worker, in the histogram of queue waits; as ended,
-//! in that of run times (and once more if it panicked); and, if somebody waits for its outcome, when that one is woken,
-//! and when it takes the outcome or drops it. Each step comes after the one before, in the memory model's sense, too: they are Release stores, with the job's own
-//! handoffs between the threads. A reader goes backwards with Acquire: whom it finds at a later step it also finds at
-//! the earlier ones. So no difference of two of them is ever negative, and since "started" and "ended" are no
-//! numbers beside the histograms but their counts, those are equal in every snapshot. (One exception: an awaiter that
+//! | step of a job | where it is counted |
+//! |---|---|
+//! | it is let in | in the gate |
+//! | it is started | by the worker, in the histogram of queue waits |
+//! | it has ended | by the worker, in that of run times; and once more if it panicked |
+//! | its awaiter is woken, if somebody waits | by the worker, just before |
+//! | its outcome is taken or dropped, after that | by the awaiter |
+//!
+//! Each step comes after the one before, in the memory model's sense, too: they are Release stores, and the job's own
+//! handoffs lie between the threads. A reader goes backwards with Acquire: a job that it finds at a later step, it also finds at
+//! the earlier ones. So no difference of two of them is ever negative. And "started" and "ended" are no numbers beside the
+//! histograms but their counts, so those are equal in every snapshot. (One exception: an awaiter that
 //! polls of its own accord may take an outcome after it is published and before its wake is counted.)
 //!
 //! Core workers write cells of their own, without read-modify-write; everybody else shares a set. (Workers above the core

@@ -16,11 +16,14 @@
 //! Only the one that found the inbox empty: a later one finds tasks of somebody who is about to wake it, and
 //! until then the loop cannot have looked, since it takes everything when it looks.
 //!
-//! So all of them rely on that one, and if the kernel puts it aside between its push and its wake, the others wait with it.
-//! That is the price of one wake for many, and it is bounded: between the two it waits for nothing, so it is late by
-//! what a ready thread waits for a processor (milliseconds on a machine that is overloaded), and anything else that ends
-//! the loop's park in the meantime, an event or a timer, lets it take them all. To have every push look whether the loop is parked would be a fence in each, a hundred thousand of them for
-//! as many results, to shorten a wait that no more than one preemption can cause.
+//! So all of them rely on that one. If the kernel puts it aside between its push and its wake, the others wait with it. That is
+//! the price of one wake for many, and it is bounded:
+//! * Between the two it waits for nothing. So it is late by what a ready thread waits for a processor: milliseconds, on a machine
+//!   that is overloaded.
+//! * Anything else that ends the loop's park in the meantime, an event or a timer, lets it take them all.
+//!
+//! Every push could look whether the loop is parked. That would be a fence in each, a hundred thousand of them for as many results,
+//! to shorten a wait that only one preemption can cause.
 
 use super::cell::TaskPtr;
 use crate::sync::atomic::{AtomicPtr, Ordering::*};
