@@ -1,16 +1,19 @@
 //! Has a worker been computing for long? Then the kernel owes it nothing, and puts it last.
 //!
-//! A worker is *tired* when it has computed for a millisecond or more since it last woke up. A scheduler that is fair gives
+//! A worker is *tired* when it has computed for a millisecond or more since it last woke up. A fair scheduler gives
 //! the next turn to somebody else: a tired worker that wakes its awaiter is put aside at once, and one that is called soon
 //! after comes late. [`crate::idle`] relies on others where it can, and [`crate::time_slice`] does what can be done about it.
 //!
-//! What it has computed its CPU clock tells, and reading that is a system call, which quick jobs must not pay for. So each
-//! time the worker runs out of jobs it looks whether a millisecond has passed since it last looked, or woke up, and only then
-//! goes on: nobody computes for one in less. And jobs that are long because
-//! they sleep need not be asked each time: after each reading that finds the worker rested it passes over the next
-//! 1, 3, 7 occasions, unless it has been awake for more than twice as long as it was then: that may have been a job of
-//! another kind. One that finds it tired, and it reads at each again. What it has computed before it last woke up is known only
-//! to be no more than the time for which it was awake then.
+//! # How it is found out
+//! A thread's CPU clock tells what it has computed. Reading it is a system call, for which quick jobs must not pay:
+//!
+//! * The worker looks when it runs out of jobs, and only if a millisecond has passed since it last looked or woke up. Nobody can have
+//!   computed for one in less.
+//! * Jobs may be long because they sleep. So after each reading that finds the worker rested, it passes over the next 1, 3, 7
+//!   occasions. But not if it has been awake for more than twice as long as it was at that reading: that may have been a job of
+//!   another kind.
+//! * After a reading that finds it tired, it reads at each occasion again.
+//! * Of what it computed before it last woke up, only this is known: it was no more than the time for which it was awake then.
 //!
 //! Times are nanoseconds, and moments are those that the worker has taken anyway: what it runs through when it comes out
 //! of a sleep it finds in no cache, and pays for by the line.

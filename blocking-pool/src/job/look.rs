@@ -1,9 +1,9 @@
 //! Looking for an outcome before waiting to be woken for it.
 //!
-//! An executor that has nothing to do parks, and to be woken costs a system call on the other side and microseconds on
-//! this one, tens of them if its processor has gone idle; an empty job takes a fraction of one. Sideline's loop knows
-//! that it has jobs outstanding, and looks for a while before it parks. Other executors know nothing of jobs. So under
-//! them the handle does the looking:
+//! An executor that has nothing to do parks. To be woken costs a system call on the other side and microseconds on this
+//! one, tens of them if its processor has gone idle. An empty job takes a fraction of one. Sideline's loop knows that it has jobs
+//! outstanding, and looks for a while before it parks. Other executors know nothing of jobs. So under them the handle does the
+//! looking:
 //!
 //! ```text
 //!         not done                  not done                         still not done
@@ -11,19 +11,21 @@
 //!                    if alone                  (others are polled, I/O is done)    no time left: to be woken
 //! ```
 //!
-//! A handle spins inside of its poll for [`IN_POLL`] at most, and only if it is *alone*: if since its last poll no
-//! other handle has been looking on this thread. Otherwise it comes back at once, by waking its own task, and the
-//! executor polls what else is ready, and its sockets, before it polls us again. All of that lasts as long as a thread
-//! of ours spins ([`Spinner`]), and is left out like that after it has been in vain: what does not pay is done once in
-//! 64 times. While the pool wants all processors it lasts for [`Spinner::SHORT_LIMIT`]. But amid other handles a look is no
-//! spinning: the thread does what it has to do anyway. There a handle gives up after [`FEW`] looks at the earliest, and not
-//! because the others' turns took as long.
+//! A handle spins inside its poll for [`IN_POLL`] at most, and only if it is *alone*: if since its last poll no
+//! other handle has been looking on this thread. Otherwise it comes back at once, by waking its own task. The
+//! executor then polls what else is ready, and its sockets, before it polls us again.
+//!
+//! All of that lasts as long as a thread of ours spins ([`Spinner`]), and is left out in the same way after it has been in vain:
+//! what does not pay is done once in 64 times. While the pool wants all processors, it lasts for [`Spinner::SHORT_LIMIT`].
+//!
+//! Amid other handles a look is no spinning: the thread does what it has to do anyway. So there a handle gives up after
+//! [`FEW`] looks at the earliest, however long the others' turns took.
 //!
 //! **Others have their turn.** A task that awaits one short job after the other would find each within its poll, and
-//! never be pending. So it gives way, as often as that costs a sixteenth of its time ([`SHARE`]), and after 10 us at
-//! the latest: what it takes from being pending to being polled again is measured. A future in `block_on` is back when the
-//! kernel has been asked for events, which takes smol some microseconds. A spawned task is back after a fraction of one,
-//! and never spins: executors ask the kernel once in 61 or 200 polls, which others must not wait for.
+//! never be pending. So it gives way, as often as that costs a sixteenth of its time ([`SHARE`]), and after 10 µs at
+//! the latest. The time from being pending to being polled again is measured. A future in `block_on` is back when the
+//! kernel has been asked for events, which takes smol some microseconds. A spawned task is back after a fraction of one, and
+//! never spins: executors ask the kernel once in 61 or 200 polls, and that must not have to wait for us.
 //!
 //! **Executors with several threads** are left alone: a task that wakes itself there wakes another thread, which is to
 //! take it over. If a handle that is looking is polled by another thread than before, that is such an executor, and

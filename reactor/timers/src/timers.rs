@@ -11,12 +11,13 @@
 //! Wakers are cloned, woken and dropped with the lock released.
 //!
 //! # Reading the clock
-//! A reading costs more than all the rest of arming a timer that is cancelled again, as most timeouts are. Whoever reads
+//! A reading costs more than all the rest of arming a timer that is cancelled again, as most timeouts are. So whoever reads
 //! the clock leaves the reading here: the loop at the end of each turn in which timers are armed, and whoever makes a
-//! timer by its duration. A timer that is due well after it need not read again when it is polled, nor one that was due
-//! before it: see [`Timers::is_due`]. The loop forgets the reading when it has waited. Should the loop have been stuck for
-//! so long that the deadline has passed all the same, then the timer is armed in the past, and fires as the loop comes to
-//! look, which another thread tells it to.
+//! timer by its duration. The loop forgets the reading when it has waited.
+//!
+//! When a timer is polled, the clock need not be read again if the timer is due well after that reading, nor if it was due before
+//! it: see [`Timers::is_due`]. Should the loop have been stuck for so long that the deadline has passed all the same, the timer is
+//! armed in the past. It fires as soon as the loop looks, and another thread that arms it tells the loop to look.
 //!
 //! A task that polls a timer over and over without ever waiting keeps the loop from that: one that does whatever is ready
 //! "until the time is up", say. So a reading serves so many times only.
