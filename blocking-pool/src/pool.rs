@@ -160,7 +160,16 @@ impl Pool {
         JobBuilder::new(self.shared(), &self.0.account)
     }
 
-    /// A user of this pool that counts its own jobs, and can wait for them or cancel them without touching others'.
+    /// A user of this pool that counts its own jobs, and can wait for them or cancel them without touching others'. Each call
+    /// makes another one.
+    ///
+    /// ```
+    /// use sideline_blocking_pool::Pool;
+    ///
+    /// let mine = Pool::global().tenant();
+    /// drop(mine.spawn(|| 1 + 1));
+    /// assert!(mine.wait(None)); // for this job, and not for what others run there
+    /// ```
     pub fn tenant(&self) -> Tenant {
         Tenant::new(self.clone())
     }
@@ -211,6 +220,16 @@ impl Pool {
     /// `Drain` and a met `Deadline` return when all threads of the pool have ended. Called from a job of this very
     /// pool it does not wait for that job's thread; the job is reported as left running. A second call is fine: it
     /// reports on what was then outstanding.
+    ///
+    /// ```
+    /// use sideline_blocking_pool::{Pool, Shutdown};
+    ///
+    /// let pool = Pool::new();
+    /// drop(pool.spawn(|| 1 + 1));
+    /// let report = pool.shutdown(Shutdown::Drain);
+    /// assert!(report.left_running.is_empty() && report.left_queued == 0, "{report}");
+    /// assert!(pool.try_spawn(|| 2).unwrap_err().is_closed());
+    /// ```
     #[inline]
     pub fn shutdown(&self, how: Shutdown) -> ShutdownReport {
         self.shared().shutdown(how)

@@ -27,7 +27,8 @@ impl AbortHandle {
         Self(Kind::Job(handle))
     }
 
-    /// Asks for cancellation, as [`JoinHandle::abort`](crate::JoinHandle::abort) does.
+    /// Asks for cancellation, as [`JoinHandle::abort`](crate::JoinHandle::abort) does: the loop drops a task's future, on its own
+    /// thread; the closure of a job that has not started is dropped here. Returns at once, and may be called again.
     pub fn abort(&self) {
         match &self.0 {
             Kind::Task(aborter) => aborter.abort(),

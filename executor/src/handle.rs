@@ -83,7 +83,16 @@ impl Handle {
         })
     }
 
-    /// Runs a closure on the pool, as a job of this runtime. See [`spawn_blocking`](crate::spawn_blocking).
+    /// Runs a closure on the pool, as a job of this runtime. The same as [`spawn_blocking`](crate::spawn_blocking), from any thread,
+    /// and it does not panic: once the runtime is gone, the handle resolves to a [rejected](crate::JoinError::is_rejected) error.
+    ///
+    /// ```
+    /// # sideline::block_on(async {
+    /// let handle = sideline::Handle::current();
+    /// let job = std::thread::spawn(move || handle.spawn_blocking(|| 6 * 7)).join().unwrap();
+    /// assert_eq!(job.await.unwrap(), 42);
+    /// # });
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, T>(&self, closure: F) -> JoinHandle<T>
     where

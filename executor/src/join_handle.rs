@@ -16,7 +16,11 @@ use std::task::{Context, Poll};
 /// **Dropping the handle detaches**: the task or job goes on, its result is dropped, and a panic is reported
 /// through the runtime's hook. See [`abort_on_drop`](Self::abort_on_drop) for the opposite.
 ///
-/// Polling a handle again after it was ready panics.
+/// It may be awaited, dropped and sent to other threads wherever its result may be; the waker is called by the loop for a task,
+/// and by the worker that has run it for a job.
+///
+/// # Panics
+/// Polling it again after it was ready panics.
 ///
 /// ```
 /// # sideline::block_on(async {
@@ -162,7 +166,23 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// A [`JoinHandle`] that aborts its task or job when it is dropped. See [`JoinHandle::abort_on_drop`].
+/// A [`JoinHandle`] that aborts its task or job when it is dropped. From [`JoinHandle::abort_on_drop`].
+///
+/// Awaiting it gives what the handle would give. **Dropping it** does what [`JoinHandle::abort`] does, and nothing if the task or job
+/// has ended. A `timeout` around one therefore cancels what took too long:
+///
+/// ```
+/// use sideline::time::timeout;
+/// use std::time::Duration;
+///
+/// sideline::block_on(async {
+///     let task = sideline::spawn(std::future::pending::<()>()).abort_on_drop();
+///     let abort = task.handle().abort_handle();
+///     assert!(timeout(Duration::from_millis(1), task).await.is_err());
+///     sideline::task::yield_now().await; // the loop drops the task's future at its next turn
+///     assert!(abort.is_finished());
+/// });
+/// ```
 #[must_use = "dropping this aborts the task or job"]
 pub struct AbortOnDrop<T>(JoinHandle<T>);
 

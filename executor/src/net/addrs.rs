@@ -12,6 +12,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// address, nothing is looked up.
 ///
 /// It is implemented for the types below and cannot be implemented for others.
+///
+/// ```
+/// use sideline::net::UdpSocket;
+/// use std::net::Ipv4Addr;
+///
+/// sideline::block_on(async {
+///     let one = UdpSocket::bind("127.0.0.1:0").await?; // numbers: nothing is looked up
+///     let two = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+///     one.connect(two.local_addr()?).await?;
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap()
+/// ```
 pub trait ToSocketAddrs: Sealed {}
 
 /// Tells what has to be done to get the addresses. Out of reach, so that it can change.

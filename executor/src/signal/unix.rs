@@ -45,7 +45,9 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     Ok(Signal { kind, listener, pipe, delivery })
 }
 
-/// A listener to signals of one kind. From [`signal`].
+/// A listener to signals of one kind. From [`signal`]. It belongs to the runtime in which it was made.
+///
+/// **Dropping it** ends the listening, but the signal's default action does not come back: see [`signal`].
 pub struct Signal {
     kind: SignalKind,
     listener: Listener,

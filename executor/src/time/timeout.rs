@@ -58,7 +58,8 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep_until(deadline) }
 }
 
-/// The future of [`timeout`] and [`timeout_at`].
+/// The future of [`timeout`] and [`timeout_at`]. **Dropping it** drops the future inside, and cancels the timer. It is polled on
+/// whichever thread awaits it.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Timeout<F> {
     future: F,
