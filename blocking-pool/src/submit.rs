@@ -164,7 +164,7 @@ impl Shared {
 
     /// Why a closure was not let in. What has been closed stays closed, so there is one answer.
     #[cold]
-    pub(crate) fn why_not(&self, account: &Account) -> SpawnErrorKind {
+    fn why_not(&self, account: &Account) -> SpawnErrorKind {
         if self.is_forked() {
             return SpawnErrorKind::Forked;
         }

@@ -63,7 +63,8 @@ async fn run(addr: &str) -> io::Result<()> {
 
     let server = Rc::new(Server::default());
     let accepting = sideline::spawn(accept(listener, Rc::clone(&server)));
-    end_of_input().await;
+    let (mut stdin, mut unread) = (sideline::io::stdin()?, [0; 1024]);
+    while stdin.read(&mut unread).await? > 0 {}
 
     accepting.abort();
     // Once this lock is ours, every request that was begun has its answer, and no other one begins.
@@ -180,16 +181,4 @@ fn parse(head: &str) -> io::Result<Request> {
         path: path.to_owned(),
         keep_alive: version == "HTTP/1.1" && !close,
     })
-}
-
-/// Standard input has no readiness that all platforms agree on, so a thread of its own reads it. It is not a
-/// job of the pool: the runtime would wait for it at the end.
-async fn end_of_input() {
-    let (open, closed) = async_channel::bounded::<()>(1);
-    std::thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        drop(open);
-    });
-    // Nothing is ever sent: this returns once the other end is dropped.
-    let _ = closed.recv().await;
 }

@@ -55,7 +55,7 @@ pub(crate) struct Linger {
 
 /// What came of lingering.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Lingered {
+enum Lingered {
     /// Another thread woke somebody.
     Woken,
     /// There is something to do, but no thread has asked for it.
@@ -91,7 +91,7 @@ impl Linger {
         }
     }
 
-    pub(crate) fn lingered(&self, outcome: Lingered) {
+    fn lingered(&self, outcome: Lingered) {
         let credit = self.credit.get();
         match outcome {
             _ if credit == 0 => {}

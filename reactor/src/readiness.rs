@@ -51,7 +51,7 @@ impl Ready {
     pub(crate) const CLOSED: Ready = Ready(1 << 1);
     const UNTRIED: Ready = Ready(1 << 2);
     pub(crate) const URGENT: Ready = Ready(1 << 3);
-    pub(crate) const GONE: Ready = Ready(1 << 4);
+    const GONE: Ready = Ready(1 << 4);
 
     /// What makes an operation worth trying; what `WouldBlock` disproves.
     const WORTH_TRYING: Ready = Ready(Ready::READY.0 | Ready::CLOSED.0 | Ready::UNTRIED.0);
@@ -62,7 +62,7 @@ impl Ready {
     /// What a short transfer disproves.
     const DISPROVED_BY_SHORT: Ready = Ready(Ready::READY.0 | Ready::UNTRIED.0);
 
-    pub(crate) const fn intersects(self, other: Ready) -> bool {
+    const fn intersects(self, other: Ready) -> bool {
         self.0 & other.0 != 0
     }
 }
