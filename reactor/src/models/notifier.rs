@@ -1,0 +1,160 @@
+//! Parking against notifying: on the notifier's word, in the selector, and inside another loop.
+
+use super::{Quiet, check};
+use crate::sync::{Arc, AtomicBool, Ordering, thread};
+use crate::wait::Wait;
+use crate::{Clock, Reactor};
+
+/// A reactor without sources that sleeps in its selector all the same.
+fn reactor_in_its_selector() -> Reactor {
+    let reactor = Reactor::new(Clock::manual()).unwrap();
+    reactor.handle().0.need_selector();
+    reactor
+}
+
+/// Work is published with no ordering of its own, then notified: the loop never sleeps on it.
+fn park_against_notify(mut reactor: Reactor) {
+    let work = Arc::new(AtomicBool::new(false));
+    let notifier = thread::spawn({
+        let (work, handle) = (work.clone(), reactor.handle().clone());
+        move || {
+            work.store(true, Ordering::Relaxed);
+            handle.notify();
+        }
+    });
+    while !work.load(Ordering::Relaxed) {
+        reactor.turn(None, || work.load(Ordering::Relaxed)).unwrap();
+    }
+    notifier.join().unwrap();
+}
+
+#[test]
+fn park_against_notify_loses_no_wake() {
+    check(|| park_against_notify(reactor_in_its_selector()));
+}
+
+#[test]
+fn sleep_on_the_word_against_notify_loses_no_wake() {
+    check(|| park_against_notify(Reactor::new(Clock::manual()).unwrap()));
+}
+
+/// The loop was about to sleep on its word, and finds that it has to in the selector.
+fn change_of_place_against_notify() {
+    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+    let work = Arc::new(AtomicBool::new(false));
+    let handle = reactor.handle().clone();
+    let notifier = thread::spawn({
+        let (work, handle) = (work.clone(), handle.clone());
+        move || {
+            work.store(true, Ordering::Relaxed);
+            handle.notify();
+        }
+    });
+    while !work.load(Ordering::Relaxed) {
+        let look = || {
+            handle.0.need_selector();
+            work.load(Ordering::Relaxed)
+        };
+        reactor.turn(None, look).unwrap();
+    }
+    notifier.join().unwrap();
+}
+
+#[test]
+fn change_of_place_against_notify_loses_no_wake() {
+    check(change_of_place_against_notify);
+}
+
+/// The first source is registered while the loop is about to sleep on its word, where no event ends the sleep.
+fn sleep_on_the_word_against_register() {
+    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+    let data = Arc::new(AtomicBool::new(false));
+    let writer = thread::spawn({
+        let (data, handle) = (data.clone(), reactor.handle().clone());
+        move || {
+            let registration = handle.register(&mut Quiet, mio::Interest::READABLE).unwrap();
+            data.store(true, Ordering::Relaxed);
+            // What the kernel does when data arrives.
+            handle.0.wakeup.wake().unwrap();
+            registration
+        }
+    });
+    while !data.load(Ordering::Relaxed) {
+        reactor.turn(None, || false).unwrap();
+    }
+    drop(writer.join().unwrap());
+}
+
+#[test]
+fn sleep_on_the_word_against_register_ends_with_the_event() {
+    check(sleep_on_the_word_against_register);
+}
+
+/// Two notifiers share one edge; the loop gets to see both pieces of work, in one turn or two.
+fn park_against_two_notifiers() {
+    let mut reactor = reactor_in_its_selector();
+    let work = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+    let notifiers = [0, 1].map(|i| {
+        let (work, handle) = (work.clone(), reactor.handle().clone());
+        thread::spawn(move || {
+            work[i].store(true, Ordering::Relaxed);
+            handle.notify();
+        })
+    });
+    let mut done = [false; 2];
+    while done != [true; 2] {
+        let look = || (0..2).any(|i| !done[i] && work[i].load(Ordering::Relaxed));
+        reactor.turn(None, look).unwrap();
+        for i in 0..2 {
+            done[i] |= work[i].load(Ordering::Relaxed);
+        }
+    }
+    for notifier in notifiers {
+        notifier.join().unwrap();
+    }
+}
+
+#[test]
+fn park_against_two_notifiers_loses_no_wake() {
+    check(park_against_two_notifiers);
+}
+
+/// Between turns somebody else waits on the event queue: it is told of work that comes at any moment.
+fn stand_by_against_notify() {
+    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+    let work = Arc::new(AtomicBool::new(false));
+    let notifier = thread::spawn({
+        let (work, handle) = (work.clone(), reactor.handle().clone());
+        move || {
+            work.store(true, Ordering::Relaxed);
+            handle.notify();
+        }
+    });
+    while !work.load(Ordering::Relaxed) {
+        reactor.stand_by(|| work.load(Ordering::Relaxed));
+        reactor.selector.wait(Wait::Forever).unwrap();
+        reactor.resume();
+    }
+    notifier.join().unwrap();
+}
+
+#[test]
+fn stand_by_against_notify_loses_no_wake() {
+    check(stand_by_against_notify);
+}
+
+/// A notify may come while the reactor is dropped, or after. Nothing hangs and nothing is used after it is freed.
+fn notify_against_close() {
+    let reactor = Reactor::new(Clock::manual()).unwrap();
+    let notifier = thread::spawn({
+        let handle = reactor.handle().clone();
+        move || handle.notify()
+    });
+    drop(reactor);
+    notifier.join().unwrap();
+}
+
+#[test]
+fn notify_against_close_is_harmless() {
+    check(notify_against_close);
+}

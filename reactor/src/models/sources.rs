@@ -1,0 +1,90 @@
+//! Sources: their events against operations, and the reactor's end against their registration.
+
+use super::{Quiet, block_on, check, waker_of_this_thread};
+use crate::readiness::Report;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, thread};
+use crate::{Clock, Direction, Reactor};
+use std::io;
+
+/// A source that is registered, and waited for, while the reactor closes: the wait ends with an error.
+fn register_against_close() {
+    let reactor = Reactor::new(Clock::manual()).unwrap();
+    let reader = thread::spawn({
+        let handle = reactor.handle().clone();
+        move || {
+            let registration = handle.register(&mut Quiet, mio::Interest::READABLE)?;
+            block_on(
+                registration.async_io(Direction::Read, || Err::<(), _>(io::ErrorKind::WouldBlock.into())),
+            )
+        }
+    });
+    drop(reactor);
+    let error = reader.join().unwrap().unwrap_err();
+    assert!(error.to_string().contains("shut down"), "{error}");
+}
+
+#[test]
+fn register_against_close_always_resolves() {
+    check(register_against_close);
+}
+
+/// Data arrives, and its event, while a task finds nothing, clears the readiness and goes to wait.
+fn event_against_operation() {
+    let reactor = Reactor::new(Clock::manual()).unwrap();
+    let registration = Arc::new(reactor.handle().register(&mut Quiet, mio::Interest::READABLE).unwrap());
+    let data = Arc::new(AtomicBool::new(false));
+    let reader = thread::spawn({
+        let (registration, data) = (registration.clone(), data.clone());
+        move || {
+            let read = || match data.load(Ordering::Relaxed) {
+                true => Ok(()),
+                false => Err(io::ErrorKind::WouldBlock.into()),
+            };
+            block_on(registration.async_io(Direction::Read, read)).unwrap();
+        }
+    });
+    data.store(true, Ordering::Relaxed);
+    let mut woken = Vec::new();
+    reactor.handle().0.table.dispatch([(registration.token(), Report::READABLE)].into_iter(), &mut woken);
+    crate::contain::wake_all(&mut woken);
+    reader.join().unwrap();
+}
+
+#[test]
+fn event_against_operation_loses_no_edge() {
+    check(event_against_operation);
+}
+
+/// The same twice, for a waker that is known: it is kept from the first wait to the second.
+fn events_against_operations_of_a_known_waker() {
+    let vtable = waker_of_this_thread().vtable();
+    let reactor = Reactor::with_known_wakers(Clock::manual(), vtable).unwrap();
+    let registration = Arc::new(reactor.handle().register(&mut Quiet, mio::Interest::READABLE).unwrap());
+    let data = Arc::new(AtomicU64::new(0));
+    let reader = thread::spawn({
+        let (registration, data) = (registration.clone(), data.clone());
+        move || {
+            let read = |wanted| match data.load(Ordering::Relaxed) {
+                there if there >= wanted => Ok(()),
+                _ => Err(io::ErrorKind::WouldBlock.into()),
+            };
+            block_on(async {
+                registration.async_io(Direction::Read, || read(1)).await.unwrap();
+                registration.async_io(Direction::Read, || read(2)).await.unwrap();
+            });
+        }
+    });
+    let mut woken = Vec::new();
+    for there in [1, 2] {
+        data.store(there, Ordering::Relaxed);
+        let event = (registration.token(), Report::READABLE);
+        reactor.handle().0.table.dispatch([event].into_iter(), &mut woken);
+        assert!(woken.is_empty());
+    }
+    reader.join().unwrap();
+}
+
+#[test]
+fn events_against_operations_of_a_known_waker_lose_no_edge() {
+    check(events_against_operations_of_a_known_waker);
+}
