@@ -7,13 +7,16 @@
 //!        budget used up:      look at the reactor without waiting
 //! ```
 //!
-//! No queue can starve another. Tasks run in rounds: a round is what was in the run queue when it began, so the
-//! main future and the inbox have their turn between rounds however often tasks wake each other. In a round, tasks from
-//! the inbox come first: most often they await the results of jobs, and so end what has been begun, while events of
-//! sockets begin something. (Of a server with four connections to its database, those who waited for one found that
-//! requests which had just come had taken it.) The budget is
-//! in time, not in polls, so that a thousand quick polls cost one look at the reactor and one slow poll costs
-//! one too.
+//! # No queue can starve another
+//! Tasks run in rounds. A round is what was in the run queue when it began, so the main future and the inbox have their turn
+//! between rounds, however often tasks wake each other.
+//!
+//! In a round, tasks from the inbox come first. Most often they await the results of jobs, and so end what has been begun, while
+//! events of sockets begin something. The other order was tried, with a server that has four connections to its database:
+//! requests that had just come took a connection before those that had been waiting for one.
+//!
+//! The budget is in time, not in polls, so that a thousand quick polls cost one look at the reactor, and one slow poll costs
+//! one, too.
 
 use crate::budget::Budget;
 use crate::context;
