@@ -79,11 +79,7 @@ pub(crate) fn with_reactor<R>(f: impl FnOnce(&sideline_reactor::Handle) -> R) ->
     if let Some(core) = unsafe { core_for_a_moment() } {
         return Ok(f(&core.shared().reactor));
     }
-    CONTEXT
-        .try_with(|context| context.handle.borrow().as_ref().map(|handle| f(&handle.shared().reactor)))
-        .ok()
-        .flatten()
-        .ok_or(NoRuntime(()))
+    handle().map(|handle| f(&handle.shared().reactor))
 }
 
 /// The loop that runs on this thread.
