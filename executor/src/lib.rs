@@ -36,6 +36,10 @@
 //! * `fs` has the file system on the pool.
 //! * [`task`] has [`task::JoinSet`] and [`task::yield_now`].
 //!
+//! Programs to copy from are in the repository, in `executor/examples`: servers (`echo_server`, `compute_server`, and
+//! `graceful_shutdown`, which ends well on ctrl-c), blocking clients (`fetch`, `sqlite`), timeouts and cancellation (`robust_call`),
+//! progress (`hash_files`), limits (`rate_limited`), and others.
+//!
 //! # Features
 //! Tasks, timers, sockets and the pool are always there. The rest is asked for, since whoever builds a program that does
 //! not use it would wait for it to be compiled: none of these is on by default, and none changes what the others do.
