@@ -11,16 +11,18 @@
 //! # Waiting from inside a job
 //!
 //! Who waits from inside a job must not wait for that job. A closure is inside while it runs. So is other code of the
-//! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, and the drop of a
-//! closure that is refused. All of it goes through [`delivering`]. Those who wait inside do not wait for each other either. Whoever
-//! waits outside waits for them all. (Model: `outside_wait_against_wait_inside`, twin `outside-waits-for-jobs`.)
+//! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, and the drop
+//! of a closure that is refused. All of it goes through [`delivering`]. Those who wait inside do not wait for each
+//! other either. Whoever waits outside waits for them all. (Model: `outside_wait_against_wait_inside`, twin
+//! `outside-waits-for-jobs`.)
 //!
 //! # What a shutdown reports
 //!
-//! A shutdown says what became of the jobs that were outstanding when it began. A job that is cancelled counts as cancelled
-//! before it is delivered, since its awaiter may look at the numbers; it leaves the account afterwards. A shutdown that begins in
-//! between sees it as outstanding, and as cancelled before the beginning; so it would be taken for a job that has finished. Therefore
-//! those that leave after having been cancelled are counted once more, under the lock that the shutdown's first look takes, too.
+//! A shutdown says what became of the jobs that were outstanding when it began. A job that is cancelled counts as
+//! cancelled before it is delivered, since its awaiter may look at the numbers; it leaves the account afterwards. A
+//! shutdown that begins in between sees it as outstanding, and as cancelled before the beginning; so it would be taken
+//! for a job that has finished. Therefore those that leave after having been cancelled are counted once more, under the
+//! lock that the shutdown's first look takes, too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool as PlainBool, AtomicU64 as PlainU64, Ordering as PlainOrdering};

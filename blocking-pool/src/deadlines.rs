@@ -4,8 +4,8 @@
 //! Tokens are listed by deadline, in a heap. One that is dropped stays on the list until it is at the top, or until half of
 //! the list is such; so a million deadlines that were met leave nothing behind.
 //!
-//! The thread says until when it sleeps (`wakes_at`), and is called only by a deadline that is earlier. So one job after the other, each
-//! with five seconds to go, wakes it every five seconds and not at every job.
+//! The thread says until when it sleeps (`wakes_at`), and is called only by a deadline that is earlier. So one job
+//! after the other, each with five seconds to go, wakes it every five seconds and not at every job.
 //!
 //! A child of `fork` has a list of its own, and a thread for it when there is something to watch. The one of its parent has
 //! no thread there, its lock may be held by one that is not there either, and what stands on it is not the child's to

@@ -7,8 +7,8 @@
 //! # How it is found out
 //! A thread's CPU clock tells what it has computed. Reading it is a system call, for which quick jobs must not pay:
 //!
-//! * The worker looks when it runs out of jobs, and only if a millisecond has passed since it last looked or woke up. Nobody can have
-//!   computed for one in less.
+//! * The worker looks when it runs out of jobs, and only if a millisecond has passed since it last looked or woke up.
+//!   Nobody can have computed for one in less.
 //! * Jobs may be long because they sleep. So after each reading that finds the worker rested, it passes over the next 1, 3, 7
 //!   occasions. But not if it has been awake for more than twice as long as it was at that reading: that may have been a job of
 //!   another kind.

@@ -29,9 +29,9 @@
 //! - **One searcher is relied on for one job.** Hence "as many as wait", above. It is relied on for more only within 50 µs
 //!   (`PATIENCE`) of a submission that saw no more than one job for each searcher. Those who are quick have had no time yet
 //!   then, and a burst would call everybody at once. (Twin: `summon-counts-jobs`.)
-//! - **Being called takes microseconds.** A worker that has just been called, has found a job and sees another one, concludes that
-//!   whoever else counts as searching is not running, or would have taken that job. So it calls the next sleeper, whatever
-//!   the word says. (Twin: `called-one-calls`.)
+//! - **Being called takes microseconds.** A worker that has just been called, has found a job and sees another one,
+//!   concludes that whoever else counts as searching is not running, or would have taken that job. So it calls the next
+//!   sleeper, whatever the word says. (Twin: `called-one-calls`.)
 //! - **A *tired* worker**, one that has been computing for long ([`crate::fatigue`]), is likely to be put aside when it
 //!   wakes its awaiter. If somebody is idle, it counts as searching only when it really searches. And on the list it
 //!   lies below those who have rested, because the kernel will not be quick to give it a processor.

@@ -193,7 +193,8 @@ impl Pool {
     /// Whether as many of its workers are awake, running a job or searching for one, as there are processors.
     ///
     /// Then whoever spins for a result may be taking the processor from the worker that is to produce it: an executor
-    /// that asks here does so for [`Spinner::SHORT_LIMIT`](crate::Spinner::SHORT_LIMIT) at most. A hint, and as cheap as one load.
+    /// that asks here does so for [`Spinner::SHORT_LIMIT`](crate::Spinner::SHORT_LIMIT) at most. A hint, and as cheap
+    /// as one load.
     ///
     /// ```
     /// let pool = sideline_blocking_pool::Pool::new();

@@ -7,10 +7,11 @@
 #[cfg(target_os = "linux")]
 use crate::sys;
 
-/// How many steps nicer than the program workers are unless somebody chooses another number. The weight of a thread falls by a fifth with
-/// each step: at 5 a waking loop has three times a worker's weight. A 1 ms heartbeat beside 16 busy workers on two cores
-/// was late by a median of 0.4 to 1.1 ms at 0, 0.13 to 0.16 at 2, 0.05 at 5 and 0.04 at 10 (the showcase, two runs
-/// each). So 5 has most of the effect, and the workers still hold their own against other programs' threads.
+/// How many steps nicer than the program workers are unless somebody chooses another number. The weight of a thread
+/// falls by a fifth with each step: at 5 a waking loop has three times a worker's weight. A 1 ms heartbeat beside 16
+/// busy workers on two cores was late by a median of 0.4 to 1.1 ms at 0, 0.13 to 0.16 at 2, 0.05 at 5 and 0.04 at 10
+/// (the showcase, two runs each). So 5 has most of the effect, and the workers still hold their own against other
+/// programs' threads.
 pub(crate) const DEFAULT_NICE: u8 = 5;
 
 /// The least important there is.

@@ -1,8 +1,9 @@
 //! What the operating system refuses: a thread, or an answer.
 //!
-//! An `io::Error` may own whatever somebody has put into it, and the code that drops one is long. It is compiled into each
-//! codegen unit in which one may be dropped, be it while unwinding: in eight of the pool's sixteen that was a twentieth of all that there is
-//! to optimise. What the system says is a number. So it is kept as one, from here until somebody is told.
+//! An `io::Error` may own whatever somebody has put into it, and the code that drops one is long. It is compiled into
+//! each codegen unit in which one may be dropped, be it while unwinding: in eight of the pool's sixteen that was a
+//! twentieth of all that there is to optimise. What the system says is a number. So it is kept as one, from here until
+//! somebody is told.
 
 use std::io;
 

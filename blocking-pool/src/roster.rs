@@ -47,8 +47,8 @@ impl Roster {
         Self { list: Mutex::new(list), bell: Condvar::new() }
     }
 
-    /// Starts a thread by `start`, which is given its desk with its name, and lists it. The list is locked meanwhile, so that the thread cannot leave before
-    /// it is on it.
+    /// Starts a thread by `start`, which is given its desk with its name, and lists it. The list is locked meanwhile,
+    /// so that the thread cannot leave before it is on it.
     pub(crate) fn hire(
         &self,
         pool_name: &str,

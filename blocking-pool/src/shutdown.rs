@@ -79,14 +79,15 @@ impl ShutdownReport {
 
 /// How often a report is drawn up.
 ///
-/// Jobs move on meanwhile, so it is drawn up again until nothing has moved. Between being taken out of a queue and being
-/// started or cancelled, a job is in neither class. That takes a moment only, so after an abandon we wait for it. There is a limit:
-/// a pool that is never still is reported as it was last seen.
+/// Jobs move on meanwhile, so it is drawn up again until nothing has moved. Between being taken out of a queue and
+/// being started or cancelled, a job is in neither class. That takes a moment only, so after an abandon we wait for it.
+/// There is a limit: a pool that is never still is reported as it was last seen.
 ///
-/// There is one more place where jobs are in nobody's sight: between the injector and the deque of a worker that takes a
-/// batch. Whoever empties the queues at that moment misses them. If that worker then blocks in the first of them, which may be another
-/// tenant's, the others wait until some worker is free and finds out that they are cancelled. So an abandon sweeps again, less
-/// and less often, while it sees that something is queued. (Model: `abandon_against_a_batch`, twin `abandon-sweeps-again`.)
+/// There is one more place where jobs are in nobody's sight: between the injector and the deque of a worker that takes
+/// a batch. Whoever empties the queues at that moment misses them. If that worker then blocks in the first of them,
+/// which may be another tenant's, the others wait until some worker is free and finds out that they are cancelled. So
+/// an abandon sweeps again, less and less often, while it sees that something is queued. (Model:
+/// `abandon_against_a_batch`, twin `abandon-sweeps-again`.)
 #[derive(Default)]
 pub(crate) struct Looks(u32);
 

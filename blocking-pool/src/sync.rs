@@ -1,8 +1,8 @@
 //! Everything that two threads share comes through here, so that the loom models run the real code.
 //!
-//! Re-exports, and what little differs between the two. Under `cfg(loom)` the names mean loom's types, or what [`crate::model`] has
-//! for models only. Counters and records that are read for diagnosis only use `std`'s atomics directly:
-//! they decide nothing, and every modelled access multiplies the interleavings.
+//! Re-exports, and what little differs between the two. Under `cfg(loom)` the names mean loom's types, or what
+//! [`crate::model`] has for models only. Counters and records that are read for diagnosis only use `std`'s atomics
+//! directly: they decide nothing, and every modelled access multiplies the interleavings.
 
 #[cfg(loom)]
 pub(crate) use crate::model::{Memory, left_out, thread};

@@ -24,8 +24,8 @@ use crate::sync::{left_out, thread_local};
 use crate::time_slice::TimeSlice;
 
 thread_local! {
-    /// Emptied by the worker itself. What std does with a thread-local that is dropped is a dozen functions, down to the message that
-    /// its destructor has panicked; and each look at one asks first whether it is there still.
+    /// Emptied by the worker itself. What std does with a thread-local that is dropped is a dozen functions, down to
+    /// the message that its destructor has panicked; and each look at one asks first whether it is there still.
     static LOCAL: ManuallyDrop<RefCell<Option<Rc<Local>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 
     /// The pool that this thread was started by: an address, to be compared. Nothing that is dropped, so that it is there

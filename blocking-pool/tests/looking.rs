@@ -20,8 +20,8 @@ fn poll(awaited: &mut Awaited, cx: &mut Context<'_>) -> Poll<()> {
     Pin::new(&mut awaited.1).poll(cx).map(|outcome| assert_eq!(outcome.unwrap(), awaited.0))
 }
 
-/// One job after the other in each place. A thread that does this and nothing else becomes busy, and is so no more when a job takes
-/// long.
+/// One job after the other in each place. A thread that does this and nothing else becomes busy, and is so no more when
+/// a job takes long.
 fn one_after_the_other(pool: &Pool, seed: u64, to_another: &mpsc::Sender<Awaited>) {
     let (mut random, mut spawned, mut left_alone) = (Rng::with_seed(seed), 0, Vec::new());
     let mut next = |random: &mut Rng| {

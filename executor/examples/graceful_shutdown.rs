@@ -8,7 +8,8 @@
 //! The server passes each line on to a *backend* that is slow and has a client that blocks, so each request is a job on
 //! the pool. Without a second address the program is its own backend. It ends in four steps:
 //!
-//! 1. Ctrl-c (or SIGTERM, as `docker stop` and systemd send it): the listener closes, and connections that wait for a request end.
+//! 1. Ctrl-c (or SIGTERM, as `docker stop` and systemd send it): the listener closes, and connections that wait for a
+//!    request end.
 //! 2. Requests in flight get their answers, as long as the grace period lasts.
 //! 3. What is left is cancelled. A hook shuts down the socket that the job is blocked in, so its thread is free at
 //!    once and the client gets an error. A second ctrl-c comes to this at once.
@@ -156,7 +157,8 @@ mod unix {
         Ok(answer)
     }
 
-    /// The next line, without its end; `None` if the client has closed. It may be dropped while it waits: what has come is in `received`.
+    /// The next line, without its end; `None` if the client has closed. It may be dropped while it waits: what has come
+    /// is in `received`.
     async fn read_line(stream: &TcpStream, received: &mut Vec<u8>) -> io::Result<Option<String>> {
         let mut chunk = [0; 1024];
         loop {

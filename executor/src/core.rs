@@ -211,8 +211,9 @@ impl Core {
         true
     }
 
-    /// Waits a little for the results of jobs without parking, if that has been paying off; and only for a moment if that may
-    /// keep a worker from its processor: it is put aside for a loop that waits for its result, and parking would let it go on. A result that comes so does not end the turn, so the budget goes on counting.
+    /// Waits a little for the results of jobs without parking, if that has been paying off; and only for a moment if
+    /// that may keep a worker from its processor: it is put aside for a loop that waits for its result, and parking
+    /// would let it go on. A result that comes so does not end the turn, so the budget goes on counting.
     fn spin(&self) -> bool {
         let tenant = &self.shared.tenant;
         let limit = || if tenant.pool().is_saturated() { Spinner::SHORT_LIMIT } else { Spinner::LIMIT };

@@ -83,8 +83,9 @@ impl Handle {
         })
     }
 
-    /// Runs a closure on the pool, as a job of this runtime. The same as [`spawn_blocking`](crate::spawn_blocking), from any thread,
-    /// and it does not panic: once the runtime is gone, the handle resolves to a [rejected](crate::JoinError::is_rejected) error.
+    /// Runs a closure on the pool, as a job of this runtime. The same as [`spawn_blocking`](crate::spawn_blocking),
+    /// from any thread, and it does not panic: once the runtime is gone, the handle resolves to a
+    /// [rejected](crate::JoinError::is_rejected) error.
     ///
     /// ```
     /// # sideline::block_on(async {

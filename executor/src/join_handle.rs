@@ -168,8 +168,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// A [`JoinHandle`] that aborts its task or job when it is dropped. From [`JoinHandle::abort_on_drop`].
 ///
-/// Awaiting it gives what the handle would give. **Dropping it** does what [`JoinHandle::abort`] does, and nothing if the task or job
-/// has ended. A `timeout` around one therefore cancels what took too long:
+/// Awaiting it gives what the handle would give. **Dropping it** does what [`JoinHandle::abort`] does, and nothing if
+/// the task or job has ended. A `timeout` around one therefore cancels what took too long:
 ///
 /// ```
 /// use sideline::time::timeout;

@@ -37,8 +37,8 @@
 //! * [`task`] has [`task::JoinSet`] and [`task::yield_now`].
 //!
 //! Programs to copy from are in the repository, in `executor/examples`: servers (`echo_server`, `compute_server`, and
-//! `graceful_shutdown`, which ends well on ctrl-c), blocking clients (`fetch`, `sqlite`), timeouts and cancellation (`robust_call`),
-//! progress (`hash_files`), limits (`rate_limited`), and others.
+//! `graceful_shutdown`, which ends well on ctrl-c), blocking clients (`fetch`, `sqlite`), timeouts and cancellation
+//! (`robust_call`), progress (`hash_files`), limits (`rate_limited`), and others.
 //!
 //! # Features
 //! Tasks, timers, sockets and the pool are always there. The rest is asked for, since whoever builds a program that does

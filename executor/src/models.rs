@@ -162,8 +162,8 @@ fn wake_against_loop_drop_frees_once() {
     });
 }
 
-/// A task wakes itself and is woken from elsewhere during its last poll, so that it may be in both queues when it completes: while
-/// the loop goes on, or is dropped. A leak or a double release shows as above.
+/// A task wakes itself and is woken from elsewhere during its last poll, so that it may be in both queues when it
+/// completes: while the loop goes on, or is dropped. A leak or a double release shows as above.
 #[test]
 fn completed_in_both_queues_frees_once() {
     check(3, || {

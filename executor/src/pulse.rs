@@ -1,10 +1,10 @@
 //! What the loop says of itself at every poll: that one begins, and of which task.
 //!
 //! The loop writes, the watchdog reads. A turn of the reactor, from the moment at which its sleep is over, counts as a
-//! poll for that: it calls wakers, which are foreign code, too. At every poll the loop counts it and stores a pointer to the task, and none when
-//! the poll is over; which also serves the loop itself, as its sign that no task may be polled now. The watchdog reads
-//! the number all the time, since a number that stays is a poll that lasts. The task it wants to see only when it is
-//! about to report one, and then it must not be freed under its eyes:
+//! poll for that: it calls wakers, which are foreign code, too. At every poll the loop counts it and stores a pointer
+//! to the task, and none when the poll is over; which also serves the loop itself, as its sign that no task may be
+//! polled now. The watchdog reads the number all the time, since a number that stays is a poll that lasts. The task it
+//! wants to see only when it is about to report one, and then it must not be freed under its eyes:
 //!
 //! | word | written by | meaning |
 //! |---|---|---|
@@ -28,8 +28,8 @@
 //! in its place before W1, then that one is current, and is held. Model: `watchdog_reads_against_completion`, twins
 //! `watchdog-looks-at-current-again` and `loop-waits-for-the-watchdog`.
 //!
-//! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L1 to L3, and so
-//! do all where the feature `watchdog` is off.
+//! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L1 to
+//! L3, and so do all where the feature `watchdog` is off.
 
 // One block: the task that is held is read.
 #![allow(unsafe_code)]

@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 /// Something that went wrong where no caller could be told.
 ///
-/// Given to the hook of [`Builder::on_report`](crate::Builder::on_report), where there is an example, on whichever thread noticed;
-/// without a hook its `Display` goes to stderr as one line. What goes wrong in jobs on the pool goes to the pool's own hook.
+/// Given to the hook of [`Builder::on_report`](crate::Builder::on_report), where there is an example, on whichever
+/// thread noticed; without a hook its `Display` goes to stderr as one line. What goes wrong in jobs on the pool goes to
+/// the pool's own hook.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Report {

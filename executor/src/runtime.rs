@@ -42,10 +42,11 @@ use std::time::{Duration, Instant};
 ///
 /// Tasks that are left when [`block_on`](Self::block_on) returns stay, and go on in the next `block_on`.
 ///
-/// After a **fork**, the child cannot use a runtime of its parent: the pool's threads are not there, and both would wait at
-/// one event queue. `block_on`, [`turn`](Self::turn) and `Handle::block_on` panic there and say so; jobs are rejected and
-/// tasks cancelled, those that were spawned before, too, as awaiting them tells there; dropping the runtime does nothing, so that the parent's sockets stay registered. A new runtime in the child works, on
-/// a global pool of the child's own. Forking inside `block_on`, and going on in there, is not supported.
+/// After a **fork**, the child cannot use a runtime of its parent: the pool's threads are not there, and both would
+/// wait at one event queue. `block_on`, [`turn`](Self::turn) and `Handle::block_on` panic there and say so; jobs are
+/// rejected and tasks cancelled, those that were spawned before, too, as awaiting them tells there; dropping the
+/// runtime does nothing, so that the parent's sockets stay registered. A new runtime in the child works, on a global
+/// pool of the child's own. Forking inside `block_on`, and going on in there, is not supported.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {

@@ -49,7 +49,8 @@ where
 /// Runs a closure that blocks or computes on the pool, so that the loop goes on.
 ///
 /// Works on the loop's thread, inside jobs, and inside [`Handle::block_on`](crate::Handle::block_on); elsewhere use
-/// [`Handle::spawn_blocking`](crate::Handle::spawn_blocking). Inside the closure [`Handle::current`](crate::Handle::current) is this runtime. Never blocks the caller.
+/// [`Handle::spawn_blocking`](crate::Handle::spawn_blocking). Inside the closure
+/// [`Handle::current`](crate::Handle::current) is this runtime. Never blocks the caller.
 ///
 /// Awaiting the handle gives the closure's result, or a [`JoinError`] if it panicked, was aborted before it
 /// started, or was rejected by the pool. Dropping the handle detaches the job. A runtime that is dropped waits for

@@ -24,8 +24,8 @@ fn other(message: &'static str) -> io::Error {
     io::Error::other(message)
 }
 
-/// What the kernel says when it does not wait. Of the `io::Error` that says so it is what can be copied: the code that drops one is
-/// long, and would be compiled into each place where one may be at hand, be it while unwinding.
+/// What the kernel says when it does not wait. Of the `io::Error` that says so it is what can be copied: the code that
+/// drops one is long, and would be compiled into each place where one may be at hand, be it while unwinding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelError {
     code: Option<i32>,

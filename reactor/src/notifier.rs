@@ -30,18 +30,20 @@
 //! `timer_against_park`.
 //!
 //! # Where the loop sleeps
-//! If there are sources, the loop sleeps in the selector, PARKED. As long as there has never been one, only a notify or the time can
-//! end a sleep. Then the loop sleeps on this very word, a futex (`word.rs`), and is ASLEEP. On two processors that took 6 %
-//! less of a loop and a worker that call each other now and then. The first source ends that for good: whoever registers it
-//! publishes that and notifies, which is N1 to N3, and L3 looks for a source as it looks for work.
+//! If there are sources, the loop sleeps in the selector, PARKED. As long as there has never been one, only a notify or
+//! the time can end a sleep. Then the loop sleeps on this very word, a futex (`word.rs`), and is ASLEEP. On two
+//! processors that took 6 % less of a loop and a worker that call each other now and then. The first source ends that
+//! for good: whoever registers it publishes that and notifies, which is N1 to N3, and L3 looks for a source as it looks
+//! for work.
 //!
-//! A sleep that has to end to the microsecond needs the selector, too, with its timerfd. So the loop may go from ASLEEP to PARKED,
-//! by a compare-and-swap like the notifier's. If the notifier's comes first, the loop does not sleep. If the loop's comes first, the
-//! notifier finds PARKED in place of what it had seen, and tries again: now the eventfd is to be written.
+//! A sleep that has to end to the microsecond needs the selector, too, with its timerfd. So the loop may go from ASLEEP
+//! to PARKED, by a compare-and-swap like the notifier's. If the notifier's comes first, the loop does not sleep. If the
+//! loop's comes first, the notifier finds PARKED in place of what it had seen, and tries again: now the eventfd is to
+//! be written.
 //!
 //! Models: `sleep_on_the_word_against_notify_loses_no_wake`, twins `notifier-fence` and `loop-looks-after-announcing`;
-//! `sleep_on_the_word_against_register`, twins `register-notifies` and `loop-looks-for-sources`; `change_of_place_against_notify`,
-//! twin `notifier-follows`.
+//! `sleep_on_the_word_against_register`, twins `register-notifies` and `loop-looks-for-sources`;
+//! `change_of_place_against_notify`, twin `notifier-follows`.
 //!
 //! # Standing by
 //! A loop that runs inside another one does not wait itself between its turns: the other waits, on the event queue's

@@ -93,13 +93,13 @@ impl Reactor {
     /// One turn: sleep until there is something to do, then wake those who wait for it.
     ///
     /// The sleep ends with the first of: a registered source that becomes ready, the earliest timer, `max_wait`
-    /// (`None`: no limit), a [`notify`](Handle::notify), a signal (before the first source has been registered that need not
-    /// be). A timer is never early. It is late by some microseconds on Linux, or, as a thread's sleep is, by the kernel's slack,
-    /// a tenth of a millisecond at most (a quarter at a raised nice value); by up to a millisecond elsewhere. A wait for a timer that is far away may
-    /// end before it with nothing to do: just call again. `has_work` is called once this reactor has announced that it
-    /// will sleep: work that is published, and then notified, before or after that moment is not slept on. If it
-    /// says true, or `max_wait` is zero, or a timer is due, the kernel is only asked, without sleeping.
-    /// `has_work` is not called if `max_wait` is zero.
+    /// (`None`: no limit), a [`notify`](Handle::notify), a signal (before the first source has been registered that
+    /// need not be). A timer is never early. It is late by some microseconds on Linux, or, as a thread's sleep is, by
+    /// the kernel's slack, a tenth of a millisecond at most (a quarter at a raised nice value); by up to a millisecond
+    /// elsewhere. A wait for a timer that is far away may end before it with nothing to do: just call again. `has_work`
+    /// is called once this reactor has announced that it will sleep: work that is published, and then notified, before
+    /// or after that moment is not slept on. If it says true, or `max_wait` is zero, or a timer is due, the kernel is
+    /// only asked, without sleeping. `has_work` is not called if `max_wait` is zero.
     ///
     /// On a [manual](Clock::manual) clock time stands still during the sleep, so a timer that is not due yet does
     /// not end it.

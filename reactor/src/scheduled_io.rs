@@ -14,8 +14,9 @@
 //! `event_against_operation`, twin `waiter-looks-again`.
 //!
 //! # Who takes a waiter off the list
-//! While a waiter is on the list, what it waits for is not there. A waiter that was listed, and then finds it there, has been
-//! taken off, or is about to be. So it has nothing to do: neither a look nor the lock. Only whoever gives up has to take itself off.
+//! While a waiter is on the list, what it waits for is not there. A waiter that was listed, and then finds it there,
+//! has been taken off, or is about to be. So it has nothing to do: neither a look nor the lock. Only whoever gives up
+//! has to take itself off.
 //!
 //! There is one exception: a disproof of another thread's that comes too late (see `readiness.rs`). Who succeeds because of that
 //! stays listed until the next event, which wakes its task once for nothing.

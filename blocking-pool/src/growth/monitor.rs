@@ -16,9 +16,10 @@
 //!   monitor:        mode = ASLEEP;   fence(SeqCst);  read the idle word and the queues
 //! ```
 //!
-//! While jobs *flow*, each worker starting one after the other within moments, it looks less often: beside a web service
-//! with short queries of SQLite it made 1,000 to 1,600 looks a second, and makes 250 so. A burst of jobs that block, out of such a
-//! flow, is noticed up to 4 ms later for that; so is one worker that is stuck beside others whose jobs flow.
+//! While jobs *flow*, each worker starting one after the other within moments, it looks less often: beside a web
+//! service with short queries of SQLite it made 1,000 to 1,600 looks a second, and makes 250 so. A burst of jobs that
+//! block, out of such a flow, is noticed up to 4 ms later for that; so is one worker that is stuck beside others whose
+//! jobs flow.
 //!
 //! If no monitor thread can be started the pool goes on with the threads it has, and a later `poke` tries again: that
 //! of a submit, or of a worker that finds a job and sees another. The next one does after one or two refusals; after

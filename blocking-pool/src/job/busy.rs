@@ -4,11 +4,11 @@
 //! nobody need be in a hurry. Workers that know it let jobs gather, and leave the submitter alone meanwhile
 //! (`Local::let_some_gather` in `worker.rs`).
 //!
-//! A loop of its own says so ([`Tenant::set_awaiter_busy`](crate::Tenant::set_awaiter_busy)). For a thread that runs another executor, its
-//! handles can tell: it is busy while they find their outcomes at the first look after they had to come back, with others in
-//! between. So each such outcome counts one, up to [`MANY`] and a few. An outcome that has to be looked for again takes [`DEAR`] of
-//! them away. Whoever is alone is never busy. So being busy ends by itself when jobs take longer, or become fewer, and nobody has to say that
-//! the thread parks.
+//! A loop of its own says so ([`Tenant::set_awaiter_busy`](crate::Tenant::set_awaiter_busy)). For a thread that runs
+//! another executor, its handles can tell: it is busy while they find their outcomes at the first look after they had
+//! to come back, with others in between. So each such outcome counts one, up to [`MANY`] and a few. An outcome that has
+//! to be looked for again takes [`DEAR`] of them away. Whoever is alone is never busy. So being busy ends by itself
+//! when jobs take longer, or become fewer, and nobody has to say that the thread parks.
 //!
 //! While it lasts a handle looks without asking ([`super::state`]), and without reading the clock. Measured with those 64
 //! tasks, under tokio and smol: 0.66 and 0.63 us a job before, 0.54 and 0.40 with this.

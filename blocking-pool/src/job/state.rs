@@ -48,16 +48,16 @@
 //!
 //! Who frees must have seen all that the others did to the memory before they let go.
 //!
-//! An owner whose bit is the only one left knows that it is the last. Bits are cleared and never set. (Abort handles are added,
-//! but only while the handle is there.) So nobody can come after it, and nobody is left to be told. (Model:
-//! `job_abort_by_another_against_run_and_handle_drop`, twin `aborters-own`.) Therefore it frees after a mere load. It leaves out the
-//! locked operation, which two owners need to find out which of them is the last.
+//! An owner whose bit is the only one left knows that it is the last. Bits are cleared and never set. (Abort handles
+//! are added, but only while the handle is there.) So nobody can come after it, and nobody is left to be told. (Model:
+//! `job_abort_by_another_against_run_and_handle_drop`, twin `aborters-own`.) Therefore it frees after a mere load. It
+//! leaves out the locked operation, which two owners need to find out which of them is the last.
 //!
-//! That load has to be an Acquire. Every change of the word is a read-modify-write, so each one that cleared a bit heads
-//! a release sequence to which the value belongs that was read; so it happens before what follows. With Relaxed, the bad
-//! interleaving is this: the worker completes, takes the waker out of its cell, and lets go. The handle sees DONE, which came before
-//! the waker was taken, takes the outcome, and sees its bit alone. It frees memory to which the worker's write is still
-//! on its way. (Model: `job_complete_against_second_register`, twin `last-owner-sees-all`.)
+//! That load has to be an Acquire. Every change of the word is a read-modify-write, so each one that cleared a bit
+//! heads a release sequence to which the value belongs that was read; so it happens before what follows. With Relaxed,
+//! the bad interleaving is this: the worker completes, takes the waker out of its cell, and lets go. The handle sees
+//! DONE, which came before the waker was taken, takes the outcome, and sees its bit alone. It frees memory to which the
+//! worker's write is still on its way. (Model: `job_complete_against_second_register`, twin `last-owner-sees-all`.)
 //!
 //! A handle that has taken the outcome decides nothing any more: it only lets go.
 

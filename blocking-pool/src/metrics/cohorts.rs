@@ -18,13 +18,14 @@
 //! later jobs look too old. An age is never too young by more than a submitter was held up between taking its stamp and
 //! passing the gate.
 //!
-//! **Who may do what.** One submitter at a time opens a new cohort, under a lock that the others do not wait for. It takes
-//! a place that it has seen empty (all who came have left), which is the current one or another. Another one stays empty, as nobody
-//! can come to it before its mark is up again. To the current one somebody may come meanwhile: a submitter that was held up at the gate.
+//! **Who may do what.** One submitter at a time opens a new cohort, under a lock that the others do not wait for. It
+//! takes a place that it has seen empty (all who came have left), which is the current one or another. Another one
+//! stays empty, as nobody can come to it before its mark is up again. To the current one somebody may come meanwhile: a
+//! submitter that was held up at the gate.
 //!
-//! `left` is written by whoever starts or cancels a job, in a cell that is its own or is shared by addition. A reader reads
-//! it first, so it never gets ahead of how many came. A reader that looks while a cohort is being opened may find one number of a place new and
-//! another one old, and be wrong for that moment.
+//! `left` is written by whoever starts or cancels a job, in a cell that is its own or is shared by addition. A reader
+//! reads it first, so it never gets ahead of how many came. A reader that looks while a cohort is being opened may find
+//! one number of a place new and another one old, and be wrong for that moment.
 
 use std::sync::Mutex; // Even under loom: nobody waits for it, and nothing is decided by what it guards.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

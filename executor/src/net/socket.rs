@@ -1,7 +1,7 @@
 //! What all sockets have in common.
 
-/// `from_std`, `into_std`, the own address, descriptors and `Debug`, for a tuple struct whose first field is an `Async` of the mio
-/// socket of the same name.
+/// `from_std`, `into_std`, the own address, descriptors and `Debug`, for a tuple struct whose first field is an `Async`
+/// of the mio socket of the same name.
 macro_rules! socket {
     ($socket:ident, $std:ty, $new:expr) => {
         impl $socket {

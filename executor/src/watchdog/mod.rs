@@ -7,9 +7,10 @@
 //!                                              /proc: what is the thread doing? ──► report hook
 //! ```
 //!
-//! [`pulse`](crate::pulse) says what is being polled, [`doze`] whether the loop is at work at all; both are protocols between the two
-//! threads, and told there. [`judge`] decides, without side effects. [`linux`] asks the kernel what a stuck thread is
-//! doing. The loop never waits for the watchdog, and a watchdog that can read nothing but the pulse says just that.
+//! [`pulse`](crate::pulse) says what is being polled, [`doze`] whether the loop is at work at all; both are protocols
+//! between the two threads, and told there. [`judge`] decides, without side effects. [`linux`] asks the kernel what a
+//! stuck thread is doing. The loop never waits for the watchdog, and a watchdog that can read nothing but the pulse
+//! says just that.
 //!
 //! The thread belongs to its runtime: it starts with [`Builder::build`](crate::Builder::build), and the end of the
 //! runtime waits for it, as long as a report takes. So nothing of it is left in a program that unloads us.

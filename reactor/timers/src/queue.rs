@@ -102,8 +102,8 @@ impl Queue {
     }
 }
 
-/// Arms a timer by `arm`, which has a queue for as long as it runs: see [`Queue::arm`]. The waker is cloned, and what is left over
-/// dropped, in between and afterwards. `None` if `arm` has no queue.
+/// Arms a timer by `arm`, which has a queue for as long as it runs: see [`Queue::arm`]. The waker is cloned, and what
+/// is left over dropped, in between and afterwards. `None` if `arm` has no queue.
 #[inline]
 pub(crate) fn arm_with(
     waker: &Waker,

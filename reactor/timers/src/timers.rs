@@ -15,9 +15,10 @@
 //! the clock leaves the reading here: the loop at the end of each turn in which timers are armed, and whoever makes a
 //! timer by its duration. The loop forgets the reading when it has waited.
 //!
-//! When a timer is polled, the clock need not be read again if the timer is due well after that reading, nor if it was due before
-//! it: see [`Timers::is_due`]. Should the loop have been stuck for so long that the deadline has passed all the same, the timer is
-//! armed in the past. It fires as soon as the loop looks, and another thread that arms it tells the loop to look.
+//! When a timer is polled, the clock need not be read again if the timer is due well after that reading, nor if it was
+//! due before it: see [`Timers::is_due`]. Should the loop have been stuck for so long that the deadline has passed all
+//! the same, the timer is armed in the past. It fires as soon as the loop looks, and another thread that arms it tells
+//! the loop to look.
 //!
 //! A task that polls a timer over and over without ever waiting keeps the loop from that: one that does whatever is ready
 //! "until the time is up", say. So a reading serves so many times only.

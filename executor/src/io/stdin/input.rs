@@ -10,8 +10,8 @@
 //!
 //! One lock for the process, never held while a waker is called, cloned or dropped.
 //!
-//! A child of `fork` has all of this anew. What its parent has read is the parent's to use; and the parent's thread is not there, but
-//! waits, as far as the condition variable can tell, which would hand it the lock.
+//! A child of `fork` has all of this anew. What its parent has read is the parent's to use; and the parent's thread is
+//! not there, but waits, as far as the condition variable can tell, which would hand it the lock.
 
 use parking_lot::{Condvar, Mutex};
 use sideline_blocking_pool::fork::PerProcess;

@@ -20,9 +20,9 @@ use std::task::{Context, Poll, ready};
 /// The process's standard input, for the loop. It never holds up the end of the runtime or of the process.
 ///
 /// On Linux the loop waits for a pipe, a terminal, another device or a socket. They are not made non-blocking, which
-/// other processes that have them open would notice; a pipe or a device is opened once more instead. What the kernel cannot wait for (a regular file), and everything on
-/// other systems, is read by a thread of its own, one for the process, which nobody waits for. It starts with the first
-/// read and reads only when somebody asks.
+/// other processes that have them open would notice; a pipe or a device is opened once more instead. What the kernel
+/// cannot wait for (a regular file), and everything on other systems, is read by a thread of its own, one for the
+/// process, which nobody waits for. It starts with the first read and reads only when somebody asks.
 ///
 /// It is not the standard library's [`stdin`](std::io::stdin): what one of them has read, the other does not see. A read
 /// that has begun in the thread takes what comes next, even if it is given up; the next one here gets it.
