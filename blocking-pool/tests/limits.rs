@@ -122,11 +122,11 @@ fn own_nice() -> i32 {
 fn threads_are_as_nice_as_was_asked_for() {
     let own = own_nice();
     let by_default = Pool::new();
-    assert_eq!(block_on(by_default.spawn(own_nice)).unwrap(), own.max(5));
+    assert_eq!(block_on(by_default.spawn(own_nice)).unwrap(), (own + 5).min(19));
     by_default.shutdown(Shutdown::Drain);
     for nice in [0, 7, 19] {
         let pool = Pool::builder().nice(nice).build().unwrap();
-        let expected = if nice == 0 { own } else { own.max(nice.into()) };
+        let expected = (own + i32::from(nice)).min(19);
         assert_eq!(block_on(pool.spawn(own_nice)).unwrap(), expected);
         assert_eq!(block_on(pool.job().spawn_dedicated(own_nice).unwrap()).unwrap(), expected);
         pool.shutdown(Shutdown::Drain);
