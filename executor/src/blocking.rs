@@ -71,6 +71,12 @@ impl JobBuilder {
         Self { handle, job }
     }
 
+    /// For what the end of the runtime does not wait for.
+    pub(crate) fn of_lookup(handle: Handle) -> Self {
+        let job = handle.shared().lookups().job();
+        Self { handle, job }
+    }
+
     /// What to call the job in errors, reports and lists of what is running.
     pub fn name(self, name: impl Into<Cow<'static, str>>) -> Self {
         Self { job: self.job.name(name), ..self }

@@ -104,7 +104,7 @@ impl Metrics {
             longest_poll: Duration::from_nanos(counters.longest_poll.load(Relaxed)),
             poll_time: counters.poll_time.snapshot(),
             park_time: counters.park_time.snapshot(),
-            jobs_outstanding: shared.tenant.outstanding(),
+            jobs_outstanding: shared.jobs_outstanding(),
             pool: shared.tenant.pool().metrics(),
         }
     }

@@ -49,8 +49,7 @@ const ROUNDS: u32 = 100;
 impl Core {
     /// Waits for events, or moves the clock. On a paused clock only, and when no task is ready.
     pub(crate) fn wait_or_move_clock(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
-        let tenant = &self.shared().tenant;
-        let jobs = tenant.outstanding() > 0;
+        let jobs = self.shared().jobs_outstanding() > 0;
         self.ask_reactor(Some(Duration::ZERO))?;
         if self.tasks.ready() > 0 || self.shared().has_work() {
             return Ok(());
@@ -63,7 +62,7 @@ impl Core {
             return Ok(());
         }
         for _ in 0..GIVE_WAY {
-            if tenant.outstanding() == 0 {
+            if self.shared().jobs_outstanding() == 0 {
                 // Delivered only now, so the kernel and the inbox have to be asked again.
                 return Ok(());
             }

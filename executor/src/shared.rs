@@ -11,7 +11,7 @@ use crate::{context, metrics::Counters};
 use sideline_blocking_pool::{Tenant, fork};
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Wake;
 
 /// One per runtime, behind every [`Handle`](crate::Handle), task and waker.
@@ -27,6 +27,9 @@ pub(crate) struct Shared {
     pub(crate) reactor: sideline_reactor::Handle,
     /// This runtime's account with the pool.
     pub(crate) tenant: Tenant,
+    /// Another one, for what the end does not wait for: a lookup of a name changes nothing, and may take as long as it likes.
+    /// Made when it is needed.
+    lookups: OnceLock<Tenant>,
     pub(crate) reporter: Reporter,
     pub(crate) counters: Counters,
     /// What the loop is polling.
@@ -51,6 +54,7 @@ impl Shared {
             inbox: Inbox::new(),
             reactor,
             tenant,
+            lookups: OnceLock::new(),
             reporter,
             counters: Counters::default(),
             #[cfg(feature = "watchdog")]
@@ -79,6 +83,15 @@ impl Shared {
                  event queue is shared with the parent. Make a new runtime in the child"
             );
         }
+    }
+
+    pub(crate) fn lookups(&self) -> &Tenant {
+        self.lookups.get_or_init(|| self.tenant.pool().tenant_of_loop())
+    }
+
+    /// How many jobs have results that may still come.
+    pub(crate) fn jobs_outstanding(&self) -> usize {
+        self.tenant.outstanding() + self.lookups.get().map_or(0, Tenant::outstanding)
     }
 
     /// The loop goes to work.

@@ -1,6 +1,7 @@
 //! What a socket can be told to connect to or to bind, and looking it up without stopping the loop.
 
 use super::failures::Failures;
+use crate::blocking::JobBuilder;
 use crate::context;
 use std::future::Future;
 use std::io;
@@ -42,6 +43,9 @@ pub enum Addrs {
 }
 
 /// Looks up a host name on the blocking pool. `host` includes the port; addresses in numbers come back at once.
+///
+/// The system's lookup cannot be interrupted, and with a name server that is silent takes many seconds. One that is given up, as by a
+/// [timeout](crate::time::timeout), goes on by itself, and the end of the runtime does not wait for it.
 ///
 /// # Errors
 /// If there is no such host, or `host` is not of the form `"host:port"`; outside a runtime.
@@ -99,7 +103,12 @@ pub(super) async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAd
                     io::Error::new(error.kind(), format!("host {host:?} could not be looked up: {error}"))
                 })
             };
-            runtime.job().name(name).spawn(look_up).abort_on_drop().await.map_err(io::Error::other)?
+            JobBuilder::of_lookup(runtime)
+                .name(name)
+                .spawn(look_up)
+                .abort_on_drop()
+                .await
+                .map_err(io::Error::other)?
         }
     }
 }
