@@ -24,6 +24,21 @@ use std::sync::Arc;
 ///     assert_eq!(sum.join().unwrap(), 2);
 /// });
 /// ```
+///
+/// # In code that is not async
+/// What asks for a runtime around it, a socket that is made or a library that calls [`current`](Self::current), is called in a
+/// `block_on`: here by [`Handle::block_on`], on the loop's own thread by [`Runtime::block_on`](crate::Runtime::block_on). There is
+/// no guard that keeps a thread inside of a runtime: one that is held across an `await`, dropped after the next one, or
+/// forgotten would leave it in the wrong one.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = sideline::Runtime::new()?;
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// let socket = runtime.block_on(async { sideline::net::UdpSocket::from_std(socket) })?;
+/// # drop(socket);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Handle(Arc<Shared>);
 

@@ -112,7 +112,8 @@ const SHORT: usize = 256;
 macro_rules! byte_reader {
     ($reader:ident, $read:path, $wanted:expr) => {
         impl $reader {
-            /// Reads at least one byte into `buf`. `Ok(0)` is the end of the stream (or of `buf`).
+            /// Reads at least one byte into `buf`. `Ok(0)` is the end of the stream, or of `buf`: into an empty one a socket reads when
+            /// there is something to be read, as a blocking one does.
             ///
             /// # Errors
             /// What the kernel says of the connection; if the runtime was shut down.
