@@ -20,6 +20,7 @@ use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, left_out};
 use crate::waiters::WaiterIds;
 use mio::Token;
+use slab::Slab;
 use std::io;
 use std::task::Waker;
 
@@ -29,18 +30,15 @@ pub(crate) struct Table {
 }
 
 struct Slots {
-    slots: Vec<Slot>,
-    /// The indexes of those in which nobody is.
-    vacant: Vec<usize>,
+    slots: Slab<Slot>,
     next_generation: usize,
     waiter_ids: WaiterIds,
     closed: bool,
 }
 
 struct Slot {
-    /// Of whoever is in, or was last.
     generation: usize,
-    io: Option<ScheduledIo>,
+    io: ScheduledIo,
 }
 
 /// The low half of a token is the index, the high half the generation.
@@ -50,8 +48,7 @@ const LOW: usize = (1 << HALF) - 1;
 impl Table {
     pub(crate) fn new(known: KnownWakers) -> Table {
         let waiter_ids = WaiterIds::default();
-        let slots =
-            Slots { slots: Vec::new(), vacant: Vec::new(), next_generation: 0, waiter_ids, closed: false };
+        let slots = Slots { slots: Slab::new(), next_generation: 0, waiter_ids, closed: false };
         Table { slots: Mutex::new(slots), known }
     }
 
@@ -69,27 +66,22 @@ impl Table {
         if table.closed && !left_out("register-sees-closed") {
             return Err(errors::shut_down());
         }
+        if table.slots.vacant_key() >= most {
+            return Err(errors::too_many_sources());
+        }
         let generation = table.next_generation;
         // The highest generation is never given out: its token could be the wakeup's.
         table.next_generation = if generation + 1 >= LOW { 0 } else { generation + 1 };
-        let slot = Slot { generation, io: Some(ScheduledIo::new(word.clone())) };
-        let index = table.vacant.pop().unwrap_or(table.slots.len());
-        match table.slots.get_mut(index) {
-            Some(vacant) => *vacant = slot,
-            None if index >= most => return Err(errors::too_many_sources()),
-            None => table.slots.push(slot),
-        }
+        let index = table.slots.insert(Slot { generation, io: ScheduledIo::new(word.clone()) });
         Ok((Token(generation << HALF | index), word))
     }
 
     /// Frees the slot, unless it is not this token's any more, and hands out who is in. It knows that it is gone.
     pub(crate) fn remove(&self, token: Token) -> Option<ScheduledIo> {
         let mut table = self.slots.lock();
-        let index = token.0 & LOW;
-        let io = table.slots.get_mut(index).filter(|slot| slot.generation == token.0 >> HALF)?.io.take()?;
+        let (io, _) = table.get(token)?;
         io.set_gone();
-        table.vacant.push(index);
-        Some(io)
+        Some(table.slots.remove(token.0 & LOW).io)
     }
 
     /// Calls `f`, which must run no foreign code, with the source, unless the slot is not this token's any more.
@@ -117,19 +109,17 @@ impl Table {
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut table = self.slots.lock();
         table.closed = true;
-        for slot in &mut table.slots {
-            if let Some(io) = &mut slot.io {
-                io.set_gone();
-                io.take_waiters(woken);
+        for index in 0..table.slots.capacity() {
+            if let Some(mut slot) = table.slots.try_remove(index) {
+                slot.io.set_gone();
+                slot.io.take_waiters(woken);
             }
         }
-        table.slots = Vec::new();
-        table.vacant = Vec::new();
+        table.slots = Slab::new();
     }
 
     pub(crate) fn len(&self) -> usize {
-        let table = self.slots.lock();
-        table.slots.len() - table.vacant.len()
+        self.slots.lock().slots.len()
     }
 }
 
@@ -137,7 +127,7 @@ impl Slots {
     #[inline]
     fn get(&mut self, token: Token) -> Option<(&mut ScheduledIo, &mut WaiterIds)> {
         let slot = self.slots.get_mut(token.0 & LOW).filter(|slot| slot.generation == token.0 >> HALF)?;
-        Some((slot.io.as_mut()?, &mut self.waiter_ids))
+        Some((&mut slot.io, &mut self.waiter_ids))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::fairness;
 use crate::join_error::JoinError;
 use crate::{AbortHandle, Handle, JoinHandle};
 use sideline_reactor::discard;
+use slab::Slab;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -36,9 +37,7 @@ use std::task::{Context, Poll, Wake, Waker};
 /// });
 /// ```
 pub struct JoinSet<T> {
-    /// By key. A key serves again once its entry is gone.
-    entries: Vec<Option<Entry<T>>>,
-    vacant: Vec<usize>,
+    entries: Slab<Entry<T>>,
     ready: Arc<Mutex<Ready>>,
 }
 
@@ -88,17 +87,17 @@ impl Wake for EntryWaker {
 impl<T: 'static> JoinSet<T> {
     /// An empty set.
     pub fn new() -> Self {
-        Self { entries: Vec::new(), vacant: Vec::new(), ready: Arc::default() }
+        Self { entries: Slab::new(), ready: Arc::default() }
     }
 
     /// How many tasks and jobs have not been joined yet.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.vacant.len()
+        self.entries.len()
     }
 
     /// True if everything has been joined.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.entries.is_empty()
     }
 
     /// Spawns a task into the set, on this thread's loop. See [`spawn`](crate::spawn), also for its panics.
@@ -138,15 +137,12 @@ impl<T: 'static> JoinSet<T> {
 
     /// Adds a task or job that has been spawned already.
     pub fn insert(&mut self, handle: JoinHandle<T>) {
-        let key = self.vacant.pop().unwrap_or(self.entries.len());
+        let entry = self.entries.vacant_entry();
+        let key = entry.key();
         let waker = Waker::from(Arc::new(EntryWaker { key, ready: Arc::clone(&self.ready) }));
         // The first poll is what registers the waker.
         waker.wake_by_ref();
-        let entry = Some(Entry { handle, waker });
-        match self.entries.get_mut(key) {
-            Some(place) => *place = entry,
-            None => self.entries.push(entry),
-        }
+        entry.insert(Entry { handle, waker });
     }
 
     /// Waits for the next result. `None` once the set is empty.
@@ -173,16 +169,15 @@ impl<T: 'static> JoinSet<T> {
 
     /// With the waker of whoever waits if there is nothing yet, if anybody does.
     fn poll_now(&mut self, waiter: Option<&Waker>) -> Poll<Option<Result<T, JoinError>>> {
-        if self.is_empty() {
+        if self.entries.is_empty() {
             return Poll::Ready(None);
         }
         loop {
             while let Some(key) = self.next_key() {
-                let Some(Some(entry)) = self.entries.get_mut(key) else { continue };
+                let Some(entry) = self.entries.get_mut(key) else { continue };
                 let polled = Pin::new(&mut entry.handle).poll(&mut Context::from_waker(&entry.waker));
                 if let Poll::Ready(result) = polled {
-                    self.vacant.push(key);
-                    drop(self.entries[key].take());
+                    self.entries.remove(key);
                     return Poll::Ready(Some(result));
                 }
             }
@@ -243,7 +238,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Asks for cancellation of everything in the set. Each still has to be joined. See [`JoinHandle::abort`].
     pub fn abort_all(&mut self) {
-        self.entries.iter().flatten().for_each(|entry| entry.handle.abort());
+        self.entries.iter().for_each(|(_, entry)| entry.handle.abort());
     }
 
     /// Aborts everything and waits until all of it has ended. A running closure is waited for.
@@ -255,7 +250,6 @@ impl<T: 'static> JoinSet<T> {
     /// Empties the set; what was in it goes on by itself.
     pub fn detach_all(&mut self) {
         self.entries.clear();
-        self.vacant.clear();
     }
 }
 
@@ -267,7 +261,7 @@ impl<T: 'static> Default for JoinSet<T> {
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        self.entries.iter().flatten().for_each(|entry| entry.handle.abort());
+        self.entries.iter().for_each(|(_, entry)| entry.handle.abort());
         let waiter = lock(&self.ready).waiter.take();
         waiter.into_iter().for_each(discard);
     }
@@ -275,7 +269,7 @@ impl<T> Drop for JoinSet<T> {
 
 impl<T> fmt::Debug for JoinSet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinSet").field("len", &(self.entries.len() - self.vacant.len())).finish()
+        f.debug_struct("JoinSet").field("len", &self.entries.len()).finish()
     }
 }
 
