@@ -96,6 +96,19 @@ fn each_model_that_a_page_or_a_comment_names_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// The walks name functions: after a change of names they would lead nowhere.
+#[test]
+fn each_name_in_the_architecture_is_in_the_sources() {
+    let architecture = page(ARCHITECTURE);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_name = |word: &str| word.contains('_') && word.chars().all(is_part);
+    let sources = sources();
+    let words: BTreeSet<&str> = sources.iter().flat_map(|(_, text)| text.split(|c| !is_part(c))).collect();
+    let missing: Vec<_> =
+        quoted(&architecture).filter(|word| is_name(word) && !words.contains(word)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn the_table_of_protocols_has_each_model_and_each_twin() {
     let architecture = page(ARCHITECTURE);
