@@ -116,7 +116,7 @@ impl<T: Source> Async<T> {
     /// Waits until one of the directions in `interest` is ready, and says which are.
     ///
     /// # Errors
-    /// If the runtime was shut down.
+    /// If the runtime was shut down. `InvalidInput` if `interest` is neither reading nor writing.
     pub async fn ready(&self, interest: Interest) -> io::Result<Interest> {
         fairness::turn().await;
         let mut read = pin!(interest.is_readable().then(|| self.registration.ready(Direction::Read)));
@@ -162,7 +162,8 @@ impl<T: Source> Async<T> {
     /// Calls `op` until it says something else than `WouldBlock`, waiting for a direction in `interest` in between.
     ///
     /// # Errors
-    /// Those of `op`, except `WouldBlock` and `Interrupted`; and if the runtime was shut down.
+    /// Those of `op`, except `WouldBlock` and `Interrupted`; and if the runtime was shut down. `InvalidInput` if `interest` is
+    /// neither reading nor writing.
     pub async fn async_io<R>(
         &self,
         interest: Interest,

@@ -105,7 +105,7 @@ macro_rules! readiness {
             /// Waits until one of the directions in `interest` is ready, and says which are.
             ///
             /// # Errors
-            /// If the runtime was shut down.
+            /// If the runtime was shut down. `InvalidInput` if `interest` is neither reading nor writing.
             #[inline]
             pub fn ready(
                 &self,
