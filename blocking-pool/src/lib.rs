@@ -39,7 +39,9 @@
 
 // A few functions serve job control only. Without it they are not compiled any further; a build with it finds what is dead.
 #![cfg_attr(not(feature = "job-control"), allow(dead_code))]
-#![deny(unsafe_code)] // Except in the queues (`injector.rs`, `ring.rs`, `pointer.rs`), four files of `job/`, in `desk.rs`, `metrics/stamp.rs` and around system calls: they say why.
+// Except in the queues (`injector.rs`, `ring.rs`, `pointer.rs`), in `job/`, in `desk.rs`, in `metrics/stamp.rs`, and around system
+// calls: each of these files says why.
+#![deny(unsafe_code)]
 
 mod account;
 mod builder;

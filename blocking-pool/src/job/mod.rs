@@ -1,10 +1,18 @@
 //! A job: a closure that becomes its outcome, in one allocation.
 //!
-//! [`state`] is the protocol and [`cell`] the memory it governs. Those who own it do so through a [`hold`]: [`entry`] is
-//! the queue's side, [`job_handle`] the awaiter's, [`watch`] the token's, [`aborter`] that of those who may only abort it (these hold this crate's pointer work).
-//! [`handle`] and [`abort_handle`] are the user's ends, [`id`] and [`info`] tell jobs apart, [`work`] is what runs, [`terms`] what was asked for beyond
-//! that, [`times`] what is measured, [`look`] how a handle may find an outcome without being woken for it,
-//! and [`busy`] when it is in no hurry to.
+//! | file | what it is |
+//! |---|---|
+//! | [`state`] | the protocol: one word, and every way it may change |
+//! | [`cell`] | the memory that it governs |
+//! | [`hold`] | a share in that memory: what all owners can do |
+//! | [`entry`], [`job_handle`], [`watch`], [`aborter`] | the owners: the queue's side, the awaiter's, the token's, and that of those who may only abort |
+//! | [`handle`], [`abort_handle`] | the user's ends |
+//! | [`id`], [`info`] | which job it is |
+//! | [`work`], [`terms`] | what runs, and what was asked for beyond that |
+//! | [`times`] | what is measured |
+//! | [`look`], [`busy`] | how a handle finds an outcome without being woken for it, and when it is in no hurry to |
+//!
+//! `cell` and the owners hold this crate's pointer work.
 
 mod abort_handle;
 mod aborter;
