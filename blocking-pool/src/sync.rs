@@ -1,7 +1,7 @@
 //! Everything that two threads share comes through here, so that the loom models run the real code.
 //!
 //! Re-exports, and what little differs between the two. Under `cfg(loom)` the names mean loom's types, or what
-//! [`crate::model`] has for models only. Counters and records that are read for diagnosis only use `std`'s atomics
+//! `model.rs` has for models only. Counters and records that are read for diagnosis only use `std`'s atomics
 //! directly: they decide nothing, and every modelled access multiplies the interleavings.
 
 #[cfg(loom)]

@@ -82,7 +82,7 @@ impl Runtime {
     }
 
     /// Spawns a future on this loop, from outside of it. It need not be `Send`, and runs during [`turn`](Self::turn)
-    /// and [`block_on`](Self::block_on). Otherwise like the free [`spawn`](crate::spawn).
+    /// and [`block_on`](Self::block_on). Otherwise like the free [`spawn`](fn@crate::spawn).
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {

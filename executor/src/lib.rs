@@ -27,7 +27,7 @@
 //!
 //! # Where to start
 //! * [`block_on`] runs a future, and everything it spawns, on this thread. [`Runtime`] is the same with an owner.
-//! * [`spawn`] puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
+//! * [`spawn`](fn@spawn) puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
 //! * [`blocking::job`] is for jobs with a name, and with job control for those with a deadline, a `Limiter` or a `CancelToken`,
 //!   and for threads of their own.
 //! * [`Runtime::turn`] runs the loop inside another one, `Runtime::as_fd` tells when.

@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-/// A reference to the runtime of this thread's loop: [`spawn`](crate::spawn) as a value, to hand to a library that asks
+/// A reference to the runtime of this thread's loop: [`spawn`](fn@crate::spawn) as a value, to hand to a library that asks
 /// for something to spawn on. Futures need not be `Send`, and neither is this.
 ///
 /// Cheap to clone. It does not keep the runtime: once that is gone, what is spawned is cancelled at once. [`Handle`] is

@@ -4,7 +4,7 @@
 //! it would block does its task wait, and the loop wakes it when the kernel reports an event. Their operations take
 //! `&self`, so one task may read while another writes; all types are `Send + Sync`.
 //!
-//! [`copy`] and [`copy_bidirectional`] join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
+//! [`copy`](fn@copy) and [`copy_bidirectional`] join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
 //! `stdio`, are those of the process.
 //!
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the

@@ -1,4 +1,4 @@
-//! What [`copy`](super::copy) copies from and to.
+//! What [`copy`](fn@super::copy) copies from and to.
 
 use super::bytes::closed;
 #[cfg(feature = "stdio")]

@@ -100,7 +100,7 @@ impl<T: 'static> JoinSet<T> {
         self.entries.is_empty()
     }
 
-    /// Spawns a task into the set, on this thread's loop. See [`spawn`](crate::spawn), also for its panics.
+    /// Spawns a task into the set, on this thread's loop. See [`spawn`](fn@crate::spawn), also for its panics.
     #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> AbortHandle
     where

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `unsafe` lives in `cell`, `queue`, `waker`, `join` and `run`, and each block leans on the table in `state`.
-//! The public part is [`yield_now`], [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`.
+//! The public part is [`yield_now`](fn@yield_now), [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`.
 
 #[allow(unsafe_code, reason = "the single allocation, its type erasure and its reference count")]
 mod cell;

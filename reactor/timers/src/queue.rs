@@ -82,7 +82,7 @@ impl Queue {
         self.heap.remove(key)
     }
 
-    /// From now on every timer is due; those that are here leave by [`pop_due`](Self::pop_due).
+    /// From now on every timer is due; those that are here leave by [`pop_in_order`].
     pub(crate) fn close(&mut self) {
         self.closed = true;
     }
