@@ -31,12 +31,16 @@ pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]> + Send + '
     on_path("write", path.as_ref(), |path| fs::write(path, contents)).await
 }
 
-/// Copies contents and permissions; returns how many bytes. See [`std::fs::copy`].
+/// Copies contents and permissions; returns how many bytes. See [`std::fs::copy`]; on Linux it also goes on after a signal.
 ///
 /// # Errors
 /// If one cannot be read or the other written.
 pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-    on_paths("copy", from.as_ref(), to.as_ref(), fs::copy).await
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    use super::copying::copy;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    use fs::copy;
+    on_paths("copy", from.as_ref(), to.as_ref(), copy).await
 }
 
 /// Gives a file or directory another name, replacing what has it. See [`std::fs::rename`].

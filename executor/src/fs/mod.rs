@@ -33,6 +33,8 @@
 //! # .unwrap()
 //! ```
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod copying;
 mod cursor;
 mod file;
 mod functions;

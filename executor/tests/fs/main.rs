@@ -2,6 +2,8 @@
 #![cfg(not(loom))]
 
 mod at_offsets;
+#[cfg(target_os = "linux")]
+mod copying;
 mod directories;
 mod giving_up;
 mod position;
