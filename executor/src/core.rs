@@ -185,6 +185,7 @@ impl Core {
     }
 
     /// Runs what is ready, within the budget, without a main future.
+    #[inline]
     pub(crate) fn run_ready(&self) {
         self.shared.counters.turn();
         self.budget.begin_turn();

@@ -72,6 +72,7 @@ impl Core {
     }
 
     /// One step of `advance`: to the next deadline, but not beyond `target`. False if the clock was there already.
+    #[inline]
     pub(crate) fn step_clock(&self, target: Instant) -> bool {
         let reactor = &self.shared().reactor;
         if reactor.clock().now() >= target {
@@ -82,6 +83,7 @@ impl Core {
     }
 
     /// Whether a task has run alone, or long enough: nothing but the caller is ready.
+    #[inline]
     pub(crate) fn has_settled(&self, rounds: u32) -> bool {
         rounds >= ROUNDS || (self.tasks.ready() == 0 && !self.shared().has_work())
     }

@@ -101,6 +101,7 @@ enum State {
 }
 
 impl Transfer {
+    #[inline]
     fn new(portion: usize) -> Transfer {
         Transfer { buffer: vec![0; portion].into(), rest: 0..0, total: 0, state: State::Copying }
     }

@@ -115,13 +115,9 @@ impl Keys {
     }
 
     /// In the order in which they were entered.
-    fn all(&self) -> Vec<&'static dyn Carry> {
-        let mut all = Vec::with_capacity(self.count);
-        for key in self.near[..self.count.min(NEAR)].iter().flatten() {
-            all.push(*key);
-        }
-        all.extend_from_slice(&self.far);
-        all
+    fn get(&self, index: usize) -> Option<&'static dyn Carry> {
+        let place = if index < NEAR { self.near[index] } else { self.far.get(index - NEAR).copied() };
+        place.filter(|_| index < self.count)
     }
 }
 
@@ -308,10 +304,9 @@ impl Locals {
 
     #[inline(never)]
     fn capture_all() -> Self {
-        // The clones are the user's code: the list is not borrowed any more.
-        let keys = CARRIED.with(|keys| keys.borrow().all());
         let mut captured: Vec<(&'static dyn Carry, _)> = Vec::new();
-        for &key in &keys {
+        // Not borrowed for long: the clones are the user's code. What that puts in scope is out again when it returns.
+        for key in (0..).map_while(|index| CARRIED.with(|keys| keys.borrow().get(index))) {
             // Each once: the slot has the innermost value.
             if captured.iter().all(|(other, _)| address(*other) != address(key)) {
                 if let Some(value) = key.capture() {
@@ -375,16 +370,15 @@ mod tests {
     fn keys_beyond_the_near_ones_are_kept_in_order_and_leave_nothing() {
         static KEYS: [LocalKey<u32>; NEAR + 2] = [const { LocalKey::carried(&SLOT) }; NEAR + 2];
         let mut keys = Keys { near: [None; NEAR], far: Vec::new(), count: 0 };
-        let addresses =
-            |keys: &[&'static dyn Carry]| keys.iter().map(|key| address(*key)).collect::<Vec<_>>();
-        let entered: Vec<&'static dyn Carry> = KEYS.iter().map(|key| key as _).collect();
+        let all = |keys: &Keys| -> Vec<_> { (0..).map_while(|index| keys.get(index)).map(address).collect() };
+        let entered: Vec<_> = KEYS.iter().map(|key| address(key)).collect();
         for count in 0..entered.len() {
-            assert_eq!(addresses(&keys.all()), addresses(&entered[..count]));
-            keys.push(entered[count]);
+            assert_eq!(all(&keys), entered[..count]);
+            keys.push(&KEYS[count]);
         }
         for count in (0..entered.len()).rev() {
             keys.pop();
-            assert_eq!(addresses(&keys.all()), addresses(&entered[..count]));
+            assert_eq!(all(&keys), entered[..count]);
         }
         assert_eq!(keys.far.capacity(), 0);
     }

@@ -19,6 +19,7 @@ pub use virtual_time::{advance, now};
 use std::time::{Duration, Instant};
 
 /// Far enough to be never: `now + Duration::MAX` does not exist.
+#[inline]
 fn after(now: Instant, duration: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
