@@ -19,6 +19,7 @@ use std::io;
 ///
 /// The future is ready with the first one after this *call*, even before it is polled. From the first call on, ctrl-c
 /// does not end the process any more, for the life of the process; a program that has stopped listening ignores it.
+/// Each call has a descriptor until its future is dropped: see [`unix::signal`].
 ///
 /// # Errors
 /// Outside a runtime; if the runtime was shut down; and what the kernel says.

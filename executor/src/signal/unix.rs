@@ -15,7 +15,8 @@ use std::task::{Context, Poll};
 /// process**: even with all listeners dropped the signal no longer does what it did by default, such as ending the
 /// process. A handler that was there before goes on being called.
 ///
-/// It belongs to the runtime in which it is made. There may be any number, in any number of runtimes and threads.
+/// It belongs to the runtime in which it is made. There may be any number, in any number of runtimes and threads. Each has a
+/// descriptor of its own: where thousands of tasks are to hear of one signal, let one listen and tell the others.
 ///
 /// # Errors
 /// `InvalidInput` for a signal that cannot be listened to, such as `SIGKILL` or `SIGSEGV`; outside a runtime; and what

@@ -6,7 +6,7 @@
 
 use crate::fairness;
 use crate::join_error::JoinError;
-use crate::{AbortHandle, Handle, JoinHandle};
+use crate::{AbortHandle, Handle, Id, JoinHandle};
 use sideline_reactor::discard;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -153,10 +153,32 @@ impl<T: 'static> JoinSet<T> {
         poll_fn(|cx| self.poll_join_next(cx))
     }
 
+    /// As [`join_next`](Self::join_next), with the id that spawning it has returned. An error tells [its own](JoinError::id).
+    ///
+    /// ```
+    /// use sideline::task::JoinSet;
+    /// use std::collections::HashMap;
+    ///
+    /// sideline::block_on(async {
+    ///     let (mut set, mut names) = (JoinSet::new(), HashMap::new());
+    ///     for name in ["Cargo.toml", "nothing"] {
+    ///         let job = set.spawn_blocking(move || std::fs::read(name).map_or(0, |bytes| bytes.len()));
+    ///         names.insert(job.id(), name);
+    ///     }
+    ///     while let Some(result) = set.join_next_with_id().await {
+    ///         let (id, len) = result.unwrap();
+    ///         assert_eq!(len > 0, names[&id] == "Cargo.toml");
+    ///     }
+    /// });
+    /// ```
+    pub fn join_next_with_id(&mut self) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
+        poll_fn(|cx| fairness::poll_in_turn(cx, |cx| self.poll_now(Some(cx.waker()))))
+    }
+
     /// The next result, if there is one now. Whoever was told to wait by [`poll_join_next`](Self::poll_join_next) is
     /// still woken.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        match self.poll_now(None) {
+        match self.poll_now(None).map(without_id) {
             Poll::Ready(result) => result,
             Poll::Pending => None,
         }
@@ -164,11 +186,11 @@ impl<T: 'static> JoinSet<T> {
 
     /// What [`join_next`](Self::join_next) polls.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        fairness::poll_in_turn(cx, |cx| self.poll_now(Some(cx.waker())))
+        fairness::poll_in_turn(cx, |cx| self.poll_now(Some(cx.waker())).map(without_id))
     }
 
     /// With the waker of whoever waits if there is nothing yet, if anybody does.
-    fn poll_now(&mut self, waiter: Option<&Waker>) -> Poll<Option<Result<T, JoinError>>> {
+    fn poll_now(&mut self, waiter: Option<&Waker>) -> Poll<Option<Result<(Id, T), JoinError>>> {
         if self.entries.is_empty() {
             return Poll::Ready(None);
         }
@@ -177,8 +199,8 @@ impl<T: 'static> JoinSet<T> {
                 let Some(entry) = self.entries.get_mut(key) else { continue };
                 let polled = Pin::new(&mut entry.handle).poll(&mut Context::from_waker(&entry.waker));
                 if let Poll::Ready(result) = polled {
-                    self.entries.remove(key);
-                    return Poll::Ready(Some(result));
+                    let id = self.entries.remove(key).handle.id();
+                    return Poll::Ready(Some(result.map(|output| (id, output))));
                 }
             }
             if waiter.is_none_or(|waiter| self.wait(waiter)) {
@@ -251,6 +273,10 @@ impl<T: 'static> JoinSet<T> {
     pub fn detach_all(&mut self) {
         self.entries.clear();
     }
+}
+
+fn without_id<T>(joined: Option<Result<(Id, T), JoinError>>) -> Option<Result<T, JoinError>> {
+    joined.map(|result| result.map(|(_, output)| output))
 }
 
 impl<T: 'static> Default for JoinSet<T> {

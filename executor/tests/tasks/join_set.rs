@@ -35,9 +35,12 @@ fn one_of_a_set_is_aborted_and_told_from_the_others_by_what_spawning_it_returns(
         let [task, job] = [set.spawn(async { 1 }), set.spawn_blocking(|| 2)];
         aborted.iter().for_each(AbortHandle::abort);
         let mut sum = 0;
-        while let Some(result) = set.join_next().await {
+        while let Some(result) = set.join_next_with_id().await {
             match result {
-                Ok(number) => sum += number,
+                Ok((id, number)) => {
+                    assert_eq!(id, if number == 1 { task.id() } else { job.id() });
+                    sum += number;
+                }
                 Err(error) => {
                     assert!(error.is_cancelled() && aborted.iter().any(|one| one.id() == error.id()));
                 }
