@@ -4,6 +4,7 @@
 //! Every adapter uses the calls that the peer's own documentation recommends, and adds nothing to them but
 //! "unwrap the result".
 
+mod guest;
 mod rayon;
 mod sideline;
 mod smol;
@@ -112,8 +113,9 @@ impl Peer {
     pub(crate) fn takes_part_in(self, case: Case) -> bool {
         match self {
             Self::Sideline | Self::Tokio => true,
+            Self::PoolOnTokio | Self::PoolOnSmol => case.offloads() || case == Case::AfterBurst,
             Self::Smol | Self::Watched => case != Case::AfterBurst,
-            Self::RayonOnTokio | Self::PoolOnTokio | Self::PoolOnSmol => case.offloads(),
+            Self::RayonOnTokio => case.offloads(),
             Self::Bare => case.bare().is_some(),
         }
     }
@@ -123,6 +125,12 @@ impl Peer {
         match self {
             Self::Sideline if case == Case::AfterBurst => Case::run_after_burst::<sideline::Sideline>(scale),
             Self::Tokio if case == Case::AfterBurst => Case::run_after_burst::<tokio::Tokio>(scale),
+            Self::PoolOnTokio if case == Case::AfterBurst => {
+                Case::run_after_burst::<guest::Guest<tokio::Tokio>>(scale)
+            }
+            Self::PoolOnSmol if case == Case::AfterBurst => {
+                Case::run_after_burst::<guest::Guest<smol::Smol>>(scale)
+            }
             Self::Sideline => case.run::<sideline::Sideline, sideline::Sideline>(scale),
             Self::Watched => case.run::<watched::Watched, sideline::Sideline>(scale),
             Self::Tokio => case.run::<tokio::Tokio, tokio::Tokio>(scale),
