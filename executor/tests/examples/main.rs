@@ -194,9 +194,12 @@ fn echo_server_serves_clients_side_by_side() {
     }
 }
 
-/// A backend that answers when the test does, and a client whose request has reached it.
+/// A server, a client of it, and the request of that, which has reached a backend that answers when the test does.
 #[cfg(unix)]
-fn request_in_flight(server: &mut process::Running, backend: &TcpListener) -> (TcpStream, TcpStream) {
+fn request_in_flight() -> (process::Running, TcpStream, TcpStream) {
+    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
+    let backend_addr = backend.local_addr().unwrap().to_string();
+    let mut server = example("graceful_shutdown").arg("127.0.0.1:0").arg(&backend_addr).start();
     let addr = address_in(&server.line());
     let mut client = TcpStream::connect(&addr).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -205,16 +208,13 @@ fn request_in_flight(server: &mut process::Running, backend: &TcpListener) -> (T
     let mut line = String::new();
     BufReader::new(&asked).read_line(&mut line).unwrap();
     assert_eq!(line, "question\n");
-    (client, asked)
+    (server, client, asked)
 }
 
 #[cfg(unix)]
 #[test]
 fn graceful_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
-    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
-    let backend_addr = backend.local_addr().unwrap().to_string();
-    let mut server = example("graceful_shutdown").arg("127.0.0.1:0").arg(&backend_addr).start();
-    let (mut client, mut asked) = request_in_flight(&mut server, &backend);
+    let (mut server, mut client, mut asked) = request_in_flight();
     server.interrupt();
     assert_eq!(server.line(), "stopping\n");
     asked.write_all(b"answer\n").unwrap();
@@ -231,10 +231,7 @@ fn graceful_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
 #[cfg(unix)]
 #[test]
 fn graceful_shutdown_hangs_up_on_a_silent_backend_when_told_twice() {
-    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
-    let backend_addr = backend.local_addr().unwrap().to_string();
-    let mut server = example("graceful_shutdown").arg("127.0.0.1:0").arg(&backend_addr).start();
-    let (mut client, _never_answers) = request_in_flight(&mut server, &backend);
+    let (mut server, mut client, _never_answers) = request_in_flight();
     server.interrupt();
     assert_eq!(server.line(), "stopping\n");
     server.interrupt();

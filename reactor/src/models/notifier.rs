@@ -12,8 +12,8 @@ fn reactor_in_its_selector() -> Reactor {
     reactor
 }
 
-/// Work is published with no ordering of its own, then notified: the loop never sleeps on it.
-fn park_against_notify(mut reactor: Reactor) {
+/// Another thread that publishes work, with no ordering of its own, and then notifies; and the flag that says so.
+fn notifier_with_work(reactor: &Reactor) -> (thread::JoinHandle<()>, Arc<AtomicBool>) {
     let work = Arc::new(AtomicBool::new(false));
     let notifier = thread::spawn({
         let (work, handle) = (work.clone(), reactor.handle().clone());
@@ -22,6 +22,12 @@ fn park_against_notify(mut reactor: Reactor) {
             handle.notify();
         }
     });
+    (notifier, work)
+}
+
+/// The loop never sleeps on work that is notified.
+fn park_against_notify(mut reactor: Reactor) {
+    let (notifier, work) = notifier_with_work(&reactor);
     while !work.load(Ordering::Relaxed) {
         reactor.turn(None, || work.load(Ordering::Relaxed)).unwrap();
     }
@@ -41,15 +47,8 @@ fn sleep_on_the_word_against_notify_loses_no_wake() {
 /// The loop was about to sleep on its word, and finds that it has to in the selector.
 fn change_of_place_against_notify() {
     let mut reactor = Reactor::new(Clock::manual()).unwrap();
-    let work = Arc::new(AtomicBool::new(false));
     let handle = reactor.handle().clone();
-    let notifier = thread::spawn({
-        let (work, handle) = (work.clone(), handle.clone());
-        move || {
-            work.store(true, Ordering::Relaxed);
-            handle.notify();
-        }
-    });
+    let (notifier, work) = notifier_with_work(&reactor);
     while !work.load(Ordering::Relaxed) {
         let look = || {
             handle.0.need_selector();
@@ -122,14 +121,7 @@ fn park_against_two_notifiers_loses_no_wake() {
 /// Between turns somebody else waits on the event queue: it is told of work that comes at any moment.
 fn stand_by_against_notify() {
     let mut reactor = Reactor::new(Clock::manual()).unwrap();
-    let work = Arc::new(AtomicBool::new(false));
-    let notifier = thread::spawn({
-        let (work, handle) = (work.clone(), reactor.handle().clone());
-        move || {
-            work.store(true, Ordering::Relaxed);
-            handle.notify();
-        }
-    });
+    let (notifier, work) = notifier_with_work(&reactor);
     while !work.load(Ordering::Relaxed) {
         reactor.stand_by(|| work.load(Ordering::Relaxed));
         reactor.selector.wait(Wait::Forever).unwrap();
