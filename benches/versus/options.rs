@@ -9,7 +9,7 @@ Measures sideline against its peers, and prints medians and ratios.
 
   --case A,B      only these cases (round-trip, fan-out, ...)
   --peer A,B      only these peers (sideline, tokio, smol, rayon-on-tokio, pool-on-tokio,
-                  pool-on-smol, bare; and sideline-watched, only if named)
+                  pool-on-smol, bare; and sideline-watched and miniature, only if named)
   --rounds N      how many times each (default 5)
   --quick         a tenth of the work, to see that everything runs; figures mean little
   --svg FILE      where to draw the ratios (default: versus.svg in the target directory; the single figures

@@ -5,6 +5,7 @@
 //! "unwrap the result".
 
 mod guest;
+mod miniature;
 mod rayon;
 mod sideline;
 mod smol;
@@ -63,11 +64,13 @@ pub(crate) trait KeepAlive: 'static {
     fn block_on_with<F: Future>(keep_alive: Duration, future: F) -> F::Output;
 }
 
-/// A column of the table. The watched one takes part if it is asked for: it is there to be compared with the first.
+/// A column of the table. The watched one and the miniature take part if they are asked for: they are there to be compared with
+/// the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     Sideline,
     Watched,
+    Miniature,
     Tokio,
     Smol,
     RayonOnTokio,
@@ -94,6 +97,7 @@ impl Peer {
         match self {
             Self::Sideline => "sideline",
             Self::Watched => "sideline-watched",
+            Self::Miniature => "miniature",
             Self::Tokio => "tokio",
             Self::Smol => "smol",
             Self::RayonOnTokio => "rayon-on-tokio",
@@ -104,9 +108,13 @@ impl Peer {
     }
 
     pub(crate) fn named(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().chain([Self::Watched]).find(|peer| peer.name() == name).ok_or_else(|| {
-            format!("no peer is called {name:?}; there are {}", Self::ALL.map(Self::name).join(", "))
-        })
+        Self::ALL
+            .into_iter()
+            .chain([Self::Watched, Self::Miniature])
+            .find(|peer| peer.name() == name)
+            .ok_or_else(|| {
+                format!("no peer is called {name:?}; there are {}", Self::ALL.map(Self::name).join(", "))
+            })
     }
 
     /// Whether this peer takes part: mere offloads have nothing to say about a loop.
@@ -114,7 +122,7 @@ impl Peer {
         match self {
             Self::Sideline | Self::Tokio => true,
             Self::PoolOnTokio | Self::PoolOnSmol => case.offloads() || case == Case::AfterBurst,
-            Self::Smol | Self::Watched => case != Case::AfterBurst,
+            Self::Smol | Self::Watched | Self::Miniature => case != Case::AfterBurst,
             Self::RayonOnTokio => case.offloads(),
             Self::Bare => case.bare().is_some(),
         }
@@ -133,6 +141,7 @@ impl Peer {
             }
             Self::Sideline => case.run::<sideline::Sideline, sideline::Sideline>(scale),
             Self::Watched => case.run::<watched::Watched, sideline::Sideline>(scale),
+            Self::Miniature => case.run::<miniature::Miniature, miniature::Miniature>(scale),
             Self::Tokio => case.run::<tokio::Tokio, tokio::Tokio>(scale),
             Self::Smol => case.run::<smol::Smol, smol::Smol>(scale),
             Self::RayonOnTokio => case.run::<tokio::Tokio, rayon::Rayon>(scale),

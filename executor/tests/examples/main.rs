@@ -68,6 +68,17 @@ fn embed_poll_serves_both_loops_and_never_turns_for_nothing() {
     assert!(turns.parse::<u32>().unwrap() <= 12, "{run:?}");
 }
 
+#[test]
+fn miniature_ticks_serves_and_computes() {
+    let run = example("miniature").finish();
+    run.succeeded();
+    let wanted =
+        ["tick 3", "summed up to 500000500000", "the server said: is anybody there?", "it sent 17 bytes"];
+    for line in wanted {
+        assert!(run.lines().any(|printed| printed == line), "{run:?}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn thread_per_core_serves_one_port_with_all_its_loops() {
