@@ -93,6 +93,7 @@ mod room;
 mod roster;
 mod shared;
 mod shutdown;
+mod slow;
 mod spawn_error;
 mod spin;
 mod submit;
@@ -125,6 +126,8 @@ pub use metrics::{Bucket, Histogram, Metrics, Recorder};
 pub use pool::Pool;
 pub use report::Report;
 pub use shutdown::{Shutdown, ShutdownReport, Survivor};
+#[doc(hidden)]
+pub use slow::{SlowPermit, WaitForSlowPermit};
 pub use spawn_error::{SpawnError, SpawnErrorKind};
 pub use spin::Spinner;
 pub use tenant::Tenant;

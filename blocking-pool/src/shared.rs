@@ -4,8 +4,10 @@
 //! `ending.rs` (what is given up, and the end).
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use crate::builder::Config;
+use crate::contain;
 use crate::dedicated::Dedicated;
 use crate::fatigue::LongJobs;
 use crate::fork;
@@ -22,6 +24,7 @@ use crate::report::{self, Report};
 use crate::room::Room;
 use crate::roster::Roster;
 use crate::shutdown::Survivor;
+use crate::slow::SlowLine;
 use crate::spin;
 use crate::sync::atomic::AtomicBool;
 use crate::threads::Retry;
@@ -39,6 +42,7 @@ pub(crate) struct Shared {
     /// Held by whoever takes everything out of the queues and puts back what it was not looking for.
     pub(crate) sweep: Mutex<()>,
     pub(crate) room: Padded<Room>,
+    pub(crate) slow: SlowLine,
     pub(crate) lines: Lines,
     pub(crate) dedicated: Dedicated,
     pub(crate) retry: Retry,
@@ -62,6 +66,7 @@ impl Shared {
             abandoned: AtomicBool::new(false),
             sweep: Mutex::new(()),
             room: Padded(Room::new(config.queue_limit)),
+            slow: SlowLine::new(config.max_threads.div_ceil(2)),
             lines: Lines::new(),
             dedicated: Dedicated::new(),
             retry: Retry::default(),
@@ -109,5 +114,25 @@ impl Shared {
     /// Tells, and drops it here, once for all who have something to report.
     pub(crate) fn report(&self, report: Report) {
         report::tell(self.config.on_report.as_ref(), &report);
+    }
+
+    /// Calls one of those who wait in a line. Not under its lock.
+    pub(crate) fn wake(&self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.contain_waker(|| waker.wake());
+        }
+    }
+
+    pub(crate) fn discard_waker(&self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.contain_waker(|| drop(waker));
+        }
+    }
+
+    fn contain_waker(&self, user: impl FnOnce()) {
+        if let Err(payload) = contain::contain(user) {
+            let message = contain::message_and_discard(payload);
+            self.report(Report::HookPanicked { hook: "the waker of one who waits in line", message });
+        }
     }
 }

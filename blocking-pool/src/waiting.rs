@@ -3,12 +3,10 @@
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::account::Account;
-use crate::contain;
 use crate::job::{JoinHandle, Terms, Work};
-use crate::report::Report;
 use crate::room::{Asked, Place};
 use crate::shared::Shared;
 use crate::spawn_error::{SpawnError, SpawnErrorKind};
@@ -86,24 +84,5 @@ impl Shared {
     /// The pool or a tenant was closed: whoever waits for room finds out.
     pub(crate) fn call_those_in_line(&self) {
         self.room.call_everybody().into_iter().for_each(|waker| self.wake(Some(waker)));
-    }
-
-    fn wake(&self, waker: Option<Waker>) {
-        if let Some(waker) = waker {
-            self.contain_waker(|| waker.wake());
-        }
-    }
-
-    fn discard_waker(&self, waker: Option<Waker>) {
-        if let Some(waker) = waker {
-            self.contain_waker(|| drop(waker));
-        }
-    }
-
-    fn contain_waker(&self, user: impl FnOnce()) {
-        if let Err(payload) = contain::contain(user) {
-            let message = contain::message_and_discard(payload);
-            self.report(Report::HookPanicked { hook: "the waker of a spawn that waits for room", message });
-        }
     }
 }

@@ -6,37 +6,48 @@
 
 use sideline::net::{TcpStream, lookup_host};
 use sideline::time::{sleep, timeout};
-use sideline::{Runtime, Shutdown, block_on};
-use std::ffi::{c_char, c_int, c_void};
+use sideline::{Pool, Runtime, Shutdown, block_on, to_thread};
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-/// How many lookups have begun, and whether they may end.
-static LOOKUPS: Mutex<(usize, bool)> = Mutex::new((0, false));
+/// How many lookups of each host have begun, and whether they may end.
+static LOOKUPS: Mutex<BTreeMap<String, (usize, bool)>> = Mutex::new(BTreeMap::new());
 static CHANGED: Condvar = Condvar::new();
 
 /// In place of the C library's: what it finds it would find too late.
 ///
 /// # Safety
-/// Touches none of its arguments.
+/// `host` is a string.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getaddrinfo(
-    _host: *const c_char,
+    host: *const c_char,
     _service: *const c_char,
     _hints: *const c_void,
     _found: *mut *mut c_void,
 ) -> c_int {
+    // SAFETY: as above.
+    let host = unsafe { CStr::from_ptr(host) }.to_str().unwrap();
     let mut lookups = LOOKUPS.lock().unwrap();
-    lookups.0 += 1;
-    CHANGED.notify_all();
-    drop(CHANGED.wait_while(lookups, |lookups| !lookups.1).unwrap());
+    lookups.entry(host.to_owned()).or_default().0 += 1;
+    drop(CHANGED.wait_while(lookups, |lookups| !lookups[host].1).unwrap());
     libc::EAI_FAIL
 }
 
-async fn begun(so_many: usize) {
-    while LOOKUPS.lock().unwrap().0 < so_many {
+fn so_far(host: &str) -> usize {
+    LOOKUPS.lock().unwrap().get(host).map_or(0, |lookups| lookups.0)
+}
+
+async fn begun(host: &str, so_many: usize) {
+    while so_far(host) < so_many {
         sleep(Duration::from_millis(1)).await;
     }
+}
+
+fn may_end(host: &str) {
+    LOOKUPS.lock().unwrap().entry(host.to_owned()).or_default().1 = true;
+    CHANGED.notify_all();
 }
 
 /// The end waited for each as for all jobs, for ten seconds.
@@ -44,32 +55,61 @@ async fn begun(so_many: usize) {
 fn one_that_is_given_up_holds_up_nobody() {
     block_on(async {
         let connecting = sideline::spawn(TcpStream::connect("far.away:80"));
-        begun(1).await;
+        begun("far.away", 1).await;
         connecting.abort();
     });
     let runtime = Runtime::new().unwrap();
     let looking = runtime.spawn(async { lookup_host("far.away:80").await.map(drop) });
-    runtime.block_on(begun(2));
+    runtime.block_on(begun("far.away", 2));
     assert_eq!(runtime.handle().metrics().jobs_outstanding, 2 - 1);
     let report = runtime.shutdown(Shutdown::Deadline(Duration::from_secs(3)));
     assert!(report.jobs.left_running.is_empty());
     assert!(block_on(looking).unwrap_err().is_cancelled());
-    assert!(!LOOKUPS.lock().unwrap().1, "they are all still under way");
+    assert!(!LOOKUPS.lock().unwrap()["far.away"].1, "they are all still under way");
 
     // Of virtual time none passes meanwhile.
     let paused = Runtime::builder().paused_clock().build().unwrap();
     let answered = paused.block_on(async {
         let begin = sideline::time::now();
         let looking = sideline::spawn(timeout(Duration::from_secs(5), lookup_host("far.away:80")));
-        while LOOKUPS.lock().unwrap().0 < 3 {
+        while so_far("far.away") < 3 {
             sideline::task::yield_now().await;
         }
-        LOOKUPS.lock().unwrap().1 = true;
-        CHANGED.notify_all();
+        may_end("far.away");
         let answered = looking.await.unwrap();
         assert_eq!(sideline::time::now(), begin);
         answered
     });
     let error = answered.expect("the lookup was in time").map(drop).unwrap_err();
     assert!(error.to_string().contains("far.away"), "{error}");
+}
+
+/// They took all threads of the pool, for as long as the name server was silent.
+#[test]
+fn a_silent_name_server_leaves_threads_to_others() {
+    const HOST: &str = "nobody.there";
+    let pool = Pool::builder().core_threads(2).max_threads(4).build().unwrap();
+    let runtime = Runtime::builder().pool(pool).build().unwrap();
+    runtime.block_on(async {
+        let mut connecting = Vec::new();
+        for _ in 0..100 {
+            connecting.push(sideline::spawn(TcpStream::connect((HOST, 80))));
+        }
+        begun(HOST, 2).await;
+        for number in 0..100 {
+            assert_eq!(to_thread(move || number).await, number);
+        }
+        assert_eq!(so_far(HOST), 2);
+        // Giving up one that is under way frees no thread. One that waits never begins.
+        connecting.swap_remove(0).abort();
+        connecting.pop().unwrap().abort();
+        assert_eq!(to_thread(|| 7).await, 7);
+        assert_eq!(so_far(HOST), 2);
+        may_end(HOST);
+        for connecting in connecting {
+            let error = connecting.await.unwrap().unwrap_err();
+            assert!(error.to_string().contains(HOST));
+        }
+        assert_eq!(so_far(HOST), 99);
+    });
 }

@@ -19,6 +19,7 @@ mod job;
 mod limiter;
 mod queue;
 mod room;
+mod slow;
 #[cfg(not(loom))]
 mod starts;
 mod tenant;

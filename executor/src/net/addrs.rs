@@ -45,7 +45,8 @@ pub enum Addrs {
 /// Looks up a host name on the blocking pool. `host` includes the port; addresses in numbers come back at once.
 ///
 /// The system's lookup cannot be interrupted, and with a name server that is silent takes many seconds. One that is given up, as by a
-/// [timeout](crate::time::timeout), goes on by itself, and the end of the runtime does not wait for it.
+/// [timeout](crate::time::timeout), goes on by itself, and the end of the runtime does not wait for it. Lookups have at most half of the
+/// threads that the pool may have; those that are too many wait for their turn, without a thread.
 ///
 /// # Errors
 /// If there is no such host, or `host` is not of the form `"host:port"`; outside a runtime.
@@ -88,7 +89,7 @@ where
     Err(failures.into_error())
 }
 
-/// The addresses. Dropping the future un-queues a lookup that has not started.
+/// The addresses. Dropping the future takes a lookup that has not started out of the line and the queue.
 pub(super) async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAddr>> {
     match addrs? {
         Addrs::One(addr) => Ok(vec![addr]),
@@ -97,7 +98,10 @@ pub(super) async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAd
             // An error is better than the panic that spawn_blocking would be.
             let runtime = context::handle().map_err(io::Error::other)?;
             let name = format!("net: look up {host}");
+            // A name server that is silent must not have all threads of the pool.
+            let permit = runtime.shared().tenant.pool().slow_permit().await;
             let look_up = move || {
+                let _permit = permit;
                 let found = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
                 found.map(Iterator::collect).map_err(|error| {
                     io::Error::new(error.kind(), format!("host {host:?} could not be looked up: {error}"))

@@ -4,8 +4,8 @@
 //! socket closes it; dropping a future that waits for one cancels it, and what it has not reported is not done,
 //! except where a method says otherwise.
 //!
-//! Addresses are anything that is [`ToSocketAddrs`]. Host names are looked up on the blocking pool; addresses in
-//! numbers never touch it. [`TcpStream::connect`] to a name races its addresses. Time limits are made with
+//! Addresses are anything that is [`ToSocketAddrs`]. Host names are looked up on the blocking pool, by half of its threads at most;
+//! addresses in numbers never touch it. [`TcpStream::connect`] to a name races its addresses. Time limits are made with
 //! [`timeout`](crate::time::timeout) around any of these futures.
 //!
 //! `&TcpStream` is all it takes to read in one place and write in another; `split` and `into_split` are for code that
