@@ -9,6 +9,17 @@ use std::fmt;
 ///
 /// It can be kept, cloned and sent to other threads, whatever the task or job returns. Dropping it changes nothing. As
 /// long as it is there, so is the memory of the task or job, the future or closure and the result in it dropped already.
+///
+/// # Example
+/// ```
+/// sideline::block_on(async {
+///     let task = sideline::spawn(std::future::pending::<()>());
+///     // Whoever has this can end the task; whoever has `task` sees how it ended.
+///     let abort_handle = task.abort_handle();
+///     std::thread::spawn(move || abort_handle.abort());
+///     assert!(task.await.unwrap_err().is_cancelled());
+/// });
+/// ```
 #[derive(Clone)]
 pub struct AbortHandle(Kind);
 

@@ -38,7 +38,14 @@ thread_local! {
     static BLOCKED_ON: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
 }
 
-/// Called outside a runtime.
+/// Called outside a runtime. From [`Handle::try_current`](crate::Handle::try_current).
+///
+/// ```
+/// use sideline::Handle;
+///
+/// assert!(Handle::try_current().is_err());
+/// sideline::block_on(async { assert!(Handle::try_current().is_ok()) });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct NoRuntime(());
 

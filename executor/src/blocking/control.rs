@@ -16,6 +16,22 @@ pub use sideline_blocking_pool::{CancelToken, Cancelled, Limiter, LimiterMetrics
 ///
 /// # Panics
 /// Outside a runtime; use [`Handle::job`](crate::Handle::job) there.
+///
+/// # Example
+/// ```
+/// use sideline::blocking;
+/// use std::sync::mpsc;
+///
+/// sideline::block_on(async {
+///     // It waits for as long as the program runs: no thread of the pool's for that.
+///     let (lines, journal) = mpsc::channel::<String>();
+///     let count = move || journal.iter().map(|line| line.len()).sum::<usize>();
+///     let written = blocking::spawn_dedicated(count).unwrap();
+///     lines.send("begun".to_owned()).unwrap();
+///     drop(lines);
+///     assert_eq!(written.await.unwrap(), 5);
+/// });
+/// ```
 #[track_caller]
 pub fn spawn_dedicated<F, T>(closure: F) -> Result<JoinHandle<T>, SpawnError<F>>
 where

@@ -7,6 +7,26 @@
 //! [`copy`](fn@copy) and [`copy_bidirectional`] join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
 //! `stdio`, are those of the process.
 //!
+//! ```
+//! use sideline::{io, net::TcpListener, net::TcpStream};
+//!
+//! sideline::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let client = TcpStream::connect(listener.local_addr()?).await?;
+//!     let (server, _) = listener.accept().await?;
+//!     // An echo server is a copy from a connection to itself.
+//!     let echo = sideline::spawn(async move { io::copy(&mut &server, &mut &server).await });
+//!     client.write_all(b"hello").await?;
+//!     client.shutdown(std::net::Shutdown::Write)?;
+//!     let mut answer = Vec::new();
+//!     client.read_to_end(&mut answer).await?;
+//!     assert_eq!(answer, b"hello");
+//!     assert_eq!(echo.await.unwrap()?, 5);
+//!     std::io::Result::Ok(())
+//! })
+//! # .unwrap();
+//! ```
+//!
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
 //! loop turn before it starts.
 

@@ -14,6 +14,36 @@ use std::task::{Context, Poll};
 ///
 /// It is implemented for this crate's types and cannot be implemented for others: `AsyncRead` of `futures-io`, behind the
 /// feature of that name, is what the ecosystem shares.
+///
+/// # Example
+/// A function that takes any of them:
+/// ```
+/// use sideline::io::ReadBytes;
+/// use sideline::net::{TcpListener, TcpStream};
+/// use std::future::poll_fn;
+/// use std::io;
+///
+/// async fn count(mut stream: impl ReadBytes) -> io::Result<usize> {
+///     let (mut bytes, mut buffer) = (0, [0; 4096]);
+///     loop {
+///         match poll_fn(|cx| stream.poll_read(cx, &mut buffer)).await? {
+///             0 => return Ok(bytes),
+///             n => bytes += n,
+///         }
+///     }
+/// }
+///
+/// # sideline::block_on(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let client = TcpStream::connect(listener.local_addr()?).await?;
+/// let (server, _) = listener.accept().await?;
+/// client.write_all(b"seven b").await?;
+/// drop(client);
+/// assert_eq!(count(server).await?, 7);
+/// # io::Result::Ok(())
+/// # })
+/// # .unwrap();
+/// ```
 pub trait ReadBytes: Sealed {
     /// Reads at least one byte into `buf`. `Ok(0)` is the end. The last caller is woken.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;

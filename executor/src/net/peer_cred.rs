@@ -8,6 +8,17 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// The user, the group and, where the kernel tells it, the process at the other end of a Unix connection. From
 /// [`UnixStream::peer_cred`](super::UnixStream::peer_cred).
+///
+/// ```
+/// use sideline::net::UnixStream;
+///
+/// # sideline::block_on(async {
+/// let (here, there) = UnixStream::pair()?;
+/// assert_eq!(here.peer_cred()?, there.peer_cred()?, "both are this process");
+/// # std::io::Result::Ok(())
+/// # })
+/// # .unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PeerCred {

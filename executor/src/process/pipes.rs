@@ -10,6 +10,26 @@ use std::process::Stdio;
 /// The pipe to a child's standard input. **Dropping it closes it**, and the child reads the end.
 ///
 /// All methods take `&self`. Writing to a child that has ended, or closed its input, is `BrokenPipe`.
+///
+/// # Example
+/// ```
+/// use sideline::process::Command;
+/// use std::process::Stdio;
+///
+/// # sideline::block_on(async {
+/// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+/// let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+/// stdin.write_all(b"there and back").await?;
+/// // The end for `cat`, which then ends, too.
+/// drop(stdin);
+/// let mut text = Vec::new();
+/// stdout.read_to_end(&mut text).await?;
+/// assert_eq!(text, b"there and back");
+/// assert!(child.wait().await?.success());
+/// # std::io::Result::Ok(())
+/// # })
+/// # .unwrap();
+/// ```
 #[derive(Debug)]
 pub struct ChildStdin(Async<Sender>);
 

@@ -1,5 +1,24 @@
 //! Tasks: futures on the loop.
 //!
+//! ```
+//! use sideline::task::{JoinSet, yield_now};
+//!
+//! sideline::block_on(async {
+//!     let mut squares = JoinSet::new();
+//!     for n in 0..10 {
+//!         squares.spawn(async move {
+//!             yield_now().await;
+//!             n * n
+//!         });
+//!     }
+//!     let mut sum = 0;
+//!     while let Some(square) = squares.join_next().await {
+//!         sum += square.unwrap();
+//!     }
+//!     assert_eq!(sum, 285);
+//! });
+//! ```
+//!
 //! A task's way through the house, file by file:
 //!
 //! ```text

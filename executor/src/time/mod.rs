@@ -3,6 +3,16 @@
 //! The timers themselves are in `sideline-reactor`; what is here awaits them. All of it is `Send + Sync`, and may be
 //! polled on any thread: the loop fires the timer and wakes whoever polled last.
 //!
+//! ```
+//! use sideline::time::{sleep, timeout};
+//! use std::time::Duration;
+//!
+//! sideline::block_on(async {
+//!     let slow = sleep(Duration::from_secs(3600));
+//!     assert!(timeout(Duration::from_millis(1), slow).await.is_err());
+//! });
+//! ```
+//!
 //! For tests, [`Builder::paused_clock`](crate::Builder::paused_clock) makes a runtime whose time passes in leaps:
 //! [`now`] reads it and [`advance`] moves it by hand.
 

@@ -6,6 +6,27 @@ use std::panic::Location;
 use std::time::Duration;
 
 /// A poll that has held the loop for longer than the threshold of [`Builder::watchdog`](crate::Builder::watchdog).
+///
+/// ```
+/// use sideline::{Doing, Report, Runtime};
+/// use std::sync::mpsc;
+/// use std::time::Duration;
+///
+/// let (seen, stalls) = mpsc::channel();
+/// let runtime = Runtime::builder()
+///     .watchdog(Duration::from_millis(10))
+///     .on_report(move |report| {
+///         if let Report::Stalled(stall) = report {
+///             let _ = seen.send(stall.doing.clone());
+///         }
+///     })
+///     .build()?;
+/// // What nobody should do on a loop: it sleeps in the kernel until it was noticed.
+/// let doing = runtime.block_on(async { stalls.recv().unwrap() });
+/// # #[cfg(target_os = "linux")]
+/// assert!(matches!(doing, Doing::SystemCall { .. } | Doing::Unknown), "{doing:?}");
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stall {
