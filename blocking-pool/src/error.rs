@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::panic::Location;
 
 use crate::contain::{self, Payload};
@@ -225,3 +226,13 @@ impl fmt::Debug for JoinError {
 }
 
 impl Error for JoinError {}
+
+/// For `?` in functions of I/O. It is in there, to be had by `into_inner` and `downcast`; the kind is `TimedOut` for a job that
+/// [expired](JoinError::is_expired), otherwise `Other`.
+impl From<JoinError> for io::Error {
+    #[inline]
+    fn from(error: JoinError) -> Self {
+        let kind = if error.is_expired() { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
+        Self::new(kind, error)
+    }
+}

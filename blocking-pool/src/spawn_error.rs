@@ -117,3 +117,16 @@ impl<F> Error for SpawnError<F> {
         }
     }
 }
+
+/// For `?` in functions of I/O: the closure is dropped. `WouldBlock` if the queue was full, what the system said if no thread could
+/// be started, otherwise `Other`.
+impl<F> From<SpawnError<F>> for io::Error {
+    fn from(error: SpawnError<F>) -> Self {
+        let message = error.to_string();
+        match error.kind {
+            SpawnErrorKind::NoThread(error) => Self::new(error.kind(), message),
+            SpawnErrorKind::Full { .. } => Self::new(io::ErrorKind::WouldBlock, message),
+            SpawnErrorKind::Closed | SpawnErrorKind::Forked => Self::other(message),
+        }
+    }
+}

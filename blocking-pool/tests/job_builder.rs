@@ -1,10 +1,11 @@
 //! Jobs that are more than a closure: names, deadlines.
 
+use std::io;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sideline_blocking_pool::{Around, Pool, Shutdown};
+use sideline_blocking_pool::{Around, JoinError, Pool, Shutdown};
 
 include!("common/block_on.rs");
 include!("common/occupy.rs");
@@ -86,6 +87,23 @@ fn a_refused_closure_comes_back_out_of_what_it_would_have_run_inside_of() {
     let error = pool.job().around(Never).try_spawn(|| 7).unwrap_err();
     assert!(error.is_closed() && !error.is_full());
     assert_eq!(error.into_closure()(), 7);
+}
+
+#[test]
+fn as_io_errors_they_say_whether_to_try_again() {
+    let pool = Pool::builder().core_threads(1).max_threads(1).queue_limit(1).build().unwrap();
+    let (busy, release) = occupy(pool.job());
+    let queued = pool.spawn(|| panic!("no luck"));
+    let full = io::Error::from(pool.try_spawn(|| 8).unwrap_err());
+    assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+    assert!(full.to_string().contains("queue is full (limit 1)"), "{full}");
+    drop(release);
+    block_on(busy).unwrap();
+    let panicked = io::Error::from(block_on(queued).unwrap_err());
+    assert_eq!(panicked.kind(), io::ErrorKind::Other);
+    assert!(panicked.downcast::<JoinError>().unwrap().is_panic());
+    pool.shutdown(Shutdown::Drain);
+    assert_eq!(io::Error::from(pool.try_spawn(|| 9).unwrap_err()).kind(), io::ErrorKind::Other);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use sideline_blocking_pool as pool;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
@@ -213,3 +214,23 @@ impl fmt::Debug for JoinError {
 }
 
 impl Error for JoinError {}
+
+/// For `?` in functions of I/O. It is in there, to be had by `into_inner` and `downcast`; the kind is `TimedOut` for a job that
+/// [expired](JoinError::is_expired), otherwise `Other`.
+///
+/// ```
+/// use sideline::{spawn_blocking, block_on};
+/// use std::{fs, io};
+///
+/// async fn manifest() -> io::Result<String> {
+///     spawn_blocking(|| fs::read_to_string("Cargo.toml")).await?
+/// }
+/// # assert!(block_on(manifest()).unwrap().contains("[package]"));
+/// ```
+impl From<JoinError> for io::Error {
+    #[inline]
+    fn from(error: JoinError) -> Self {
+        let kind = if error.is_expired() { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
+        Self::new(kind, error)
+    }
+}

@@ -5,6 +5,7 @@ use sideline::time::timeout;
 use sideline::{CancelToken, Handle, Pool, Runtime, Shutdown, block_on, spawn, spawn_blocking, to_thread};
 use std::cell::Cell;
 use std::future::{Future, pending};
+use std::io;
 use std::panic::catch_unwind;
 use std::pin::{Pin, pin};
 use std::sync::mpsc;
@@ -14,6 +15,18 @@ use std::time::{Duration, Instant};
 fn one_thread() -> Runtime {
     let pool = Pool::builder().core_threads(1).max_threads(1).queue_limit(1).build().unwrap();
     Runtime::builder().pool(pool).build().unwrap()
+}
+
+#[test]
+fn a_join_error_is_in_the_io_error_that_is_made_of_it() {
+    let (expired, panicked) = one_thread().block_on(async {
+        let late = blocking::job().deadline(Instant::now()).spawn(|| ()).await;
+        let panicked = sideline::spawn(async { panic!("no luck") }).await;
+        (io::Error::from(late.unwrap_err()), io::Error::from(panicked.unwrap_err()))
+    });
+    assert_eq!((expired.kind(), panicked.kind()), (io::ErrorKind::TimedOut, io::ErrorKind::Other));
+    assert!(panicked.to_string().ends_with("panicked: no luck"), "{panicked}");
+    assert!(panicked.downcast::<sideline::JoinError>().unwrap().is_panic());
 }
 
 #[test]
