@@ -1,5 +1,7 @@
 //! Short jobs never have more threads than cores and two, on a quiet machine and on one that is busy with other things.
-//! In a file of their own, so that no other test is disturbed by the crowd.
+//! In a file of their own, so that no other test is disturbed by the crowd. On Linux only: elsewhere nobody can tell a worker
+//! that waits for a processor from one that is blocked.
+#![cfg(target_os = "linux")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -7,6 +7,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 /// runtime's event queue and only for waiting: `poll`, `select`, `epoll` and `kqueue` take it. It is readable when
 /// the loop has something to do, other than timers: for these see [`next_deadline`](Runtime::next_deadline). It
 /// is the same descriptor as long as the runtime lives.
+///
+/// Systems without epoll and kqueue have no such descriptor, and this is not there.
 impl AsFd for Runtime {
     #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -40,7 +40,7 @@ impl Runtime {
     /// at most `max_wait` (`None`: no limit; zero: not at all), then runs the tasks that are ready, for about
     /// 200 µs.
     ///
-    /// Inside another loop: wait there until the descriptor (`as_fd`, on Unix) is readable or
+    /// Inside another loop: wait there until the descriptor (`as_fd`, with epoll and kqueue) is readable or
     /// [`next_deadline`](Self::next_deadline) has come, then call `turn(Some(Duration::ZERO))`. If work is left after a
     /// turn, the descriptor is still readable. No thread is needed, and none of this wakes up without a reason. A
     /// [paused](crate::Builder::paused_clock) clock leaps only in turns that may wait.

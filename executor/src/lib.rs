@@ -77,8 +77,6 @@ mod carried;
 mod context;
 mod core;
 mod demand;
-#[cfg(all(unix, not(loom)))]
-mod descriptor;
 mod embed;
 mod fairness;
 mod foreign;
@@ -114,6 +112,11 @@ pub mod task;
 pub mod time;
 #[cfg(feature = "watchdog")]
 mod watchdog;
+
+sideline_reactor::where_queues_report_edges! {
+    #[cfg(not(loom))]
+    mod descriptor;
+}
 
 pub use abort_handle::AbortHandle;
 pub use builder::Builder;

@@ -5,7 +5,7 @@
 
 #[cfg(not(loom))]
 mod imp {
-    #[cfg(feature = "signal")]
+    #[cfg(all(unix, feature = "signal"))]
     pub(crate) use parking_lot::Mutex;
     use sideline_reactor::Clock;
     pub(crate) use std::sync::atomic;

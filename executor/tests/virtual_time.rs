@@ -1,5 +1,5 @@
 //! Paused clocks: what moves them, what holds them up, and fairness, which they let us count.
-#![cfg(not(loom))]
+#![cfg(all(unix, not(loom)))]
 
 use sideline::net::UnixStream;
 use sideline::task::yield_now;

@@ -2,9 +2,11 @@
 //! no test depends on how fast anything is.
 #![cfg(not(loom))]
 
+#[cfg(target_os = "linux")]
+use sideline::Doing;
 use sideline::task::yield_now;
 use sideline::time::sleep;
-use sideline::{Doing, Report, Runtime, Stall, spawn, to_thread};
+use sideline::{Report, Runtime, Stall, spawn, to_thread};
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

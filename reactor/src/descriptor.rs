@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// The event queue (epoll, kqueue), which is readable while it has events. It is for waiting only.
 impl AsFd for Handle {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.registry.as_fd()
+        // A duplicate of the selector's own descriptor: the same event queue.
+        self.0.registry.0.as_fd()
     }
 }

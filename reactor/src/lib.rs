@@ -42,12 +42,11 @@
 
 use sideline_timers::{clock, contain, epoch, home, known, lock, timers};
 
-#[cfg(all(unix, not(loom)))]
-mod descriptor;
 mod errors;
 mod handle;
 mod local_reactor;
 mod notifier;
+#[macro_use]
 mod platform;
 mod reactor;
 mod readiness;
@@ -70,6 +69,11 @@ mod models;
 mod sys;
 #[cfg(all(target_os = "linux", not(loom)))]
 mod timerfd;
+
+where_queues_report_edges! {
+    #[cfg(not(loom))]
+    mod descriptor;
+}
 
 pub use clock::Clock;
 pub use contain::{discard, wake_all};

@@ -9,6 +9,33 @@ pub(crate) fn is_out_of_descriptors(number: i32) -> bool {
     }
 }
 
+/// Items for systems whose event queue is a descriptor, and reports edges of any descriptor that is put into it: epoll and
+/// kqueue.
+///
+/// Elsewhere mio calls `poll(2)` or its like. There the queue is no descriptor, so nobody else can wait on it. And after an
+/// event mio reports nothing more until one of its own types has run into `WouldBlock`, so of a descriptor that is not
+/// in one of these only the first event would be heard.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! where_queues_report_edges {
+    ($($item:item)*) => {
+        $(
+            #[cfg(any(
+                target_os = "linux",
+                target_os = "android",
+                target_os = "illumos",
+                target_os = "redox",
+                target_vendor = "apple",
+                target_os = "freebsd",
+                target_os = "netbsd",
+                target_os = "openbsd",
+                target_os = "dragonfly",
+            ))]
+            $item
+        )*
+    };
+}
+
 /// Whether a transfer that moved less than was asked for proves that the kernel's buffer is drained (or full), and
 /// that the next byte (or the next free byte) makes a new event.
 ///

@@ -30,7 +30,8 @@ pub enum Direction {
 /// Dropping the registration alone frees its slot, and later events are ignored, but the kernel's own entry lives
 /// until the descriptor and its duplicates are closed.
 ///
-/// All methods take `&self`, from any thread. Operations must be non-blocking; `Interrupted` is retried. After the
+/// All methods take `&self`, from any thread. Operations must be non-blocking; `Interrupted` is retried. They have to go through
+/// the methods of a mio source, which on some systems reports nothing more until it has heard of a `WouldBlock`. After the
 /// reactor has gone every wait is the error "the runtime was shut down".
 pub struct Registration {
     handle: Handle,

@@ -196,7 +196,7 @@ fn report(event: &Event) -> Report {
 }
 
 /// Adds sources and takes them away, from any thread.
-pub(crate) struct Registry(mio::Registry);
+pub(crate) struct Registry(pub(crate) mio::Registry);
 
 impl Registry {
     pub(crate) fn register<S>(&self, source: &mut S, token: Token, interest: Interest) -> io::Result<()>
@@ -208,14 +208,6 @@ impl Registry {
 
     pub(crate) fn deregister<S: Source + ?Sized>(&self, source: &mut S) -> io::Result<()> {
         source.deregister(&self.0)
-    }
-}
-
-#[cfg(unix)]
-impl std::os::fd::AsFd for Registry {
-    /// A duplicate of the selector's own descriptor: the same event queue.
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.0.as_fd()
     }
 }
 

@@ -3,9 +3,8 @@
 mod support;
 
 use sideline_reactor::{Clock, Direction, Handle, Reactor, Registration, Timer};
-use std::process::{Command, Stdio};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 use support::Count;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -52,7 +51,9 @@ fn a_panic_in_the_look_leaves_the_reactor_usable() {
     assert!(format!("{handle:?}").contains("RUNNING"));
 }
 
+/// What `epoll_wait` does to signals others need not do.
 #[test]
+#[cfg(target_os = "linux")]
 fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
     let mut reactor = Reactor::new(Clock::real()).unwrap();
     // Without a source it would sleep on its word, which only a handler may end.
@@ -62,7 +63,7 @@ fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
     // And nobody kills the one who does it, or it might not come to continue us.
     let go_on = concat!(env!("CARGO_TARGET_TMPDIR"), "/signals-go-on");
     std::fs::write(go_on, "").unwrap();
-    let mut signals = Command::new("sh")
+    let mut signals = std::process::Command::new("sh")
         .args([
             "-c",
             "while [ -e \"$1\" ]; do kill -STOP $0 || exit; sleep 0.001; kill -CONT $0; sleep 0.002; done",
@@ -74,9 +75,9 @@ fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
         // Nothing else ends it.
         reactor.turn(None, || false).unwrap();
     }
-    let mut timer = Timer::new(reactor.handle(), Instant::now() + Duration::from_millis(20));
+    let mut timer = Timer::new(reactor.handle(), std::time::Instant::now() + Duration::from_millis(20));
     // A wait that began anew after each signal would go on for ever.
-    while timer.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+    while timer.poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending() {
         reactor.turn(None, || false).unwrap();
     }
     std::fs::remove_file(go_on).unwrap();
@@ -133,12 +134,12 @@ fn open_descriptors() -> usize {
 /// Re-runs one test of this file in a process of its own, with at most `descriptors` open files.
 #[cfg(target_os = "linux")]
 fn alone(test: &str, descriptors: &str) {
-    let status = Command::new("sh")
+    let status = std::process::Command::new("sh")
         .args(["-c", "ulimit -n $1 && exec \"$0\" --exact \"$2\" --nocapture"])
         .arg(std::env::current_exe().unwrap())
         .args([descriptors, test])
         .env("SIDELINE_ALONE", "1")
-        .stdout(Stdio::null())
+        .stdout(std::process::Stdio::null())
         .status()
         .unwrap();
     assert!(status.success());

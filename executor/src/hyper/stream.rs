@@ -13,7 +13,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// `$wanted(n)` as for `net`'s macro of the same name.
+/// `$wanted(n)` as what `net`'s macro of the same name wants to be read.
 macro_rules! byte_stream {
     ($stream:ty, $wanted:expr) => {
         impl Read for $stream {
@@ -55,12 +55,12 @@ macro_rules! byte_stream {
     };
 }
 
-byte_stream!(TcpStream, |len| len);
+byte_stream!(TcpStream, crate::net::wanted);
 #[cfg(unix)]
 byte_stream!(UnixStream, |_len| 0);
 
 #[cfg(unix)]
-fn read_into<S: mio::event::Source + std::os::fd::AsRawFd>(
+fn read_into<S: mio::event::Source + direct::Socket>(
     stream: &Async<S>,
     wanted: usize,
     cx: &mut Context<'_>,

@@ -5,7 +5,8 @@
 //! cold after a while in the kernel. Rust cancels no thread. Without that a `recv` takes 33 ns less of 230 to 300 (glibc
 //! 2.36, x86-64), and an echo server makes two such calls a request.
 //!
-//! Elsewhere, and where a pointer is shorter than a system call's argument (x32), it is what the standard library does.
+//! Elsewhere, and where a pointer is shorter than a system call's argument (x32), it is what the standard library does, by way
+//! of mio: on some systems that has to hear of `WouldBlock`, or it reports nothing more.
 
 #[cfg(all(
     target_os = "linux",
@@ -19,6 +20,8 @@ mod calls {
     use std::io::{self, IoSlice};
     use std::mem;
     use std::os::fd::AsRawFd;
+    #[cfg(feature = "hyper")]
+    pub(crate) use std::os::fd::AsRawFd as Socket;
 
     /// No address is asked for, and none given: the socket is connected.
     const NO_ADDRESS: c_long = 0;
@@ -76,7 +79,7 @@ mod calls {
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 mod calls {
-    use std::io::{self, IoSlice, Read, Write};
+    use std::io::{self, Read, Write};
 
     #[inline]
     pub(crate) fn receive<S>(mut socket: &S, buf: &mut [u8]) -> io::Result<usize>
@@ -94,28 +97,78 @@ mod calls {
         socket.write(buf)
     }
 
+    /// Windows has no signals, and Apple's sockets have been told to send none.
+    #[cfg(any(not(unix), target_vendor = "apple"))]
     #[inline]
-    pub(crate) fn send_vectored<S>(mut socket: &S, bufs: &[IoSlice<'_>]) -> io::Result<usize>
+    pub(crate) fn send_vectored<S>(mut socket: &S, bufs: &[io::IoSlice<'_>]) -> io::Result<usize>
     where
         for<'a> &'a S: Write,
     {
         socket.write_vectored(bufs)
     }
 
-    /// # Safety
-    /// The caller lets the kernel write `len` bytes at `buf`. They need not be initialised; afterwards as many are as have
-    /// been received.
-    #[cfg(all(unix, feature = "hyper"))]
-    #[allow(unsafe_code)]
-    #[inline]
-    pub(crate) unsafe fn receive_at(
-        socket: &impl std::os::fd::AsRawFd,
-        buf: *mut u8,
-        len: usize,
-    ) -> io::Result<usize> {
-        // SAFETY: the descriptor is open, and the kernel writes only where the caller lets it.
-        let received = unsafe { libc::recv(socket.as_raw_fd(), buf.cast(), len, 0) };
-        usize::try_from(received).map_err(|_| io::Error::last_os_error())
+    #[cfg(all(unix, any(feature = "hyper", not(target_vendor = "apple"))))]
+    pub(crate) use unix::*;
+
+    #[cfg(all(unix, any(feature = "hyper", not(target_vendor = "apple"))))]
+    mod unix {
+        #![allow(unsafe_code)]
+
+        use std::io;
+        use std::os::fd::AsRawFd;
+
+        /// A socket of mio's.
+        pub(crate) trait Socket: AsRawFd {
+            /// Lets mio see how `op` ends, which is a system call on this socket.
+            fn watched(&self, op: impl FnOnce() -> io::Result<usize>) -> io::Result<usize>;
+        }
+
+        macro_rules! socket {
+            ($socket:ident) => {
+                impl Socket for mio::net::$socket {
+                    #[inline]
+                    fn watched(&self, op: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+                        self.try_io(op)
+                    }
+                }
+            };
+        }
+
+        socket!(TcpStream);
+        socket!(UnixStream);
+
+        /// As [`send`](super::send), from several buffers in order, as many as the kernel takes at once. `writev(2)`, which is what
+        /// the standard library calls, would send the signal, and a process whose `main` is not Rust's dies of it as a rule.
+        #[cfg(not(target_vendor = "apple"))]
+        #[inline]
+        pub(crate) fn send_vectored(socket: &impl Socket, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+            // SAFETY: integers and pointers, all of which may be zero: there is no address, and nothing beside the bytes.
+            let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+            // The standard library promises that an `IoSlice` is one of these.
+            message.msg_iov = bufs.as_ptr().cast_mut().cast();
+            message.msg_iovlen = bufs.len() as _;
+            socket.watched(|| {
+                // SAFETY: the descriptor is open, and the kernel only reads the message, its list and what that points to.
+                done(unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL) })
+            })
+        }
+
+        /// # Safety
+        /// The caller lets the kernel write `len` bytes at `buf`. They need not be initialised; afterwards as many are as have
+        /// been received.
+        #[cfg(feature = "hyper")]
+        #[inline]
+        pub(crate) unsafe fn receive_at(socket: &impl Socket, buf: *mut u8, len: usize) -> io::Result<usize> {
+            socket.watched(|| {
+                // SAFETY: the descriptor is open, and the kernel writes only where the caller lets it.
+                done(unsafe { libc::recv(socket.as_raw_fd(), buf.cast(), len, 0) })
+            })
+        }
+
+        #[inline]
+        fn done(moved: libc::ssize_t) -> io::Result<usize> {
+            usize::try_from(moved).map_err(|_| io::Error::last_os_error())
+        }
     }
 }
 

@@ -10,7 +10,10 @@ use std::os::unix::net::UnixStream;
 /// Makes a source of whatever owns (or borrows) a file descriptor, for [`Async`](super::Async).
 ///
 /// The kernel has to be able to report on it: pipes, sockets, terminals, character devices, inotify, timerfd, pidfd.
-/// Regular files have no readiness; `Async::new` says so, and the pool is the place for them.
+/// Regular files have no readiness; on Linux `Async::new` says so, and the pool is the place for them.
+///
+/// It is there on systems with epoll or kqueue. Elsewhere (AIX, Haiku, Hurd, Solaris) mio reports more than the first event only to its
+/// own types.
 ///
 /// # Example
 /// ```

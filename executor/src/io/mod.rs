@@ -33,8 +33,6 @@
 pub(crate) mod bytes;
 mod copy;
 pub(crate) mod direct;
-#[cfg(unix)]
-mod fd;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 #[cfg(any(feature = "fs", feature = "stdio"))]
@@ -46,9 +44,11 @@ mod source;
 mod stdin;
 mod stream_traits;
 
+sideline_reactor::where_queues_report_edges! {
+    mod fd;
+    pub use fd::Fd;
+}
 pub use copy::{copy, copy_bidirectional};
-#[cfg(unix)]
-pub use fd::Fd;
 pub use mio::Interest;
 #[cfg(feature = "stdio")]
 pub use output::{Stderr, Stdout, stderr, stdout};

@@ -18,8 +18,11 @@ use std::task::{Context, Poll};
 /// runtime's loop runs; after that, waiting is the error "the runtime was shut down".
 ///
 /// Operations must not block. They are tried first, and again when the kernel has reported an event, until they do
-/// something else than `WouldBlock`. Any number of tasks may wait at once, in each direction. Dropping a future that
-/// waits cancels it; an operation that has been done is never lost, because its future is then ready.
+/// something else than `WouldBlock`. They have to use the source by its own methods, or by mio's `try_io`: on Windows, and where
+/// there is neither epoll nor kqueue, mio reports nothing more until it has heard of a `WouldBlock`.
+///
+/// Any number of tasks may wait at once, in each direction. Dropping a future that waits cancels it; an operation that has been
+/// done is never lost, because its future is then ready.
 ///
 /// Dropping it ends the kernel's reports, then closes the source. In a child of `fork` it only closes the source: the reports
 /// are its parent's.

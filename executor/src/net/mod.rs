@@ -71,6 +71,8 @@ pub use tcp_listener::TcpListener;
 #[cfg(unix)]
 pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
+#[cfg(feature = "hyper")]
+pub(crate) use tcp_stream::wanted;
 pub use udp::UdpSocket;
 #[cfg(unix)]
 pub use unix_datagram::UnixDatagram;

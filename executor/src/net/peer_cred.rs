@@ -43,11 +43,37 @@ pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
     Ok(PeerCred { uid: cred.uid, gid: cred.gid, pid: Some(cred.pid) })
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_os = "aix",
+    target_os = "cygwin",
+    target_os = "nto",
+))]
 #[inline]
 pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: the descriptor is open, and both numbers are ours.
     check(unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut uid, &raw mut gid) })?;
     Ok(PeerCred { uid, gid, pid: None })
+}
+
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_os = "aix",
+    target_os = "cygwin",
+    target_os = "nto",
+)))]
+#[inline]
+pub(super) fn peer_cred(_socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -119,7 +119,8 @@ macro_rules! readiness {
             /// # Errors
             /// `WouldBlock` if none is, or `op` says so, which takes the readiness back; otherwise those of `op`.
             pub fn try_io<R>(&self, interest: Interest, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-                self.0.try_io(interest, |_| op())
+                // By way of mio, which on some systems has to hear of `WouldBlock`.
+                self.0.try_io(interest, |socket| socket.try_io(op))
             }
 
             /// Calls `op`, which uses the socket in some way of its own, until it says something else than
@@ -133,7 +134,7 @@ macro_rules! readiness {
                 interest: Interest,
                 mut op: impl FnMut() -> io::Result<R>,
             ) -> impl std::future::Future<Output = io::Result<R>> {
-                self.0.async_io(interest, move |_| op())
+                self.0.async_io(interest, move |socket| socket.try_io(&mut op))
             }
 
             /// [`readable`](Self::readable) for poll functions: the last caller of any `poll_` method that reads is

@@ -1,15 +1,15 @@
 //! What TCP and Unix streams have in common.
 
-/// The methods of a stream whose first field is an `Async`. `$wanted` is as for
+/// The methods of a stream whose first field is an `Async`. `$to_read` and `$to_write` are as `$wanted` for
 /// [`byte_reader`](crate::io::bytes::byte_reader).
 macro_rules! byte_stream {
-    ($stream:ident, $wanted:expr) => {
-        crate::io::bytes::byte_reader!($stream, crate::io::direct::receive, $wanted);
+    ($stream:ident, $to_read:expr, $to_write:expr) => {
+        crate::io::bytes::byte_reader!($stream, crate::io::direct::receive, $to_read);
         crate::io::bytes::byte_writer!(
             $stream,
             crate::io::direct::send,
             crate::io::direct::send_vectored,
-            $wanted
+            $to_write
         );
 
         impl $stream {

@@ -44,11 +44,17 @@ use std::time::Duration;
 pub struct TcpStream(Async<mio::net::TcpStream>);
 
 /// Urgent data (TCP's out-of-band byte) makes a read stop short with more to come; to hear of it keeps the reactor
-/// from taking the short read for a drained socket.
+/// from taking the short read for a drained socket. Where mio does not report it, a short read proves nothing.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// What a read of `len` bytes has to move to leave the proof that there is nothing left to it; 0: there is none.
+#[inline]
+pub(crate) fn wanted(len: usize) -> usize {
+    if INTEREST.is_priority() { len } else { 0 }
+}
 
 impl TcpStream {
     /// Connects to the first address of `addr` that answers.
@@ -93,7 +99,10 @@ impl TcpStream {
     /// Waits for a connection that is being made.
     pub(super) async fn established(reactor: &Handle, socket: mio::net::TcpStream) -> io::Result<TcpStream> {
         let stream = TcpStream::register(reactor, socket)?;
-        stream.0.write_with(|socket| is_connected(socket.take_error(), || socket.peer_addr())).await?;
+        let connected = |socket: &mio::net::TcpStream| {
+            socket.try_io(|| is_connected(socket.take_error(), || socket.peer_addr()))
+        };
+        stream.0.write_with(connected).await?;
         Ok(stream)
     }
 
@@ -157,7 +166,7 @@ pub(super) fn is_connected<A>(
 socket!(TcpStream, std::net::TcpStream, TcpStream::register);
 readiness!(TcpStream);
 hops!(TcpStream);
-byte_stream!(TcpStream, |len| len);
+byte_stream!(TcpStream, wanted, |len| len);
 halves!(TcpStream);
 #[cfg(unix)]
 options::buffer_sizes!(TcpStream);

@@ -68,7 +68,10 @@ impl UnixStream {
             }
         };
         let stream = UnixStream::register(&reactor, socket)?;
-        stream.0.write_with(|socket| is_connected(socket.take_error(), || socket.peer_addr())).await?;
+        let connected = |socket: &mio::net::UnixStream| {
+            socket.try_io(|| is_connected(socket.take_error(), || socket.peer_addr()))
+        };
+        stream.0.write_with(connected).await?;
         Ok(stream)
     }
 
@@ -123,6 +126,6 @@ impl UnixStream {
 socket!(UnixStream, std::os::unix::net::UnixStream, UnixStream::register);
 readiness!(UnixStream);
 // A read stops short where the sender attached descriptors or credentials, so that it proves nothing.
-byte_stream!(UnixStream, |_len| 0);
+byte_stream!(UnixStream, |_len| 0, |_len| 0);
 halves!(UnixStream);
 options::buffer_sizes!(UnixStream);

@@ -14,7 +14,6 @@ use super::tally::Tally;
 use libc::{c_int, c_void, siginfo_t};
 use mio::unix::pipe;
 use sideline_blocking_pool::fork::PerProcess;
-use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
@@ -71,9 +70,9 @@ impl Delivery {
     }
 
     /// The pipe's read end, as a descriptor of its own: a loop takes each only once.
-    pub(super) fn pipe(&self) -> io::Result<File> {
+    pub(super) fn pipe(&self) -> io::Result<pipe::Receiver> {
         let own = self.receiver.as_fd().try_clone_to_owned();
-        own.map(File::from).map_err(sideline_reactor::name_descriptor_limit)
+        own.map(pipe::Receiver::from).map_err(sideline_reactor::name_descriptor_limit)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::handler::{self, Delivery};
 use super::tally::Listener;
-use crate::io::{Async, Fd, Interest};
+use crate::io::{Async, Interest};
+use mio::unix::pipe::Receiver;
 use std::fmt;
-use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, Read};
 use std::task::{Context, Poll};
@@ -41,7 +41,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     // Asked before anything is changed for good.
     let reactor = crate::context::reactor()?;
     let delivery = handler::install(kind.0)?;
-    let pipe = Async::register(&reactor, Fd::nonblocking(delivery.pipe()?), Interest::READABLE)?;
+    let pipe = Async::register(&reactor, delivery.pipe()?, Interest::READABLE)?;
     let listener = delivery.tally.listen(kind.0 as usize);
     Ok(Signal { kind, listener, pipe, delivery })
 }
@@ -52,7 +52,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 pub struct Signal {
     kind: SignalKind,
     listener: Listener,
-    pipe: Async<Fd<File>>,
+    pipe: Async<Receiver>,
     delivery: &'static Delivery,
 }
 
@@ -70,8 +70,7 @@ impl Signal {
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 64];
         // Whoever comes first empties the pipe for all; see `tally.rs`.
-        while let Poll::Ready(emptied) = self.pipe.poll_read_with(cx, |pipe| pipe.get_ref().read(&mut bytes))
-        {
+        while let Poll::Ready(emptied) = self.pipe.poll_read_with(cx, |mut pipe| pipe.read(&mut bytes)) {
             emptied?;
             self.delivery.tally.wake_all();
         }

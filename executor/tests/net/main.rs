@@ -12,7 +12,7 @@ mod traits;
 mod unix;
 mod waiting;
 
-use sideline::io::{Async, Fd, Interest};
+use sideline::io::{Async, Interest};
 use sideline::net::{
     TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, lookup_host,
 };
@@ -21,13 +21,19 @@ use sideline::time::{now, sleep, timeout};
 use sideline::{Handle, Pool, Runtime, block_on, spawn, to_thread};
 use std::cell::Cell;
 use std::future::Future;
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+sideline_reactor::where_queues_report_edges! {
+    use sideline::io::Fd;
+    use std::io::Read;
+    use std::os::fd::AsFd;
+}
 
 const LONG: Duration = Duration::from_secs(30);
 

@@ -1,7 +1,7 @@
 //! Busy polling and lingering: a loop that does not park at once overlooks nothing.
 
+use sideline::Runtime;
 use sideline::time::sleep;
-use sideline::{Runtime, block_on};
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn busy_polling_overlooks_nothing() {
 #[cfg(unix)]
 #[test]
 fn lingering_for_a_thread_overlooks_nothing_else() {
-    block_on(async {
+    sideline::block_on(async {
         let (to, inbox) = std::sync::mpsc::channel();
         let (back, outbox) = async_channel::unbounded();
         let echo = thread::spawn(move || inbox.iter().for_each(|value| back.try_send(value).unwrap()));
