@@ -100,14 +100,18 @@ impl Interval {
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(Pin::new(&mut self.sleep).poll(cx));
         let due = self.sleep.deadline();
-        let next = self.next_tick(due, self.sleep.now());
+        let next = self.next_tick(due);
         self.sleep.reset(next);
         Poll::Ready(due)
     }
 
     #[inline]
-    fn next_tick(&self, due: Instant, now: Instant) -> Instant {
+    fn next_tick(&self, due: Instant) -> Instant {
         let next = after(due, self.period);
+        if self.missed == MissedTickBehavior::Burst {
+            return next; // and no need to know what time it is
+        }
+        let now = self.sleep.now();
         if next > now {
             return next;
         }

@@ -21,7 +21,7 @@
 //! the loop to look.
 //!
 //! A task that polls a timer over and over without ever waiting keeps the loop from that: one that does whatever is ready
-//! "until the time is up", say. So a reading serves so many times only.
+//! "until the time is up", say. So a reading serves so many times only, fewer if the deadline is not far away.
 
 use crate::clock::Clock;
 use crate::contain;
@@ -85,11 +85,17 @@ impl Tell {
     }
 }
 
-/// A deadline that is so many nanoseconds after the last reading has not passed: no turn should take as long.
+/// A deadline that is so many nanoseconds after the last reading has not passed: as a rule a turn takes less than half of it.
+const AHEAD: u64 = 500_000;
+
+/// And no turn should take as long as this.
 const FAR: u64 = 100_000_000;
 
 /// How often a reading serves. Many more timers than this are seldom armed in one turn, and it costs them nothing that counts.
 const SERVES: u64 = 128;
+
+/// As how often it counts that it serves a deadline that is less than [`FAR`] ahead.
+const NEARER: u64 = 8;
 
 /// How many wakers are collected while the lock is held.
 const BATCH: usize = 64;
@@ -127,16 +133,21 @@ impl Timers {
     pub fn is_due(&self, deadline: Moment, clock: &Clock) -> bool {
         match self.seen.load(Ordering::Relaxed) {
             seen if seen >= deadline && seen != NEVER => true,
-            seen if deadline.saturating_sub(seen) >= FAR && self.serves_again() => false,
+            seen if self.serves(deadline.saturating_sub(seen)) => false,
             _ => self.is_past(deadline, clock),
         }
     }
 
+    /// Whether the reading tells that a deadline which is so far ahead of it has not passed.
+    ///
     /// No read-modify-write: what another thread adds at the same time may get lost.
     #[inline]
-    fn serves_again(&self) -> bool {
+    fn serves(&self, ahead: u64) -> bool {
+        if ahead < AHEAD {
+            return false;
+        }
         let served = self.served.load(Ordering::Relaxed);
-        self.served.store(served + 1, Ordering::Relaxed);
+        self.served.store(served + if ahead < FAR { NEARER } else { 1 }, Ordering::Relaxed);
         served < SERVES
     }
 
@@ -316,5 +327,24 @@ impl Timers {
     /// How many timers are armed.
     pub fn count(&self) -> usize {
         self.local.len() + self.locked.lock().len()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_serves_deadlines_ahead_of_it_so_many_times() {
+        let clock = Clock::real();
+        let timers = Timers::new(&clock, Home::NOWHERE, KnownWakers::default());
+        for (ahead, times) in [(AHEAD - 1, 0), (AHEAD, SERVES / NEARER), (FAR, SERVES)] {
+            let read = timers.now(&clock);
+            let served = (0..2 * SERVES).take_while(|_| {
+                let _ = timers.is_due(read + ahead, &clock);
+                timers.seen.load(Ordering::Relaxed) == read
+            });
+            assert_eq!(served.count() as u64, times, "{ahead} ns ahead");
+        }
     }
 }
