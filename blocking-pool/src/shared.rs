@@ -117,18 +117,21 @@ impl Shared {
     }
 
     /// Calls one of those who wait in a line. Not under its lock.
+    #[inline]
     pub(crate) fn wake(&self, waker: Option<Waker>) {
         if let Some(waker) = waker {
             self.contain_waker(|| waker.wake());
         }
     }
 
+    #[inline]
     pub(crate) fn discard_waker(&self, waker: Option<Waker>) {
         if let Some(waker) = waker {
             self.contain_waker(|| drop(waker));
         }
     }
 
+    #[inline]
     fn contain_waker(&self, user: impl FnOnce()) {
         if let Err(payload) = contain::contain(user) {
             let message = contain::message_and_discard(payload);

@@ -19,6 +19,7 @@
 //! `slow-permit-is-handed-on`.) Wakers are cloned, called and dropped outside the lock.
 //!
 //! This is less than a `Limiter`, which lets jobs wait, or a `Room`: those are job control, which not everybody's compiler has to build.
+//! Nor this: what is `#[inline]` is compiled for those who look names up.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -58,6 +59,7 @@ const FEW: usize = 32;
 impl Pool {
     /// For one who is about to spawn a job that may wait for long. First come, first served.
     #[doc(hidden)]
+    #[inline]
     pub fn slow_permit(&self) -> WaitForSlowPermit {
         WaitForSlowPermit { shared: Arc::clone(self.shared()), place: None }
     }
@@ -69,6 +71,7 @@ impl SlowLine {
     }
 
     /// True: the caller has a permit, and no place in line any more. With a waker that is not needed.
+    #[inline]
     fn ask(&self, place: &mut Option<u64>, waker: Waker) -> (bool, Option<Waker>) {
         let mut list = self.0.lock();
         if let Some(number) = *place {
@@ -94,6 +97,7 @@ impl SlowLine {
     }
 
     /// The waker of whoever has the permit now.
+    #[inline]
     #[must_use]
     fn give_back(&self) -> Option<Waker> {
         let mut list = self.0.lock();
@@ -108,6 +112,7 @@ impl SlowLine {
     }
 
     /// Gives up a place, and the permit if it has come meanwhile; the wakers to be dropped and to be called.
+    #[inline]
     fn leave(&self, number: u64) -> (Option<Waker>, Option<Waker>) {
         let mut list = self.0.lock();
         if let Ok(at) = list.find(number) {
@@ -119,6 +124,7 @@ impl SlowLine {
 }
 
 impl List {
+    #[inline]
     fn find(&self, number: u64) -> Result<usize, usize> {
         self.waiting.binary_search_by_key(&number, |&(there, _)| there)
     }
@@ -127,6 +133,7 @@ impl List {
 impl Future for WaitForSlowPermit {
     type Output = SlowPermit;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<SlowPermit> {
         let Self { shared, place } = &mut *self;
         // In a fork the lock may be held by a thread that is not there. The job will be refused.
@@ -142,6 +149,7 @@ impl Future for WaitForSlowPermit {
 }
 
 impl Drop for WaitForSlowPermit {
+    #[inline]
     fn drop(&mut self) {
         if let Some(number) = self.place.filter(|_| !self.shared.is_forked()) {
             let (mine, next) = self.shared.slow.leave(number);
@@ -152,6 +160,7 @@ impl Drop for WaitForSlowPermit {
 }
 
 impl Drop for SlowPermit {
+    #[inline]
     fn drop(&mut self) {
         if !self.0.is_forked() {
             let next = self.0.slow.give_back();
