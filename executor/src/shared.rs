@@ -32,6 +32,9 @@ pub(crate) struct Shared {
     lookups: OnceLock<Tenant>,
     pub(crate) reporter: Reporter,
     pub(crate) counters: Counters,
+    /// What its listeners hear signals by.
+    #[cfg(all(unix, feature = "signal"))]
+    pub(crate) ear: crate::signal::SharedEar,
     /// What the loop is polling.
     pub(crate) pulse: Pulse,
     /// Whether it is at work; if somebody wants to know.
@@ -57,6 +60,8 @@ impl Shared {
             lookups: OnceLock::new(),
             reporter,
             counters: Counters::default(),
+            #[cfg(all(unix, feature = "signal"))]
+            ear: crate::signal::SharedEar::default(),
             #[cfg(feature = "watchdog")]
             pulse: Pulse::new(doze.is_some()),
             #[cfg(not(feature = "watchdog"))]

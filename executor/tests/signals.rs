@@ -189,6 +189,58 @@ fn what_cannot_be_listened_to_is_refused() {
     assert!(block_on(async { Handle::try_current() }).is_ok());
 }
 
+/// All listeners of a runtime hear by one waker: not by that of the task which waited last.
+#[test]
+fn those_who_wait_hear_whoever_else_has_given_up() {
+    run(async {
+        let mut listeners = Vec::new();
+        for _ in 0..1000 {
+            let mut listener = signal(SignalKind::quit())?;
+            assert!(is_quiet(&mut listener).await);
+            listeners.push(listener);
+        }
+        let mut waiting = JoinSet::new();
+        for mut listener in listeners.drain(..) {
+            waiting.spawn(async move { listener.recv().await });
+        }
+        yield_now().await;
+        // The last to come, and gone before anything happens.
+        assert!(timeout(Duration::ZERO, signal(SignalKind::quit())?.recv()).await.is_err());
+        send(Number::QUIT);
+        while let Some(heard) = waiting.join_next().await {
+            heard.unwrap()?;
+        }
+        Ok(())
+    });
+}
+
+/// On another thread, waiting by a waker that the runtime knows nothing of.
+#[test]
+fn the_end_of_the_runtime_is_heard() {
+    let runtime = sideline::Runtime::new().unwrap();
+    let mut listeners =
+        runtime.block_on(async { [(); 2].map(|()| signal(SignalKind::from_raw(libc::SIGURG)).unwrap()) });
+    let waiting = Barrier::new(3);
+    thread::scope(|scope| {
+        for listener in &mut listeners {
+            let waiting = &waiting;
+            scope.spawn(move || {
+                let mut first = true;
+                let heard = block_on(poll_fn(|cx| {
+                    let polled = listener.poll_recv(cx);
+                    if std::mem::take(&mut first) {
+                        waiting.wait();
+                    }
+                    polled
+                }));
+                assert_eq!(heard.unwrap_err().to_string(), "the runtime was shut down");
+            });
+        }
+        waiting.wait();
+        drop(runtime);
+    });
+}
+
 #[test]
 fn listening_is_send_and_ends_with_the_runtime() {
     fn sent<T: Send>(value: T) -> T {

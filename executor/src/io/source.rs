@@ -237,6 +237,16 @@ impl<T: Source> Async<T> {
         fairness::poll_in_turn(cx, |cx| self.registration.poll_io(Direction::Read, cx, || op(self.get_ref())))
     }
 
+    /// The same by a waker that does something itself: it is not told to come back for others' sake.
+    #[cfg(all(unix, feature = "signal"))]
+    pub(crate) fn poll_read_at_once<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.registration.poll_io(Direction::Read, cx, || op(self.get_ref()))
+    }
+
     /// [`write_with`](Async::write_with) for poll functions, which share one place: the last caller is woken.
     pub fn poll_write_with<R>(
         &self,

@@ -5,12 +5,15 @@
 //!
 //! Listening changes the process for good: see [`unix::signal`].
 
+mod ear;
 mod handler;
 mod tally;
 pub mod unix;
 
 #[cfg(all(test, loom))]
 pub(crate) use tally::Tally;
+
+pub(crate) use ear::SharedEar;
 
 use std::future::Future;
 use std::io;
@@ -19,7 +22,7 @@ use std::io;
 ///
 /// The future is ready with the first one after this *call*, even before it is polled. From the first call on, ctrl-c
 /// does not end the process any more, for the life of the process; a program that has stopped listening ignores it.
-/// Each call has a descriptor until its future is dropped: see [`unix::signal`].
+/// As many futures of it as there are in a runtime have one descriptor together.
 ///
 /// # Errors
 /// Outside a runtime; if the runtime was shut down; and what the kernel says.

@@ -1,17 +1,17 @@
 //! From a signal handler to whoever waits for the signal.
 //!
 //! A handler may interrupt any code at all, so it takes no lock and calls no waker: it adds one to the signal's count
-//! and writes a byte into a pipe. Every listener has the pipe's other end registered with its own loop. Whichever
-//! listener is polled first after that empties the pipe, for all; the loops of the others may find it empty already
-//! and report nothing. So who empties it wakes the others:
+//! and writes a byte into a pipe. Every runtime in which somebody listens has the pipe's other end registered with its loop
+//! (`ear.rs`). Whichever loop hears of it first empties the pipe, for all; the others may find it empty already
+//! and report nothing. So who empties it wakes the others' listeners:
 //!
 //! ```text
-//! handler               listener A                  listener B, on another loop
+//! handler               loop A                      loop B, which has a listener
 //! count += 1
 //! writes a byte
-//!                       its loop saw the pipe
+//!                       sees the pipe
 //!                       empties it
-//!                                                   its loop looks: an empty pipe is no event
+//!                                                   looks: an empty pipe is no event
 //!                       wakes who waits
 //! ```
 //!
@@ -32,6 +32,8 @@
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, left_out};
 use sideline_reactor::{discard, wake_all};
+use std::collections::BTreeMap;
+use std::mem;
 use std::task::{Context, Poll, Waker};
 
 pub(crate) struct Tally {
@@ -41,12 +43,12 @@ pub(crate) struct Tally {
 }
 
 struct Waiting {
-    list: Vec<Entry>,
+    /// By the listener's id.
+    list: BTreeMap<u64, Entry>,
     next_id: u64,
 }
 
 struct Entry {
-    id: u64,
     signal: usize,
     seen: usize,
     waker: Waker,
@@ -68,7 +70,7 @@ pub(crate) struct Listener {
 
 impl Tally {
     pub(crate) fn new(signals: usize) -> Tally {
-        let waiting = Waiting { list: Vec::new(), next_id: 0 };
+        let waiting = Waiting { list: BTreeMap::new(), next_id: 0 };
         Tally { counts: (0..signals).map(|_| AtomicUsize::new(0)).collect(), waiting: Mutex::new(waiting) }
     }
 
@@ -98,17 +100,8 @@ impl Tally {
             return Poll::Ready(());
         }
         let Listener { id, signal, seen } = *listener;
-        let entry = Entry { id, signal, seen, waker: cx.waker().clone() };
-        let before = {
-            let mut waiting = self.waiting.lock();
-            match waiting.list.iter_mut().find(|entry| entry.id == id) {
-                Some(place) => Some(std::mem::replace(place, entry)),
-                None => {
-                    waiting.list.push(entry);
-                    None
-                }
-            }
-        };
+        let entry = Entry { signal, seen, waker: cx.waker().clone() };
+        let before = self.waiting.lock().list.insert(id, entry);
         // A waker is foreign code: not under the lock.
         before.into_iter().for_each(Entry::discard);
         if !left_out("listener-looks-again") && self.take(listener) {
@@ -126,28 +119,25 @@ impl Tally {
 
     /// Wakes all listeners whose signal has come. To be called after the pipe was emptied.
     pub(crate) fn wake_all(&self) {
+        let has_come = |entry: &Entry| self.count(entry.signal) != entry.seen;
         let mut came = Vec::new();
         {
             let list = &mut self.waiting.lock().list;
-            let mut place = 0;
-            while let Some(entry) = list.get(place) {
-                if self.count(entry.signal) == entry.seen {
-                    place += 1;
-                } else {
-                    came.push(list.swap_remove(place).waker);
-                }
-            }
+            let ids: Vec<_> = list.iter().filter(|(_, entry)| has_come(entry)).map(|(&id, _)| id).collect();
+            came.extend(ids.iter().filter_map(|id| list.remove(id)).map(|entry| entry.waker));
         }
         wake_all(&mut came);
     }
 
+    /// Wakes all listeners, whatever they wait for: some runtime has ended, perhaps theirs.
+    pub(crate) fn wake_everybody(&self) {
+        let list = mem::take(&mut self.waiting.lock().list);
+        wake_all(&mut list.into_values().map(|entry| entry.waker).collect());
+    }
+
     /// The listener is gone.
     pub(crate) fn forget(&self, listener: &Listener) {
-        let entry = {
-            let mut waiting = self.waiting.lock();
-            let place = waiting.list.iter().position(|entry| entry.id == listener.id);
-            place.map(|place| waiting.list.swap_remove(place))
-        };
+        let entry = self.waiting.lock().list.remove(&listener.id);
         entry.into_iter().for_each(Entry::discard);
     }
 }

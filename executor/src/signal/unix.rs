@@ -1,12 +1,12 @@
 //! Any Unix signal.
 
-use super::handler::{self, Delivery};
+use super::ear::Ear;
+use super::handler;
 use super::tally::Listener;
-use crate::io::{Async, Interest};
-use mio::unix::pipe::Receiver;
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, Read};
+use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A listener to signals of one kind, from now on.
@@ -15,8 +15,8 @@ use std::task::{Context, Poll};
 /// process**: even with all listeners dropped the signal no longer does what it did by default, such as ending the
 /// process. A handler that was there before goes on being called.
 ///
-/// It belongs to the runtime in which it is made. There may be any number, in any number of runtimes and threads. Each has a
-/// descriptor of its own: where thousands of tasks are to hear of one signal, let one listen and tell the others.
+/// It belongs to the runtime in which it is made. There may be any number, in any number of runtimes and threads. Those of one
+/// runtime have one descriptor together.
 ///
 /// # Errors
 /// `InvalidInput` for a signal that cannot be listened to, such as `SIGKILL` or `SIGSEGV`; outside a runtime; and what
@@ -39,11 +39,11 @@ use std::task::{Context, Poll};
 /// ```
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     // Asked before anything is changed for good.
-    let reactor = crate::context::reactor()?;
+    let runtime = crate::context::handle().map_err(io::Error::other)?;
     let delivery = handler::install(kind.0)?;
-    let pipe = Async::register(&reactor, delivery.pipe()?, Interest::READABLE)?;
+    let ear = Ear::of(runtime.shared(), delivery)?;
     let listener = delivery.tally.listen(kind.0 as usize);
-    Ok(Signal { kind, listener, pipe, delivery })
+    Ok(Signal { kind, listener, ear })
 }
 
 /// A listener to signals of one kind. From [`signal`]. It belongs to the runtime in which it was made.
@@ -52,8 +52,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 pub struct Signal {
     kind: SignalKind,
     listener: Listener,
-    pipe: Async<Receiver>,
-    delivery: &'static Delivery,
+    ear: Arc<Ear>,
 }
 
 impl Signal {
@@ -68,19 +67,20 @@ impl Signal {
 
     /// [`recv`](Signal::recv) for poll functions.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut bytes = [0; 64];
-        // Whoever comes first empties the pipe for all; see `tally.rs`.
-        while let Poll::Ready(emptied) = self.pipe.poll_read_with(cx, |mut pipe| pipe.read(&mut bytes)) {
-            emptied?;
-            self.delivery.tally.wake_all();
+        if self.ear.delivery.tally.poll(&mut self.listener, cx).is_ready() {
+            return Poll::Ready(Ok(()));
         }
-        self.delivery.tally.poll(&mut self.listener, cx).map(Ok)
+        // On the list first, or the ear might not find us; see `ear.rs`.
+        match self.ear.listen() {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        self.delivery.tally.forget(&self.listener);
+        self.ear.delivery.tally.forget(&self.listener);
     }
 }
 
@@ -153,5 +153,32 @@ impl SignalKind {
     /// `SIGWINCH`: the terminal's size has changed.
     pub const fn window_change() -> SignalKind {
         SignalKind(libc::SIGWINCH)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::block_on;
+
+    #[test]
+    fn all_listeners_of_a_runtime_have_one_descriptor_and_the_last_one_closes_it() {
+        let listen = || signal(SignalKind::user_defined1()).unwrap();
+        block_on(async {
+            let first = listen();
+            let ear = Arc::downgrade(&first.ear);
+            let second = signal(SignalKind::user_defined2()).unwrap();
+            assert!(Arc::ptr_eq(&first.ear, &second.ear));
+            let elsewhere = std::thread::spawn(move || block_on(async { listen() })).join().unwrap();
+            assert!(!Arc::ptr_eq(&first.ear, &elsewhere.ear));
+            drop(first);
+            let mut third = listen();
+            assert!(Arc::ptr_eq(&third.ear, &second.ear));
+            // Its waker has a place with the socket now.
+            let polled = poll_fn(|cx| Poll::Ready(third.poll_recv(cx))).await;
+            assert!(polled.is_pending());
+            drop((second, third));
+            assert!(ear.upgrade().is_none());
+        });
     }
 }
