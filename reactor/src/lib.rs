@@ -43,6 +43,7 @@
 use sideline_timers::{clock, contain, epoch, home, known, lock, timers};
 
 mod errors;
+mod gathering;
 mod handle;
 mod local_reactor;
 mod notifier;

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::contain;
 use crate::epoch::NEVER;
 use crate::errors::{self, KernelError};
+use crate::gathering::Gathering;
 use crate::handle::{Handle, Shared};
 use crate::home::Home;
 use crate::known::KnownWakers;
@@ -45,6 +46,7 @@ pub struct Reactor {
     /// Collected while a lock is held, woken after; empty between turns, kept for its capacity.
     woken: Vec<Waker>,
     notified: bool,
+    gathering: Gathering,
 }
 
 impl Reactor {
@@ -82,7 +84,9 @@ impl Reactor {
             registry,
             wakeup,
         };
-        Ok(Reactor { selector, handle: Handle(Arc::new(shared)), woken: Vec::new(), notified: false })
+        let handle = Handle(Arc::new(shared));
+        let gathering = Gathering::default();
+        Ok(Reactor { selector, handle, woken: Vec::new(), notified: false, gathering })
     }
 
     /// The handle to this reactor.
@@ -96,10 +100,11 @@ impl Reactor {
     /// (`None`: no limit), a [`notify`](Handle::notify), a signal (before the first source has been registered that
     /// need not be). A timer is never early. It is late by some microseconds on Linux, or, as a thread's sleep is, by
     /// the kernel's slack, a tenth of a millisecond at most (a quarter at a raised nice value); by up to a millisecond
-    /// elsewhere. A wait for a timer that is far away may end before it with nothing to do: just call again. `has_work`
-    /// is called once this reactor has announced that it will sleep: work that is published, and then notified, before
-    /// or after that moment is not slept on. If it says true, or `max_wait` is zero, or a timer is due, the kernel is
-    /// only asked, without sleeping. `has_work` is not called if `max_wait` is zero.
+    /// elsewhere. Of many timers that are due in close succession some share a wait, and are late by as much. A wait for
+    /// a timer that is far away may end before it with nothing to do: just call again. `has_work` is called once this
+    /// reactor has announced that it will sleep: work that is published, and then notified, before or after that
+    /// moment is not slept on. If it says true, or `max_wait` is zero, or a timer is due, the kernel is only asked,
+    /// without sleeping. `has_work` is not called if `max_wait` is zero.
     ///
     /// On a [manual](Clock::manual) clock time stands still during the sleep, so a timer that is not due yet does
     /// not end it.
@@ -147,7 +152,8 @@ impl Reactor {
         let parked = shared.notifier.announce(place);
         // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
         let work = (!left_out("loop-looks-after-announcing") && has_work()) || self.has_timers_to_let_go();
-        let mut wait = if work { Wait::ZERO } else { self.until_next_timer(max_wait) };
+        let mut wait =
+            if work { Wait::ZERO } else { until_next_timer(&self.handle, &mut self.gathering, max_wait) };
         if place == Place::Word && wait != Wait::ZERO {
             // Only now: a source that another thread registers after the announcement notifies.
             match wait.roughly() {
@@ -177,25 +183,6 @@ impl Reactor {
     /// Whether the last turn that might sleep was, or would have been, woken by a [`notify`](Handle::notify).
     pub fn was_notified(&self) -> bool {
         self.notified
-    }
-
-    /// `max_wait`, cut at the earliest timer.
-    fn until_next_timer(&self, max_wait: Option<Duration>) -> Wait {
-        let no_longer = max_wait.map_or(Wait::Forever, Wait::For);
-        let timers = &self.handle.0.timers;
-        let deadline = timers.next();
-        if deadline == NEVER {
-            return no_longer;
-        }
-        let left = deadline.saturating_sub(timers.epoch.now(self.handle.clock()));
-        if left == 0 {
-            return Wait::ZERO;
-        }
-        let left = Duration::from_nanos(left);
-        if self.handle.clock().is_manual() || max_wait.is_some_and(|max| max <= left) {
-            return no_longer;
-        }
-        Wait::Until(deadline, left)
     }
 
     /// For a loop inside another one: from now until [`resume`](Self::resume) somebody else waits, on the
@@ -233,6 +220,29 @@ impl Reactor {
     pub fn fire_timers(&mut self) -> usize {
         self.handle.0.timers.fire(&self.handle.0.clock, &mut self.woken)
     }
+}
+
+/// `max_wait`, cut at the earliest timer, or where several share a wait.
+fn until_next_timer(handle: &Handle, gathering: &mut Gathering, max_wait: Option<Duration>) -> Wait {
+    let no_longer = max_wait.map_or(Wait::Forever, Wait::For);
+    let timers = &handle.0.timers;
+    let deadline = timers.next();
+    if deadline == NEVER {
+        return no_longer;
+    }
+    let now = timers.epoch.now(handle.clock());
+    if deadline <= now {
+        return Wait::ZERO;
+    }
+    if handle.clock().is_manual() {
+        return no_longer;
+    }
+    let deadline = gathering.until(deadline, now, timers);
+    let left = Duration::from_nanos(deadline - now);
+    if max_wait.is_some_and(|max| max <= left) {
+        return no_longer;
+    }
+    Wait::Until(deadline, left)
 }
 
 impl Drop for Reactor {

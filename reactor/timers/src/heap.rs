@@ -102,6 +102,14 @@ impl<T> Heap<T> {
         self.entries.first().map_or(self.newest.deadline, |first| first.deadline.min(self.newest.deadline))
     }
 
+    /// The deadline of the second, or `u64::MAX`.
+    pub(crate) fn second(&self) -> u64 {
+        let mut root_and_children = self.entries.iter().take(1 + CHILDREN).map(|entry| entry.deadline);
+        let root = root_and_children.next().unwrap_or(u64::MAX);
+        let least_child = root_and_children.min().unwrap_or(u64::MAX);
+        root.max(self.newest.deadline).min(least_child)
+    }
+
     /// `deadline` is less than `u64::MAX`.
     #[inline]
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
@@ -326,7 +334,11 @@ mod tests {
                     }
                 }
                 assert_eq!(heap.len(), model.len());
-                assert_eq!(heap.first(), model.first_key_value().map_or(u64::MAX, |(order, _)| order.0));
+                let mut first_two = model.keys().map(|order| order.0).chain([u64::MAX; 2]);
+                assert_eq!(
+                    (heap.first(), heap.second()),
+                    (first_two.next().unwrap(), first_two.next().unwrap())
+                );
             }
             let drained: Vec<_> = std::iter::from_fn(|| heap.pop_due(u64::MAX)).collect();
             assert_eq!(drained, model.into_values().collect::<Vec<_>>(), "in order, ties as they came");

@@ -37,7 +37,7 @@
 #![allow(unsafe_code)] // One cell, which its thread alone opens.
 
 use crate::contain;
-use crate::epoch::Moment;
+use crate::epoch::{Moment, NEVER};
 use crate::heap::Key;
 use crate::home::Home;
 use crate::known::KnownWakers;
@@ -254,6 +254,11 @@ impl LocalTimers {
     #[inline]
     pub(crate) fn next(&self) -> Moment {
         self.next.get()
+    }
+
+    /// The deadline of the second, or `NEVER`; and elsewhere.
+    pub(crate) fn second(&self) -> Moment {
+        self.look(|local| local.queue.second()).unwrap_or(NEVER)
     }
 
     /// How many are armed; elsewhere, as of the loop's last turn.

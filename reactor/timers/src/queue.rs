@@ -97,6 +97,11 @@ impl Queue {
         self.heap.first()
     }
 
+    /// The deadline of the second, or `NEVER`.
+    pub(crate) fn second(&self) -> Moment {
+        self.heap.second()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
     }

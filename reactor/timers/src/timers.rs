@@ -316,7 +316,12 @@ impl Timers {
         self.next.get().min(self.local.next())
     }
 
-    /// The same as an instant, if there is any.
+    /// The second deadline of those that the loop's own thread has armed, or `NEVER`; and elsewhere.
+    pub fn second(&self) -> Moment {
+        self.local.second()
+    }
+
+    /// The same as [`next`](Self::next) as an instant, if there is any.
     pub fn next_deadline(&self) -> Option<Instant> {
         match self.next() {
             NEVER => None,

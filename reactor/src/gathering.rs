@@ -1,0 +1,72 @@
+//! Timers that are due in close succession share a wait.
+//!
+//! A wait for a timer costs some microseconds of the processor. With 10,000 intervals of a tenth of a second, which began at any
+//! time, a timer is due each 10 µs, and a loop that waits for each of them alone does little else. So once it has waited for
+//! less than [`GAP`] so many times in a row it takes all of `GAP` for those that are due meanwhile. They are late by
+//! that much at most, which is what the kernel's slack does to a thread's sleep.
+//!
+//! One timer alone is never late for that, however short its sleeps: there has to be a second one that is due as soon. And
+//! events end a wait when they come, whatever it is for.
+
+use crate::epoch::Moment;
+use crate::timers::Timers;
+
+/// The wait that they share, in nanoseconds.
+const GAP: u64 = 100_000;
+
+/// So many short waits in a row are no accident.
+const MANY: u32 = 16;
+
+/// How many of the last waits in a row were to be short.
+#[derive(Debug, Default)]
+pub(crate) struct Gathering(u32);
+
+impl Gathering {
+    /// Until when to wait for timers, of which the first is due at `deadline`.
+    pub(crate) fn until(&mut self, deadline: Moment, now: Moment, timers: &Timers) -> Moment {
+        let shared = now.saturating_add(GAP);
+        if deadline >= shared {
+            self.0 = 0;
+            return deadline;
+        }
+        self.0 = self.0.saturating_add(1);
+        if self.0 > MANY && timers.second() <= shared { shared } else { deadline }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::home::Home;
+    use crate::known::KnownWakers;
+    use crate::timers::State;
+    use std::task::Waker;
+
+    fn timers_at(deadlines: &[Moment]) -> Timers {
+        let timers = Timers::new(&Clock::manual(), Home::this_thread(), KnownWakers::default());
+        for &deadline in deadlines {
+            let _ = timers.arm(&mut State::Idle, deadline, Waker::noop());
+        }
+        timers
+    }
+
+    #[test]
+    fn many_short_waits_in_a_row_become_one_that_timers_share() {
+        let timers = timers_at(&[10, 20]);
+        let mut gathering = Gathering::default();
+        for _ in 0..2 {
+            assert!((0..MANY).all(|_| gathering.until(10, 0, &timers) == 10));
+            assert_eq!(gathering.until(10, 0, &timers), GAP);
+            assert_eq!(gathering.until(GAP, 0, &timers), GAP, "not short");
+        }
+    }
+
+    #[test]
+    fn a_timer_without_company_is_not_kept_waiting() {
+        let mut gathering = Gathering::default();
+        for timers in [timers_at(&[10]), timers_at(&[10, GAP + 1])] {
+            assert!((0..3 * MANY).all(|_| gathering.until(10, 0, &timers) == 10));
+        }
+    }
+}
