@@ -89,6 +89,14 @@ fn a_descriptor_for_short_sleeps_that_was_not_there_is_asked_for_again() {
     survives("late_timer", &format!("timerfd_create:1-1:{EMFILE}"));
 }
 
+/// A sandbox may refuse the call, for ever and with either error.
+#[test]
+fn short_sleeps_do_without_a_descriptor_where_it_is_forbidden() {
+    for error in [EPERM, ENOSYS] {
+        survives("interrupted_waits", &format!("timerfd_create:1-:{error}"));
+    }
+}
+
 #[test]
 fn a_socket_that_cannot_be_registered_is_closed_again() {
     survives("no_registration", &format!("epoll_ctl:2-:{ENOSPC}"));
@@ -108,5 +116,6 @@ fn a_lasting_lack_of_memory_does_not_make_accepting_spin() {
 #[test]
 fn children_are_waited_for_without_descriptors_for_processes() {
     survives("children", &format!("pidfd_open:1-:{ENOSYS}"));
+    survives("children", &format!("pidfd_open:1-:{EPERM}"));
     survives("children", &format!("pidfd_open:/2:{EMFILE}"));
 }
