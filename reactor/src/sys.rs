@@ -207,7 +207,11 @@ impl Registry {
     }
 
     pub(crate) fn deregister<S: Source + ?Sized>(&self, source: &mut S) -> io::Result<()> {
-        source.deregister(&self.0)
+        match source.deregister(&self.0) {
+            // It is off the list: where mio calls `poll(2)` it takes those off that have been hung up.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
     }
 }
 

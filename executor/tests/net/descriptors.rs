@@ -24,6 +24,20 @@ fn a_descriptor_that_is_used_again_starts_afresh() {
     });
 }
 
+/// Where mio calls `poll(2)` it has forgotten a connection that was hung up.
+#[test]
+fn a_connection_whose_peer_is_gone_can_be_taken_off_the_loop() {
+    run(async {
+        let (left, right) = UnixStream::pair()?;
+        drop(right);
+        left.readable().await?;
+        assert_eq!(left.read(&mut [0; 8]).await?, 0);
+        let left = left.into_std()?;
+        assert_eq!(io::Read::read(&mut &left, &mut [0; 8])?, 0);
+        Ok(())
+    });
+}
+
 sideline_reactor::where_queues_report_edges! {
     #[test]
     fn any_descriptor_will_do_and_files_say_where_to_go() {

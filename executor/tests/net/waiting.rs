@@ -123,6 +123,23 @@ fn sockets_are_used_from_other_threads() {
     });
 }
 
+#[test]
+fn a_reader_that_waits_costs_no_turns() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let reading = spawn(async move { server.read(&mut [0; 8]).await });
+        sleep(Duration::from_millis(1)).await;
+        let turns = || Handle::current().metrics().turns;
+        let before = turns();
+        sleep(Duration::from_millis(20)).await;
+        let turns = turns() - before;
+        assert!(turns <= 6, "{turns}");
+        client.write_all(b"!").await?;
+        assert_eq!(reading.await.unwrap()?, 1);
+        Ok(())
+    });
+}
+
 /// Some systems report nothing more until mio has heard of a `WouldBlock`.
 #[test]
 fn an_operation_of_the_users_own_hears_of_every_event() {
