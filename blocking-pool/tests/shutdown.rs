@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sideline_blocking_pool::{JoinHandle, Pool, Shutdown, SpawnErrorKind};
 
+#[cfg(target_os = "linux")]
 include!("common/all_meet.rs");
 include!("common/block_on.rs");
 include!("common/occupy.rs");
