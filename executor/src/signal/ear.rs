@@ -72,9 +72,8 @@ impl Wake for EarWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(ear) = self.0.upgrade()
-            && ear.listen().is_err()
-        {
+        let Some(ear) = self.0.upgrade() else { return };
+        if ear.listen().is_err() {
             ear.delivery.tally.wake_everybody();
         }
     }
