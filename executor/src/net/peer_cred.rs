@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)]
 
-use super::options::check;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -30,50 +29,36 @@ pub struct PeerCred {
     pub pid: Option<i32>,
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
+#[allow(unreachable_code, unused_variables, reason = "each system has one of these blocks, or none")]
 pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
-    let mut cred = libc::ucred { pid: 0, uid: 0, gid: 0 };
-    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
-    let (level, option) = (libc::SOL_SOCKET, libc::SO_PEERCRED);
-    // SAFETY: the descriptor is open, and at most `len` bytes are written to `cred`, which has them.
-    check(unsafe {
-        libc::getsockopt(socket.as_raw_fd(), level, option, (&raw mut cred).cast(), &raw mut len)
-    })?;
-    Ok(PeerCred { uid: cred.uid, gid: cred.gid, pid: Some(cred.pid) })
-}
-
-#[cfg(any(
-    target_vendor = "apple",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-    target_os = "aix",
-    target_os = "cygwin",
-    target_os = "nto",
-))]
-#[inline]
-pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
-    let (mut uid, mut gid) = (0, 0);
-    // SAFETY: the descriptor is open, and both numbers are ours.
-    check(unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut uid, &raw mut gid) })?;
-    Ok(PeerCred { uid, gid, pid: None })
-}
-
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_vendor = "apple",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-    target_os = "aix",
-    target_os = "cygwin",
-    target_os = "nto",
-)))]
-#[inline]
-pub(super) fn peer_cred(_socket: BorrowedFd<'_>) -> io::Result<PeerCred> {
+    let socket = socket.as_raw_fd();
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let mut cred = libc::ucred { pid: 0, uid: 0, gid: 0 };
+        let mut len = size_of::<libc::ucred>() as libc::socklen_t;
+        let (level, option) = (libc::SOL_SOCKET, libc::SO_PEERCRED);
+        // SAFETY: the descriptor is open, and at most `len` bytes are written to `cred`, which has them.
+        super::options::check(unsafe {
+            libc::getsockopt(socket, level, option, (&raw mut cred).cast(), &raw mut len)
+        })?;
+        return Ok(PeerCred { uid: cred.uid, gid: cred.gid, pid: Some(cred.pid) });
+    }
+    #[cfg(any(
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "dragonfly",
+        target_os = "aix",
+        target_os = "cygwin",
+        target_os = "nto",
+    ))]
+    {
+        let (mut uid, mut gid) = (0, 0);
+        // SAFETY: the descriptor is open, and both numbers are ours.
+        super::options::check(unsafe { libc::getpeereid(socket, &raw mut uid, &raw mut gid) })?;
+        return Ok(PeerCred { uid, gid, pid: None });
+    }
     Err(io::ErrorKind::Unsupported.into())
 }
