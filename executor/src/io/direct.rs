@@ -8,6 +8,19 @@
 //! Elsewhere, and where a pointer is shorter than a system call's argument (x32), it is what the standard library does, by way
 //! of mio: on some systems that has to hear of `WouldBlock`, or it reports nothing more.
 
+/// What `sendmsg(2)` is told to send. It points to `bufs`.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+#[allow(unsafe_code)]
+#[inline]
+fn message_of(bufs: &[std::io::IoSlice<'_>]) -> libc::msghdr {
+    // SAFETY: integers and pointers, all of which may be zero: there is no address, and nothing beside the bytes.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // The standard library promises that an `IoSlice` is one of these.
+    message.msg_iov = bufs.as_ptr().cast_mut().cast();
+    message.msg_iovlen = bufs.len() as _;
+    message
+}
+
 #[cfg(all(
     target_os = "linux",
     target_pointer_width = "64",
@@ -18,7 +31,6 @@ mod calls {
 
     use libc::{SYS_recvfrom, SYS_sendmsg, SYS_sendto, c_long, syscall};
     use std::io::{self, IoSlice};
-    use std::mem;
     use std::os::fd::AsRawFd;
     #[cfg(feature = "hyper")]
     pub(crate) use std::os::fd::AsRawFd as Socket;
@@ -57,11 +69,7 @@ mod calls {
     /// library calls, would send the signal, and a process whose `main` is not Rust's dies of it as a rule.
     #[inline]
     pub(crate) fn send_vectored(socket: &impl AsRawFd, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        // SAFETY: integers and pointers, all of which may be zero: there is no address, and nothing beside the bytes.
-        let mut message: libc::msghdr = unsafe { mem::zeroed() };
-        // The standard library promises that an `IoSlice` is one of these.
-        message.msg_iov = bufs.as_ptr().cast_mut().cast();
-        message.msg_iovlen = bufs.len() as _;
+        let message = super::message_of(bufs);
         let (socket, flags) = (c_long::from(socket.as_raw_fd()), c_long::from(libc::MSG_NOSIGNAL));
         // SAFETY: the descriptor is open, and the kernel only reads the message, its list and what that points to.
         done(unsafe { syscall(SYS_sendmsg, socket, &raw const message, flags) })
@@ -142,11 +150,7 @@ mod calls {
         #[cfg(not(target_vendor = "apple"))]
         #[inline]
         pub(crate) fn send_vectored(socket: &impl Socket, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
-            // SAFETY: integers and pointers, all of which may be zero: there is no address, and nothing beside the bytes.
-            let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-            // The standard library promises that an `IoSlice` is one of these.
-            message.msg_iov = bufs.as_ptr().cast_mut().cast();
-            message.msg_iovlen = bufs.len() as _;
+            let message = super::super::message_of(bufs);
             socket.watched(|| {
                 // SAFETY: the descriptor is open, and the kernel only reads the message, its list and what that points to.
                 done(unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL) })
