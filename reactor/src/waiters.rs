@@ -140,13 +140,15 @@ impl Waiters {
             woken.push(first.waker);
         }
         let Some(more) = &mut self.more else { return };
-        more.retain_mut(|waiter| {
-            let stays = !is_ready(waiter.id.direction());
-            if !stays {
-                woken.push(mem::replace(&mut waiter.waker, Waker::noop().clone()));
+        // Once round.
+        for _ in 0..more.len() {
+            let Some(waiter) = more.pop_front() else { break };
+            if is_ready(waiter.id.direction()) {
+                woken.push(waiter.waker);
+            } else {
+                more.push_back(waiter);
             }
-            stays
-        });
+        }
         if self.first.is_none() {
             self.first = more.pop_front();
         }
