@@ -36,18 +36,21 @@ const TRIES: usize = 8;
 impl Epoch {
     /// From now on.
     pub fn new(clock: &Clock) -> Epoch {
-        let read = || {
-            let epoch = Epoch { beginning: clock.now(), nanos: clock.nanos() };
-            (clock.now() - epoch.beginning, epoch)
-        };
-        let (mut least, mut epoch) = read();
+        let (mut least, mut epoch) = Epoch::read(clock);
         for _ in 1..TRIES {
-            let (took, again) = read();
+            let (took, again) = Epoch::read(clock);
             if took < least {
                 (least, epoch) = (took, again);
             }
         }
         epoch
+    }
+
+    /// And how long that took.
+    #[inline(never)] // Or the compiler writes the loop out.
+    fn read(clock: &Clock) -> (Duration, Epoch) {
+        let epoch = Epoch { beginning: clock.now(), nanos: clock.nanos() };
+        (clock.now() - epoch.beginning, epoch)
     }
 
     /// Reads the clock.
