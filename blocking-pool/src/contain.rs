@@ -4,24 +4,27 @@
 //! do so again. We contain the first and leak the second; there is nobody left to tell.
 
 use std::any::Any;
+use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
-pub(crate) type Payload = Box<dyn Any + Send>;
+/// What a panic carries.
+pub type Payload = Box<dyn Any + Send>;
 
 /// Runs `user`, turning a panic into its payload.
-pub(crate) fn contain<R>(user: impl FnOnce() -> R) -> Result<R, Payload> {
+pub fn contain<R>(user: impl FnOnce() -> R) -> Result<R, Payload> {
     // Unwind-safe: whatever the panic left half done is only ever dropped, or was behind the user's own locks.
     catch_unwind(AssertUnwindSafe(user))
 }
 
 /// Drops something of the user's. Returns the message if that panicked.
-pub(crate) fn discard<T>(theirs: T) -> Result<(), String> {
+pub fn discard<T>(theirs: T) -> Result<(), String> {
     contain(|| drop(theirs)).map_err(message_and_discard)
 }
 
 /// The text of a panic, where it has one.
-pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
+pub fn message(payload: &(dyn Any + Send)) -> &str {
     if let Some(text) = payload.downcast_ref::<&str>() {
         text
     } else if let Some(text) = payload.downcast_ref::<String>() {
@@ -32,12 +35,46 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
 }
 
 /// The text of a panic whose payload nobody else wants.
-pub(crate) fn message_and_discard(payload: Payload) -> String {
+pub fn message_and_discard(payload: Payload) -> String {
     let text = message(&*payload).to_owned();
     if let Err(second) = contain(|| drop(payload)) {
         mem::forget(second);
     }
     text
+}
+
+/// A payload that is kept. Nobody can look at it through a shared reference, which makes it `Sync`; and dropping it never
+/// panics.
+pub struct Shut(Mutex<Option<Payload>>);
+
+impl Shut {
+    /// Shuts it.
+    pub fn new(payload: Payload) -> Self {
+        Self(Mutex::new(Some(payload)))
+    }
+
+    /// Hands it out.
+    #[inline]
+    pub fn open(mut self) -> Payload {
+        self.take().expect("only `open` empties it, and it consumes")
+    }
+
+    fn take(&mut self) -> Option<Payload> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Shut {
+    fn drop(&mut self) {
+        let _ = discard(self.take());
+    }
+}
+
+impl fmt::Debug for Shut {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shut")
+    }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
-use crate::contain::{self, Payload};
+use crate::contain::{self, Payload, Shut};
 use crate::job::{JobId, JobInfo};
 
 /// How a job ended other than with a value.
@@ -91,25 +91,6 @@ enum Kind {
     Panicked { message: String, payload: Shut },
 }
 
-/// A payload that nobody can look at through a shared reference, which makes the error `Sync`; dropping it never
-/// panics.
-struct Shut(std::sync::Mutex<Option<Payload>>);
-
-impl Shut {
-    #[inline]
-    fn open(mut self) -> Payload {
-        let slot = self.0.get_mut().unwrap_or_else(|poison| poison.into_inner());
-        slot.take().expect("only `open` empties it, and it consumes")
-    }
-}
-
-impl Drop for Shut {
-    fn drop(&mut self) {
-        let slot = self.0.get_mut().unwrap_or_else(|poison| poison.into_inner());
-        let _ = contain::discard(slot.take());
-    }
-}
-
 impl JoinError {
     pub(crate) fn new(job: JobInfo, failure: Failure) -> Self {
         let kind = match failure {
@@ -118,7 +99,7 @@ impl JoinError {
             Failure::Rejected(why) => Kind::Rejected(*why),
             Failure::Panicked(payload) => Kind::Panicked {
                 message: contain::message(&**payload).to_owned(),
-                payload: Shut(std::sync::Mutex::new(Some(*payload))),
+                payload: Shut::new(*payload),
             },
         };
         Self(Box::new(Inner { job, kind }))

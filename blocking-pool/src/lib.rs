@@ -47,7 +47,8 @@ mod account;
 mod builder;
 #[cfg(feature = "job-control")]
 mod cancel;
-mod contain;
+#[doc(hidden)]
+pub mod contain;
 mod cpu_clock;
 mod crowd;
 #[cfg(feature = "job-control")]

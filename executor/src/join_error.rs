@@ -1,14 +1,14 @@
 //! Why a task or a job has no result.
 
 use crate::Id;
-use crate::report::{Culprit, drop_payload, message};
+use crate::report::Culprit;
 use sideline_blocking_pool as pool;
+use sideline_blocking_pool::contain::{self, Payload, Shut};
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::sync::{Mutex, PoisonError};
 
 /// A task or a job that ended without a result: it panicked, was cancelled, or never could start.
 ///
@@ -31,31 +31,7 @@ enum Repr {
 
 enum Cause {
     Cancelled,
-    Panic(Payload),
-}
-
-/// What a panic has left. The lock is for `Sync` alone: a payload is only `Send`, and an error should be both. It is a value of
-/// the user's, whose destructor may panic: not in here.
-struct Payload(Mutex<Option<Box<dyn Any + Send>>>);
-
-impl Payload {
-    fn message(&self) -> String {
-        let payload = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        payload.as_deref().map_or_else(String::new, message)
-    }
-
-    #[inline]
-    fn take(&mut self) -> Option<Box<dyn Any + Send>> {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Drop for Payload {
-    fn drop(&mut self) {
-        if let Some(payload) = self.take() {
-            drop_payload(payload);
-        }
-    }
+    Panic { message: String, payload: Shut },
 }
 
 impl JoinError {
@@ -63,8 +39,9 @@ impl JoinError {
         Self(Box::new(Repr::Task { culprit, cause: Cause::Cancelled }))
     }
 
-    pub(crate) fn panicked(culprit: Culprit, payload: Box<dyn Any + Send>) -> Self {
-        Self(Box::new(Repr::Task { culprit, cause: Cause::Panic(Payload(Mutex::new(Some(payload)))) }))
+    pub(crate) fn panicked(culprit: Culprit, payload: Payload) -> Self {
+        let message = contain::message(&*payload).to_owned();
+        Self(Box::new(Repr::Task { culprit, cause: Cause::Panic { message, payload: Shut::new(payload) } }))
     }
 
     /// True if the task was aborted, or dropped with its runtime; or if the job was aborted, or its token
@@ -88,7 +65,7 @@ impl JoinError {
     #[inline]
     pub fn is_panic(&self) -> bool {
         match &*self.0 {
-            Repr::Task { cause, .. } => matches!(cause, Cause::Panic(_)),
+            Repr::Task { cause, .. } => matches!(cause, Cause::Panic { .. }),
             Repr::Job(error) => error.is_panic(),
         }
     }
@@ -140,9 +117,7 @@ impl JoinError {
     #[inline]
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
-            Repr::Task { cause: Cause::Panic(mut payload), .. } => {
-                Ok(payload.take().expect("taken here alone, and by the drop"))
-            }
+            Repr::Task { cause: Cause::Panic { payload, .. }, .. } => Ok(payload.open()),
             Repr::Job(error) => error.try_into_panic().map_err(Self::from),
             other => Err(Self(Box::new(other))),
         }
@@ -178,7 +153,7 @@ impl JoinError {
     /// For the report about a task whose panic nobody has read.
     pub(crate) fn task_panic(&self) -> Option<(Culprit, String)> {
         match &*self.0 {
-            Repr::Task { culprit, cause: Cause::Panic(payload) } => Some((*culprit, payload.message())),
+            Repr::Task { culprit, cause: Cause::Panic { message, .. } } => Some((*culprit, message.clone())),
             _ => None,
         }
     }
@@ -198,7 +173,7 @@ impl fmt::Display for JoinError {
                 write!(f, "{id} (spawned at {location}) ")?;
                 match cause {
                     Cause::Cancelled => f.write_str("was cancelled"),
-                    Cause::Panic(payload) => write!(f, "panicked: {}", payload.message()),
+                    Cause::Panic { message, .. } => write!(f, "panicked: {message}"),
                 }
             }
             Repr::Job(error) => fmt::Display::fmt(error, f),

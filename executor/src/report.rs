@@ -9,11 +9,9 @@ use crate::Id;
 use crate::join_error::JoinError;
 #[cfg(feature = "watchdog")]
 use crate::watchdog::{Milliseconds, Named, Stall};
-use sideline_blocking_pool::Survivor;
-use std::any::Any;
+use sideline_blocking_pool::{Survivor, contain};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::Arc;
+use std::panic::Location;
 
 /// Something that went wrong where no caller could be told.
 ///
@@ -119,12 +117,11 @@ pub(crate) struct Culprit {
 type Hook = dyn Fn(&Report) + Send + Sync;
 
 /// Where a runtime's reports go.
-#[derive(Clone)]
-pub(crate) struct Reporter(Arc<Hook>);
+pub(crate) struct Reporter(Box<Hook>);
 
 impl Reporter {
     pub(crate) fn new(hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(hook))
+        Self(Box::new(hook))
     }
 
     pub(crate) fn stderr() -> Self {
@@ -133,9 +130,7 @@ impl Reporter {
 
     /// Calls the hook. A hook that panics is not called about that.
     pub(crate) fn report(&self, report: Report) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.0)(&report))) {
-            drop_payload(payload);
-        }
+        let _ = contain::contain(|| (self.0)(&report)).map_err(contain::message_and_discard);
     }
 
     /// Reports an error that was dropped unread, if it is a panic.
@@ -154,27 +149,8 @@ impl fmt::Debug for Reporter {
 
 /// Runs a piece of the user's code that has nobody to panic to.
 pub(crate) fn contain(reporter: &Reporter, culprit: Culprit, during: &'static str, f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+    if let Err(message) = contain::contain(f).map_err(contain::message_and_discard) {
         let Culprit { id, location } = culprit;
-        reporter.report(Report::ContainedPanic { id, location, during, message: message(&*payload) });
-        drop_payload(payload);
-    }
-}
-
-/// What a panic said, for people.
-pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "(the payload is not a string)".to_owned()
-    }
-}
-
-/// A payload is a value of the user's, and may panic when it is dropped; what that throws is forgotten.
-pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(again);
+        reporter.report(Report::ContainedPanic { id, location, during, message });
     }
 }
