@@ -21,7 +21,9 @@
 //! std's atomics even under loom: they are read for people, and decide nothing but how many threads to add.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use super::Metrics;
 use super::cohorts::{Cohort, Cohorts};
 use super::histogram::Histogram;
 use super::recorder::Recorder;
@@ -30,6 +32,7 @@ use crate::gate::Gate;
 use crate::job::Ran;
 use crate::padded::Padded;
 use crate::queue::Seat;
+use crate::shared::Shared;
 
 #[derive(Debug)]
 pub(crate) struct Counters {
@@ -67,19 +70,6 @@ pub(crate) struct Totals {
     pub(crate) started: u64,
     pub(crate) ended: u64,
     pub(crate) cancelled: u64,
-}
-
-/// All there is, at one moment.
-pub(super) struct Reading {
-    pub(super) queue_wait: Histogram,
-    pub(super) run_time: Histogram,
-    pub(super) handoff: Histogram,
-    pub(super) panicked: u64,
-    pub(super) woken: u64,
-    pub(super) unread: u64,
-    pub(super) cancelled: u64,
-    pub(super) expired: u64,
-    pub(super) rejected: u64,
 }
 
 impl Counters {
@@ -181,35 +171,7 @@ impl Counters {
         &self.awaiters[tenant as usize & (self.awaiters.len() - 1)]
     }
 
-    #[inline]
-    pub(super) fn read(&self) -> Reading {
-        let mut reading = Reading {
-            queue_wait: Histogram::new(),
-            run_time: Histogram::new(),
-            handoff: Histogram::new(),
-            panicked: 0,
-            woken: 0,
-            unread: 0,
-            cancelled: 0,
-            expired: 0,
-            rejected: self.rejected.load(Ordering::Relaxed),
-        };
-        // The last steps first; the gate, which counted each of them before, is read by the caller after this.
-        for awaiter in &self.awaiters {
-            reading.unread += awaiter.unread.load(Ordering::Acquire);
-            awaiter.handoff.add_to(&mut reading.handoff);
-        }
-        reading.woken = self.total(|worker| worker.woken.load(Ordering::Acquire));
-        reading.panicked = self.total(|worker| worker.panicked.load(Ordering::Acquire));
-        self.workers.iter().for_each(|worker| worker.ran.add_to(&mut reading.run_time));
-        self.workers.iter().for_each(|worker| worker.waited.add_to(&mut reading.queue_wait));
-        // Of each expired job, the cancellation was counted before.
-        reading.expired = self.expired.load(Ordering::Acquire);
-        reading.cancelled = self.cancellations();
-        reading
-    }
-
-    /// Only what became of how many, in the same order.
+    /// Only what became of how many, in the same order as all of it is [read](Metrics::read).
     #[inline]
     pub(crate) fn totals(&self) -> Totals {
         let cancelled = self.cancellations();
@@ -226,10 +188,49 @@ impl Counters {
     pub(crate) fn cancellations(&self) -> u64 {
         self.cancelled.load(Ordering::Acquire)
     }
+}
 
-    /// For how long the oldest job that is queued has waited, in nanoseconds.
+impl Metrics {
     #[inline]
-    pub(super) fn oldest_queued(&self, gate: &Gate) -> Option<u64> {
-        self.cohorts.oldest(gate, Stamp::now())
+    pub(crate) fn read(pool: &Shared) -> Self {
+        let counters = &pool.counters;
+        let census = pool.idle.census();
+        let oldest_queued = counters.cohorts.oldest(&pool.gate, Stamp::now()).map(Duration::from_nanos);
+        // The last steps first.
+        let (mut unread, mut handoff) = (0, Histogram::new());
+        for awaiter in &counters.awaiters {
+            unread += awaiter.unread.load(Ordering::Acquire);
+            awaiter.handoff.add_to(&mut handoff);
+        }
+        let woken = counters.total(|worker| worker.woken.load(Ordering::Acquire));
+        let panicked = counters.total(|worker| worker.panicked.load(Ordering::Acquire));
+        let (mut run_time, mut queue_wait) = (Histogram::new(), Histogram::new());
+        counters.workers.iter().for_each(|worker| worker.ran.add_to(&mut run_time));
+        counters.workers.iter().for_each(|worker| worker.waited.add_to(&mut queue_wait));
+        // Of each expired job, the cancellation was counted before.
+        let expired = counters.expired.load(Ordering::Acquire);
+        let cancelled = counters.cancellations();
+        let submitted = pool.gate.count();
+        let (started, ended) = (queue_wait.count(), run_time.count());
+        Stamp::now().refine();
+        Self {
+            threads: census.threads(),
+            dedicated: pool.dedicated.count(),
+            idle: census.idle() + census.searching(),
+            queued: submitted - started - cancelled,
+            oldest_queued,
+            running: started - ended,
+            undelivered: woken.saturating_sub(handoff.count() + unread),
+            submitted,
+            completed: ended - panicked,
+            panicked,
+            cancelled,
+            expired,
+            rejected: counters.rejected.load(Ordering::Relaxed),
+            unread,
+            queue_wait,
+            run_time,
+            handoff,
+        }
     }
 }

@@ -13,8 +13,6 @@ mod stamp;
 
 use std::time::Duration;
 
-use crate::shared::Shared;
-
 pub(crate) use cohorts::Cohort;
 pub(crate) use counters::Counters;
 #[cfg(feature = "metrics")]
@@ -98,36 +96,4 @@ pub struct Metrics {
     /// in which its awaiter took what came of it. Only for those who had asked before, and were woken: an outcome that
     /// was there when it was first asked for has kept nobody waiting, and is not counted; nor is one that nobody read.
     pub handoff: Histogram,
-}
-
-impl Metrics {
-    #[inline]
-    pub(crate) fn read(pool: &Shared) -> Self {
-        let census = pool.idle.census();
-        let oldest_queued = pool.counters.oldest_queued(&pool.gate).map(Duration::from_nanos);
-        let counted = pool.counters.read();
-        // After all the others: see `counters.rs`.
-        let submitted = pool.gate.count();
-        let (started, ended) = (counted.queue_wait.count(), counted.run_time.count());
-        Stamp::now().refine();
-        Self {
-            threads: census.threads(),
-            dedicated: pool.dedicated.count(),
-            idle: census.idle() + census.searching(),
-            queued: submitted - started - counted.cancelled,
-            oldest_queued,
-            running: started - ended,
-            undelivered: counted.woken.saturating_sub(counted.handoff.count() + counted.unread),
-            submitted,
-            completed: ended - counted.panicked,
-            panicked: counted.panicked,
-            cancelled: counted.cancelled,
-            expired: counted.expired,
-            rejected: counted.rejected,
-            unread: counted.unread,
-            queue_wait: counted.queue_wait,
-            run_time: counted.run_time,
-            handoff: counted.handoff,
-        }
-    }
 }
