@@ -1,7 +1,5 @@
 //! Jobs that are given up, and the end of a pool: shut the gate, wait for the threads or cancel the queue, report.
 
-use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,56 +10,12 @@ use crate::metrics::Stamp;
 use crate::shared::Shared;
 use crate::shutdown::{Looks, Shutdown, ShutdownReport};
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::{left_out, thread_local};
+use crate::sync::left_out;
 use crate::worker;
-
-/// `None`: this thread rejects nothing.
-type Pools = Option<Vec<Arc<Shared>>>;
-
-thread_local! {
-    /// While this thread rejects jobs: the pools whose queues it has to look at before it is done.
-    /// Nothing that is dropped, so that it is there in destructors, too.
-    static REJECTING: ManuallyDrop<RefCell<Pools>> = const { ManuallyDrop::new(RefCell::new(None)) };
-}
-
-/// Not a type of its own for each look. Err, that is, nobody looks: in a model, at the end of a thread.
-fn rejecting(look: &mut dyn FnMut(&mut Pools)) {
-    let _ = REJECTING.try_with(|pools| look(&mut pools.borrow_mut()));
-}
 
 impl Shared {
     /// Gives up everything in the queues; there is no thread to run it.
-    ///
-    /// Giving up a limited job admits the next one, on this pool or another. Those are not announced but remembered,
-    /// and dealt with here: or a long line would become as deep a recursion.
-    pub(crate) fn reject_queued(self: &Arc<Self>, why: &Rejection) {
-        let mut outermost = false;
-        rejecting(&mut |pools| {
-            outermost = pools.is_none();
-            if outermost {
-                *pools = Some(Vec::new());
-            }
-        });
-        self.reject_all(why);
-        if !outermost {
-            return;
-        }
-        loop {
-            let mut next = None;
-            rejecting(&mut |pools| {
-                next = pools.as_mut().and_then(Vec::pop);
-                if next.is_none() {
-                    *pools = None;
-                }
-            });
-            let Some(pool) = next else { return };
-            if let Err(why) = pool.announce_work(Stamp::now()) {
-                pool.reject_all(&why.rejection());
-            }
-        }
-    }
-
-    fn reject_all(&self, why: &Rejection) {
+    pub(crate) fn reject_all(&self, why: &Rejection) {
         while let Some(entry) = self.queues.pop() {
             self.queues.note_taken(None);
             if let Some(job) = entry.claim() {
@@ -69,19 +23,6 @@ impl Shared {
             }
         }
         self.call_if_drained();
-    }
-
-    /// If this thread is rejecting jobs, it will deal with those in this pool's queue, too.
-    pub(crate) fn is_being_rejected(self: &Arc<Self>) -> bool {
-        let mut remembered = false;
-        rejecting(&mut |pools| {
-            let Some(pools) = pools else { return };
-            if !pools.iter().any(|pool| Arc::ptr_eq(pool, self)) {
-                pools.push(Arc::clone(self));
-            }
-            remembered = true;
-        });
-        remembered
     }
 
     /// One entry was taken out of a limiter's line for good.

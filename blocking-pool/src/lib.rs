@@ -87,6 +87,8 @@ mod pool;
 mod priority;
 mod queue;
 mod refusal;
+#[cfg(feature = "job-control")]
+mod rejecting;
 mod report;
 mod ring;
 #[cfg(feature = "job-control")]

@@ -33,7 +33,7 @@
 //! parent's whose memory the child frees gives back none.
 //!
 //! If a released job finds no thread and none can be started, it is rejected, which gives back its slot, which admits
-//! the next; that goes on in one loop, not in a recursion (`Shared::reject_queued`).
+//! the next; that goes on in one loop, not in a recursion (`rejecting.rs`).
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

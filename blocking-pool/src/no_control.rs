@@ -115,6 +115,20 @@ pub(crate) mod dedicated {
     }
 }
 
+/// No job is admitted anywhere when another one is given up.
+mod rejecting {
+    use std::sync::Arc;
+
+    use crate::error::Rejection;
+    use crate::shared::Shared;
+
+    impl Shared {
+        pub(crate) fn reject_queued(self: &Arc<Self>, why: &Rejection) {
+            self.reject_all(why);
+        }
+    }
+}
+
 /// Room in a bounded queue, which nobody waits for.
 pub(crate) mod room {
     use crate::shared::Shared;
