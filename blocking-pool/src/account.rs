@@ -35,7 +35,7 @@ use crate::lock::{Condvar, Mutex};
 use crate::metrics::Cohort;
 use crate::padded::Padded;
 use crate::shared::Shared;
-use crate::shutdown::{Looks, Shutdown, ShutdownReport, Survivor};
+use crate::shutdown::{Look, Shutdown, ShutdownReport, Survivor};
 use crate::spin::Spinner;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::left_out;
@@ -259,7 +259,7 @@ impl Account {
         self.close();
         // Release: pairs with is_abandoned(): whoever sees it does not start the job.
         self.abandoned.store(true, Ordering::Release);
-        self.pool.cancel_queued(&|account| account.id == self.id);
+        self.cancel_queued();
     }
 
     pub(crate) fn survivors(&self) -> Vec<Survivor> {
@@ -281,23 +281,20 @@ impl Account {
             Shutdown::Abandon => self.abandon(),
         }
         let claimed = || self.left.claimed.load(PlainOrdering::Acquire);
-        let mut looks = Looks::default();
-        loop {
+        let look = || {
             let (claimed_before, left_before) = (claimed(), self.left());
-            let survivors = self.survivors();
+            let running = self.survivors();
             let queued = self.gate.count().saturating_sub(claimed_before);
             let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
-            let settled = (claimed(), self.left()) == (claimed_before, left_before);
-            if how == Shutdown::Abandon && queued > 0 && looks.is_time_to_sweep() {
-                self.pool.cancel_queued(&|account| account.id == self.id);
-            }
-            if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
-                let dedicated = self.pool.dedicated.survivors(&|tenant| tenant == self.id);
-                return ShutdownReport {
-                    dedicated,
-                    ..ShutdownReport::balance(outstanding, cancelled, survivors, queued)
-                };
-            }
-        }
+            let is_still = (claimed(), self.left()) == (claimed_before, left_before);
+            Look { cancelled, queued, running, is_still }
+        };
+        let dedicated = || self.pool.dedicated.survivors(&|tenant| tenant == self.id);
+        ShutdownReport::draw_up(how, outstanding, look, || self.cancel_queued(), dedicated)
+    }
+
+    #[inline]
+    fn cancel_queued(&self) {
+        self.pool.cancel_queued(&|account| account.id == self.id);
     }
 }

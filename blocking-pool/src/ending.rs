@@ -8,7 +8,7 @@ use crate::error::{Failure, Rejection};
 use crate::job::Entry;
 use crate::metrics::Stamp;
 use crate::shared::Shared;
-use crate::shutdown::{Looks, Shutdown, ShutdownReport};
+use crate::shutdown::{Look, Shutdown, ShutdownReport};
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::left_out;
 use crate::worker;
@@ -117,14 +117,11 @@ impl Shared {
             self.close();
         }
         let outstanding = self.gate.count().saturating_sub(before.ended + before.cancelled);
-        let inside = worker::is_inside(self);
+        let wait = |until| self.roster.wait_gone(worker::is_inside(self), || self.is_drained(), until);
         match how {
             _ if forked => {}
-            Shutdown::Drain => _ = self.roster.wait_gone(inside, || self.is_drained(), None),
-            Shutdown::Deadline(limit) => {
-                let until = Instant::now().checked_add(limit);
-                _ = self.roster.wait_gone(inside, || self.is_drained(), until);
-            }
+            Shutdown::Drain => _ = wait(None),
+            Shutdown::Deadline(limit) => _ = wait(Instant::now().checked_add(limit)),
             Shutdown::Abandon => {
                 self.abandoned.store(true, Ordering::Release);
                 self.cancel_queued(&|_| true);
@@ -135,24 +132,15 @@ impl Shared {
         if !worker::is_or_was_of(self) && !forked {
             self.roster.join_gone();
         }
-        let mut looks = Looks::default();
-        loop {
+        let look = || {
             let totals = self.counters.totals();
-            let survivors = self.survivors(&|_| true);
+            let running = self.survivors(&|_| true);
             let queued = self.gate.count().saturating_sub(totals.started + totals.cancelled);
-            let running = totals.started - totals.ended;
-            let settled = self.counters.totals() == totals && survivors.len() as u64 == running;
-            if how == Shutdown::Abandon && queued > 0 && looks.is_time_to_sweep() {
-                self.cancel_queued(&|_| true);
-            }
-            if settled && (how != Shutdown::Abandon || queued == 0) || looks.are_over() {
-                let cancelled = totals.cancelled - before.cancelled;
-                let dedicated = self.dedicated.survivors(&|_| true);
-                return ShutdownReport {
-                    dedicated,
-                    ..ShutdownReport::balance(outstanding, cancelled, survivors, queued)
-                };
-            }
-        }
+            let are_all_seen = running.len() as u64 == totals.started - totals.ended;
+            let is_still = self.counters.totals() == totals && are_all_seen;
+            Look { cancelled: totals.cancelled - before.cancelled, queued, running, is_still }
+        };
+        let dedicated = || self.dedicated.survivors(&|_| true);
+        ShutdownReport::draw_up(how, outstanding, look, || self.cancel_queued(&|_| true), dedicated)
     }
 }

@@ -62,49 +62,60 @@ pub struct ShutdownReport {
     pub dedicated: Vec<Survivor>,
 }
 
+/// One look at what has become of the jobs.
+pub(crate) struct Look {
+    pub(crate) cancelled: u64,
+    pub(crate) queued: u64,
+    pub(crate) running: Vec<Survivor>,
+    /// Nothing has moved meanwhile.
+    pub(crate) is_still: bool,
+}
+
 impl ShutdownReport {
-    /// What neither was cancelled nor is left has finished.
+    /// Looks until nothing moves. What neither was cancelled nor is left has finished.
+    ///
+    /// Between being taken out of a queue and being started or cancelled, a job is in neither class. That takes a moment
+    /// only, so after an abandon we wait for it. There is a limit: a pool that is never still is reported as it was last
+    /// seen.
+    ///
+    /// There is one more place where jobs are in nobody's sight: between the injector and the deque of a worker that takes
+    /// a batch. Whoever empties the queues at that moment misses them. If that worker then blocks in the first of them,
+    /// which may be another tenant's, the others wait until some worker is free and finds out that they are cancelled. So
+    /// an abandon *sweeps* again, at the first look, the second, the fourth, ..., while it sees that something is queued:
+    /// others' jobs are taken out and put back each time. (Model: `abandon_against_a_batch`, twin `abandon-sweeps-again`.)
     #[inline]
-    pub(crate) fn balance(
+    pub(crate) fn draw_up(
+        how: Shutdown,
         outstanding: u64,
-        cancelled: u64,
-        left_running: Vec<Survivor>,
-        left_queued: u64,
+        look: impl Fn() -> Look,
+        sweep: impl Fn(),
+        dedicated: impl FnOnce() -> Vec<Survivor>,
     ) -> Self {
-        let rest = cancelled + left_running.len() as u64 + left_queued;
-        let finished = outstanding.saturating_sub(rest);
-        Self { finished, cancelled, left_running, left_queued, dedicated: Vec::new() }
+        let mut looks = 0_u32;
+        loop {
+            let Look { cancelled, queued, running, is_still } = look();
+            looks += 1;
+            let is_too_early = how == Shutdown::Abandon && queued > 0;
+            if is_too_early && looks.is_power_of_two() && !left_out("abandon-sweeps-again") {
+                sweep();
+            }
+            if is_still && !is_too_early || looks > MOST_LOOKS {
+                let rest = cancelled + running.len() as u64 + queued;
+                let finished = outstanding.saturating_sub(rest);
+                return Self {
+                    finished,
+                    cancelled,
+                    left_running: running,
+                    left_queued: queued,
+                    dedicated: dedicated(),
+                };
+            }
+            thread::yield_now();
+        }
     }
 }
 
-/// How often a report is drawn up.
-///
-/// Jobs move on meanwhile, so it is drawn up again until nothing has moved. Between being taken out of a queue and
-/// being started or cancelled, a job is in neither class. That takes a moment only, so after an abandon we wait for it.
-/// There is a limit: a pool that is never still is reported as it was last seen.
-///
-/// There is one more place where jobs are in nobody's sight: between the injector and the deque of a worker that takes
-/// a batch. Whoever empties the queues at that moment misses them. If that worker then blocks in the first of them,
-/// which may be another tenant's, the others wait until some worker is free and finds out that they are cancelled. So
-/// an abandon sweeps again, less and less often, while it sees that something is queued. (Model:
-/// `abandon_against_a_batch`, twin `abandon-sweeps-again`.)
-#[derive(Default)]
-pub(crate) struct Looks(u32);
-
-impl Looks {
-    /// At the first look, the second, the fourth, ...: others' jobs are taken out and put back each time.
-    #[inline]
-    pub(crate) fn is_time_to_sweep(&self) -> bool {
-        (self.0 + 1).is_power_of_two() && !left_out("abandon-sweeps-again")
-    }
-
-    #[inline]
-    pub(crate) fn are_over(&mut self) -> bool {
-        self.0 += 1;
-        thread::yield_now();
-        self.0 > 1000
-    }
-}
+const MOST_LOOKS: u32 = 1000;
 
 impl fmt::Display for ShutdownReport {
     #[inline]
