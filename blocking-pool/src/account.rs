@@ -33,6 +33,7 @@ use crate::error::Failure;
 use crate::gate::Gate;
 use crate::lock::{Condvar, Mutex};
 use crate::metrics::Cohort;
+use crate::nested;
 use crate::padded::Padded;
 use crate::shared::Shared;
 use crate::shutdown::{Look, Shutdown, ShutdownReport, Survivor};
@@ -212,6 +213,7 @@ impl Account {
             // Nobody is there to wait for.
             return self.outstanding() == 0;
         }
+        nested::catch_up();
         let running = worker::running_tenant(&self.pool) == Some(self.id);
         let inside = u64::from(running) + delivering::depth(self.id);
         let mut waiters = self.waiters.lock();

@@ -78,6 +78,8 @@ mod metrics;
 mod model;
 #[cfg(test)]
 mod models;
+#[doc(hidden)]
+pub mod nested;
 #[cfg(not(feature = "job-control"))]
 mod no_control;
 mod padded;

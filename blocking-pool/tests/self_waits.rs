@@ -95,6 +95,37 @@ fn a_closure_that_is_refused_inside_anothers_refusal_waits_for_neither() {
     assert!(ours.wait(None) && theirs.wait(None) && busy.wait(None));
 }
 
+/// Each closure owns the guard of the job before, in the executor's manner, and then waits for all of them. Those at the
+/// bottom are put off, and would be waited for by the thread that has yet to drop them.
+#[test]
+fn closures_inside_each_other_wait_for_none_that_was_put_off() {
+    struct Guard(sideline_blocking_pool::JoinHandle<()>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.abort_at_drop();
+        }
+    }
+    struct Link {
+        _before: Option<Guard>,
+        _waits: Waits,
+    }
+    const LINKS: usize = 60;
+    let pool = one_thread();
+    let (busy, tenant) = (pool.tenant(), pool.tenant());
+    let (release, released) = mpsc::channel::<()>();
+    drop(busy.spawn(move || released.recv()));
+    let (tell, told) = mpsc::channel();
+    let mut before = None;
+    for _ in 0..LINKS {
+        let link = Link { _before: before.take(), _waits: Waits(tenant.clone(), tell.clone()) };
+        before = Some(Guard(tenant.spawn(move || drop(link))));
+    }
+    drop((before, tell));
+    assert_eq!(told.iter().filter(|waited| *waited).count(), LINKS);
+    assert_eq!(tenant.outstanding(), 0);
+    drop(release);
+}
+
 struct WaitsWhenWoken(Mutex<Option<Waits>>);
 
 impl Wake for WaitsWhenWoken {

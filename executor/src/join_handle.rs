@@ -69,6 +69,14 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// By whoever is being dropped, together with the handle.
+    pub(crate) fn abort_at_drop(&self) {
+        match &self.0 {
+            Kind::Task(handle) => handle.abort(),
+            Kind::Job(handle) => handle.abort_at_drop(),
+        }
+    }
+
     /// Gives others the means to abort it, without what comes of it.
     ///
     /// # Panics
@@ -169,7 +177,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// A [`JoinHandle`] that aborts its task or job when it is dropped. From [`JoinHandle::abort_on_drop`].
 ///
 /// Awaiting it gives what the handle would give. **Dropping it** does what [`JoinHandle::abort`] does, and nothing if
-/// the task or job has ended. A `timeout` around one therefore cancels what took too long:
+/// the task or job has ended. What it aborts may own others, and so on to any depth: when the outermost has been dropped, all
+/// of them are. A `timeout` around one therefore cancels what took too long:
 ///
 /// ```
 /// use sideline::time::timeout;
@@ -203,7 +212,7 @@ impl<T> Future for AbortOnDrop<T> {
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        self.0.abort_at_drop();
     }
 }
 

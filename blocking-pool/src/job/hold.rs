@@ -15,6 +15,7 @@ use crate::cancel::CancelToken;
 use crate::contain;
 use crate::error::Failure;
 use crate::metrics::Stamp;
+use crate::nested;
 use crate::report::Report;
 
 /// One of the bits that keep a job's memory, as a value.
@@ -214,6 +215,44 @@ impl Hold {
             self.tell();
         }
         won
+    }
+
+    /// The same by a guard that is being dropped, and the handle with it: nobody is left who would notice when the closure is
+    /// dropped.
+    #[inline(never)]
+    pub(super) fn abort_at_drop(&self) {
+        if self.claim() == Claim::Won {
+            let level = nested::enter();
+            // What is put off needs a hold of its own. If there are as many as there can be, it is not put off.
+            if level.is_none() && self.header().state.add_aborter() {
+                let hold = self.copy();
+                nested::put_off(move || {
+                    hold.refuse(Failure::Cancelled);
+                    hold.release(Owner::Aborter);
+                });
+            } else {
+                self.refuse(Failure::Cancelled);
+            }
+        }
+        if self.header().terms.is_some() {
+            self.tell();
+        }
+    }
+
+    /// By a handle that goes, and has not taken the outcome, which is there: drops it and lets go.
+    #[inline(never)]
+    pub(super) fn discard_outcome(self) {
+        let discard = move || {
+            if self.header().state.was_woken() {
+                self.note_unread();
+            }
+            self.drop_outcome();
+            self.release(Owner::Handle);
+        };
+        match nested::enter() {
+            Some(_level) => discard(),
+            None => nested::put_off(discard),
+        }
     }
 
     #[cold]

@@ -108,6 +108,10 @@ impl<T> JobHandle<T> {
         self.hold.abort()
     }
 
+    pub(crate) fn abort_at_drop(&self) {
+        self.hold.abort_at_drop();
+    }
+
     /// `None`: there are as many as there can be.
     pub(crate) fn aborter(&self) -> Option<Aborter> {
         let hold = &self.hold;
@@ -233,13 +237,7 @@ impl<T> Drop for JobHandle<T> {
                     let waker = hold.header().waker.with_mut(|waker| unsafe { (*waker).take() });
                     self.discard_waker(waker);
                 }
-                Detach::DropOutcome => {
-                    if hold.header().state.was_woken() {
-                        hold.note_unread();
-                    }
-                    hold.drop_outcome();
-                    return hold.release(Owner::Handle);
-                }
+                Detach::DropOutcome => return hold.discard_outcome(),
                 Detach::Gone(Release::Keep) => return,
                 Detach::Gone(Release::Free) => return hold.free(),
             }

@@ -74,6 +74,7 @@ pub(super) struct Vtable {
     cancel: unsafe fn(TaskPtr),
     /// Moves the output to where the second argument points: an `Option<Result<F::Output, JoinError>>`.
     take_output: unsafe fn(TaskPtr, *mut ()),
+    has_output: unsafe fn(TaskPtr) -> bool,
     drop_output: unsafe fn(TaskPtr),
     free: unsafe fn(TaskPtr),
 }
@@ -96,6 +97,7 @@ impl TaskPtr {
             poll: poll::<F>,
             cancel: cancel::<F>,
             take_output: take_output::<F>,
+            has_output: has_output::<F>,
             drop_output: drop_output::<F>,
             free: free::<F>,
         };
@@ -178,6 +180,17 @@ impl TaskPtr {
         // SAFETY: the pointer is to an Option of the type that the caller vouches for.
         unsafe { (vtable.take_output)(self, (&raw mut output).cast()) };
         output
+    }
+
+    /// Whether the output is still there.
+    ///
+    /// # Safety
+    /// After `COMPLETE`, by the one the output belongs to.
+    pub(super) unsafe fn has_output(self) -> bool {
+        // SAFETY: the caller holds a reference.
+        let vtable = unsafe { self.header() }.vtable;
+        // SAFETY: passed on.
+        unsafe { (vtable.has_output)(self) }
     }
 
     /// Drops the output, if it is still there; a panic that nobody has seen is reported.
@@ -276,6 +289,13 @@ unsafe fn take_output<F: Future>(task: TaskPtr, into: *mut ()) {
         // SAFETY: per TaskPtr::take_output, this is where an Option of this type lives.
         unsafe { *into.cast::<Option<Result<F::Output, JoinError>>>() = Some(output) };
     }
+}
+
+unsafe fn has_output<F: Future>(task: TaskPtr) -> bool {
+    // SAFETY: this function is in the vtable of a TaskCell<F>, and the caller holds a reference.
+    let stage = unsafe { task.stage::<F>() };
+    // SAFETY: per TaskPtr::has_output, the stage is the caller's.
+    stage.with(|stage| matches!(unsafe { &*stage }, Stage::Output(_)))
 }
 
 unsafe fn drop_output<F: Future>(task: TaskPtr) {

@@ -6,6 +6,7 @@ use crate::Id;
 use crate::context;
 use crate::join_error::JoinError;
 use crate::report::contain;
+use sideline_blocking_pool::nested;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::task::{Context, Poll};
@@ -152,11 +153,29 @@ impl<T> Drop for TaskHandle<T> {
             let waker = header.join_waker.with_mut(|cell| unsafe { (*cell).take() });
             self.discard(waker);
         }
-        if header.state.drop_handle() {
-            // SAFETY: COMPLETE was seen with Acquire while HANDLE was set, so the output is ours.
-            unsafe { self.task.drop_output() };
+        // SAFETY: COMPLETE was seen with Acquire while HANDLE was set, so the output is ours.
+        if header.state.drop_handle() && unsafe { self.task.has_output() } {
+            // SAFETY: as above; and the handle's reference is handed over.
+            return unsafe { discard_output(self.task) };
         }
         // SAFETY: the handle's reference is given up here.
         unsafe { self.task.release() };
+    }
+}
+
+/// Drops what nobody has read, which may own the handle of another task, with an output that nobody has read, and so on.
+///
+/// # Safety
+/// After `COMPLETE`, by the one the output belongs to, who hands over a reference.
+unsafe fn discard_output(task: TaskPtr) {
+    let discard = move || {
+        // SAFETY: the caller says so; who may look at the output is on this thread.
+        unsafe { task.drop_output() };
+        // SAFETY: this is the reference that was handed over.
+        unsafe { task.release() };
+    };
+    match nested::enter() {
+        Some(_level) => discard(),
+        None => nested::put_off(discard),
     }
 }

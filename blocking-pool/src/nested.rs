@@ -1,0 +1,155 @@
+//! Drops inside drops, to any depth.
+//!
+//! A closure that will not run is dropped by whoever gives it up, a result that nobody reads by whoever drops its handle. Either
+//! may own the handle of another job, whose closure or result goes with it, and so on: of a hundred thousand queued jobs
+//! each may own the guard that aborts the one before. One inside the other they would take more stack than a thread has, and
+//! a process whose stack overflows is gone. That is no panic, which could be contained.
+//!
+//! So of such drops only [`DEEPEST`] are inside each other on a thread. What would be deeper is put off, and done as soon as the
+//! innermost of them is over:
+//!
+//! ```text
+//! drop 1 ─► drop 2 ─► .. ─► drop DEEPEST ─► one more: is put off
+//!                                        ◄─
+//!                           does what was put off, which may put off more, until nothing is left
+//!        ◄─        ◄─ .. ◄─
+//! ```
+//!
+//! Whoever began it finds all of it gone when its own drop is over, as if each had been inside the one before. At the bottom it is
+//! different: there something is dropped and not gone yet. Who waits there for jobs to be over would wait for what this very
+//! thread has put off; so that is done first ([`catch_up`]). And only what leaves nobody behind to ask is put off: guards and
+//! handles that are dropped, not `abort`, which says that the closure is gone.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
+
+use crate::sync::thread_local;
+
+type Work = Box<dyn FnOnce()>;
+
+// Nothing that is dropped, so that it is there in destructors, too.
+thread_local! {
+    /// How many are inside each other.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+
+    /// What was put off. Empty as long as they are fewer than `DEEPEST`; so not to drop it leaks nothing.
+    static PUT_OFF: ManuallyDrop<RefCell<VecDeque<Work>>> =
+        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+}
+
+/// Each is some hundred bytes of stack of ours, and whatever the user's destructors need.
+const DEEPEST: u32 = 16;
+
+/// One of those that are inside each other, for as long as it lasts.
+#[must_use]
+#[derive(Debug)]
+pub struct Level(());
+
+/// Before something is dropped that may own the handles of others. `None`: it has to be [put off](put_off).
+#[inline]
+pub fn enter() -> Option<Level> {
+    let depth = depth();
+    if depth == DEEPEST {
+        return None;
+    }
+    set_depth(depth + 1);
+    Some(Level(()))
+}
+
+/// Once `enter` has said so. `work` must not unwind.
+#[cold]
+pub fn put_off(work: impl FnOnce() + 'static) {
+    let mut work: Option<Work> = Some(Box::new(work));
+    _ = PUT_OFF.try_with(|put_off| put_off.borrow_mut().extend(work.take()));
+    // In a model, at the end of a thread.
+    work.into_iter().for_each(|work| work());
+}
+
+/// Does what this thread has put off. By whoever is about to wait for jobs.
+pub(crate) fn catch_up() {
+    while let Some(work) = next() {
+        work();
+    }
+}
+
+impl Drop for Level {
+    #[inline]
+    fn drop(&mut self) {
+        let depth = depth();
+        if depth == DEEPEST {
+            catch_up();
+        }
+        set_depth(depth - 1);
+    }
+}
+
+fn next() -> Option<Work> {
+    let take = |put_off: &ManuallyDrop<RefCell<VecDeque<Work>>>| {
+        let mut put_off = put_off.borrow_mut();
+        let next = put_off.pop_front();
+        if next.is_none() {
+            *put_off = VecDeque::new();
+        }
+        next
+    };
+    PUT_OFF.try_with(take).ok().flatten()
+}
+
+#[inline]
+fn depth() -> u32 {
+    DEPTH.try_with(Cell::get).unwrap_or_default()
+}
+
+#[inline]
+fn set_depth(depth: u32) {
+    _ = DEPTH.try_with(|place| place.set(depth));
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+
+    fn count_down(left: u32, inside: &Rc<Cell<u32>>, deepest: &Rc<Cell<u32>>) {
+        let go_on = {
+            let (inside, deepest) = (Rc::clone(inside), Rc::clone(deepest));
+            move || {
+                inside.set(inside.get() + 1);
+                deepest.set(deepest.get().max(inside.get()));
+                if left > 0 {
+                    count_down(left - 1, &inside, &deepest);
+                }
+                inside.set(inside.get() - 1);
+            }
+        };
+        match enter() {
+            Some(_level) => go_on(),
+            None => put_off(go_on),
+        }
+    }
+
+    #[test]
+    fn so_many_are_inside_each_other_and_all_are_done_in_the_end() {
+        let [inside, deepest]: [Rc<Cell<u32>>; 2] = [(); 2].map(|()| Rc::default());
+        for left in [0, 1, DEEPEST - 1, DEEPEST, 100_000] {
+            deepest.set(0);
+            count_down(left, &inside, &deepest);
+            // One more: the innermost is not over yet while it does what was put off.
+            assert_eq!(deepest.get(), (left + 1).min(DEEPEST));
+            assert!(depth() == 0 && next().is_none());
+            // Each closure has a share in it: all of them are gone.
+            assert_eq!(Rc::strong_count(&inside), 1);
+        }
+    }
+
+    #[test]
+    fn a_panic_on_the_way_leaves_the_depth_as_it_was() {
+        let caught = std::panic::catch_unwind(|| {
+            let _level = enter();
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(caught.is_err());
+        assert_eq!(depth(), 0);
+    }
+}
