@@ -9,7 +9,8 @@
 //! * A task that is ready, a wake from another thread, or an event that the kernel already knows: all of these happen
 //!   "now", so they come first.
 //! * A blocking job of this runtime, from its submission to its delivery. A timeout around a job would otherwise
-//!   elapse while the job is running, however short it is.
+//!   elapse while the job is running, however short it is. So does what is going to be one: a lookup of a name that waits
+//!   for others to end, a closure that waits for room in the queue.
 //!
 //! A socket that merely waits does not: nobody can tell whether its peer will ever say something, and a listener
 //! would hold up the clock for ever.
@@ -49,7 +50,7 @@ const ROUNDS: u32 = 100;
 impl Core {
     /// Waits for events, or moves the clock. On a paused clock only, and when no task is ready.
     pub(crate) fn wait_or_move_clock(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
-        let jobs = self.shared().jobs_outstanding() > 0;
+        let jobs = self.shared().has_jobs_in_flight();
         self.ask_reactor(Some(Duration::ZERO))?;
         if self.tasks.ready() > 0 || self.shared().has_work() {
             return Ok(());
@@ -62,7 +63,7 @@ impl Core {
             return Ok(());
         }
         for _ in 0..GIVE_WAY {
-            if self.shared().jobs_outstanding() == 0 {
+            if !self.shared().has_jobs_in_flight() {
                 // Delivered only now, so the kernel and the inbox have to be asked again.
                 return Ok(());
             }

@@ -2,7 +2,7 @@
 
 use crate::pulse::Pulse;
 use crate::report::Reporter;
-use crate::sync::atomic::{AtomicBool, Ordering::*};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use crate::sync::left_out;
 use crate::task::Inbox;
 #[cfg(feature = "watchdog")]
@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     /// Another one, for what the end does not wait for: a lookup of a name changes nothing, and may take as long as it likes.
     /// Made when it is needed.
     lookups: OnceLock<Tenant>,
+    /// What is going to be a job: a lookup that waits for others to end, a closure for which there is no room.
+    in_line: AtomicUsize,
     pub(crate) reporter: Reporter,
     pub(crate) counters: Counters,
     /// What its listeners hear signals by.
@@ -58,6 +60,7 @@ impl Shared {
             reactor,
             tenant,
             lookups: OnceLock::new(),
+            in_line: AtomicUsize::new(0),
             reporter,
             counters: Counters::default(),
             #[cfg(all(unix, feature = "signal"))]
@@ -99,6 +102,19 @@ impl Shared {
         self.tenant.outstanding() + self.lookups.get().map_or(0, Tenant::outstanding)
     }
 
+    /// What is going to be a job counts as being in flight until the guard is dropped.
+    pub(crate) fn stand_in_line(&self) -> InLine<'_> {
+        // Relaxed: whoever asks what is in flight comes after it on this thread, or asks at any time.
+        self.in_line.fetch_add(1, Relaxed);
+        InLine(self)
+    }
+
+    /// Whether there is anything that will come by itself: jobs, and what is going to be one.
+    pub(crate) fn has_jobs_in_flight(&self) -> bool {
+        // Acquire: pairs with the Release of those who leave the line. Asked first, for they are jobs by then.
+        self.in_line.load(Acquire) > 0 || self.jobs_outstanding() > 0
+    }
+
     /// The loop goes to work.
     pub(crate) fn rise(&self) {
         #[cfg(feature = "watchdog")]
@@ -125,6 +141,17 @@ impl Shared {
     pub(crate) fn has_work(&self) -> bool {
         // Relaxed: the notifier's fence orders this after its announcement.
         self.main_woken.load(Relaxed) || !self.inbox.is_empty()
+    }
+}
+
+/// Until there is a job.
+#[must_use]
+pub(crate) struct InLine<'a>(&'a Shared);
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in has_jobs_in_flight().
+        self.0.in_line.fetch_sub(1, Release);
     }
 }
 

@@ -113,3 +113,31 @@ fn a_silent_name_server_leaves_threads_to_others() {
         assert_eq!(so_far(HOST), 99);
     });
 }
+
+/// Virtual time passed it by: it was no job yet.
+#[test]
+fn one_that_waits_for_others_holds_up_virtual_time() {
+    let pool = Pool::builder().core_threads(1).max_threads(2).build().unwrap();
+    let first = Runtime::builder().pool(pool.clone()).build().unwrap();
+    drop(first.spawn(async { lookup_host("first.in.line:80").await.map(drop) }));
+    first.block_on(begun("first.in.line", 1));
+    let paused = Runtime::builder().pool(pool).paused_clock().build().unwrap();
+    may_end("second.in.line");
+    paused.block_on(async {
+        let begin = sideline::time::now();
+        let handle = sideline::Handle::current();
+        let before = handle.metrics().turns;
+        let looking = timeout(Duration::from_nanos(1), lookup_host("second.in.line:80"));
+        // Another thread lets the first one end when this loop has turned in vain for a while.
+        let other = std::thread::spawn(move || {
+            while handle.metrics().turns < before + 5 {
+                std::thread::yield_now();
+            }
+            may_end("first.in.line");
+        });
+        let error = looking.await.expect("time stands still").map(drop).unwrap_err();
+        assert!(error.to_string().contains("second.in.line"), "{error}");
+        assert_eq!(sideline::time::now(), begin);
+        other.join().unwrap();
+    });
+}

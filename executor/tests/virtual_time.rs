@@ -4,7 +4,7 @@
 use sideline::net::UnixStream;
 use sideline::task::yield_now;
 use sideline::time::{advance, interval, now, sleep, timeout};
-use sideline::{Handle, Runtime, block_on, spawn, spawn_blocking};
+use sideline::{Handle, Pool, Runtime, block_on, spawn, spawn_blocking};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -89,6 +89,34 @@ fn the_clock_stands_while_a_job_is_queued_or_running() {
             release.send(()).unwrap();
         });
         timeout(Duration::from_nanos(1), job).await.expect("time stands still").unwrap();
+        assert_eq!(now(), start);
+        releaser.join().unwrap();
+    });
+}
+
+/// It was no job yet, and its timeout elapsed.
+#[test]
+fn the_clock_stands_while_a_closure_waits_for_room() {
+    let pool = Pool::builder().core_threads(1).max_threads(1).queue_limit(1).build().unwrap();
+    // Another one's jobs: one that runs, and one that fills the queue.
+    let (release, released) = mpsc::channel::<()>();
+    let (started, has_started) = mpsc::channel();
+    drop(pool.spawn(move || (started.send(()).unwrap(), released.recv())));
+    has_started.recv().unwrap();
+    drop(pool.spawn(|| ()));
+    let runtime = Runtime::builder().pool(pool).paused_clock().build().unwrap();
+    runtime.block_on(async {
+        let start = now();
+        let handle = Handle::current();
+        let before = handle.metrics().turns;
+        let releaser = thread::spawn(move || {
+            while handle.metrics().turns < before + 5 {
+                thread::yield_now();
+            }
+            drop(release);
+        });
+        let job = timeout(Duration::from_nanos(1), sideline::blocking::job().spawn_when_room(|| 7)).await;
+        assert_eq!(job.expect("time stands still").unwrap().await.unwrap(), 7);
         assert_eq!(now(), start);
         releaser.join().unwrap();
     });

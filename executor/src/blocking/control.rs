@@ -1,8 +1,8 @@
 //! Job control: tokens and deadlines, limiters, waiting for room, threads of their own. With the feature `job-control`.
 
 use super::{JobBuilder, job};
-use crate::JoinHandle;
-use sideline_blocking_pool::SpawnError;
+use crate::{Handle, JoinHandle};
+use sideline_blocking_pool::{self as pool, SpawnError};
 use std::fmt;
 use std::future::Future;
 use std::time::Instant;
@@ -109,8 +109,8 @@ impl JobBuilder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let waiting = self.carrying().spawn_when_room(closure);
-        async { waiting.await.map(JoinHandle::job) }
+        let runtime = self.handle.clone();
+        when_room(runtime, self.carrying().spawn_when_room(closure))
     }
 
     /// Runs the closure on a thread of its own, for those that run as long as the program does.
@@ -183,8 +183,8 @@ impl WithToken {
         F: FnOnce(&CancelToken) -> T + Send + 'static,
         T: Send + 'static,
     {
-        let waiting = self.0.carrying().cancellable().spawn_when_room(closure);
-        async { waiting.await.map(JoinHandle::job) }
+        let runtime = self.0.handle.clone();
+        when_room(runtime, self.0.carrying().cancellable().spawn_when_room(closure))
     }
 
     /// Runs the closure on a thread of its own; see [`JobBuilder::spawn_dedicated`].
@@ -199,6 +199,15 @@ impl WithToken {
     {
         self.0.carrying().cancellable().spawn_dedicated(closure).map(JoinHandle::job)
     }
+}
+
+/// Counts as a job meanwhile: virtual time waits for it.
+async fn when_room<F, T>(
+    runtime: Handle,
+    waiting: impl Future<Output = Result<pool::JoinHandle<T>, SpawnError<F>>>,
+) -> Result<JoinHandle<T>, SpawnError<F>> {
+    let _in_line = runtime.shared().stand_in_line();
+    waiting.await.map(JoinHandle::job)
 }
 
 impl fmt::Debug for WithToken {

@@ -46,7 +46,8 @@ pub enum Addrs {
 ///
 /// The system's lookup cannot be interrupted, and with a name server that is silent takes many seconds. One that is given up, as by a
 /// [timeout](crate::time::timeout), goes on by itself, and the end of the runtime does not wait for it. Lookups have at most half of the
-/// threads that the pool may have; those that are too many wait for their turn, without a thread.
+/// threads that the pool may have; those that are too many wait for their turn, without a thread. But one they do have: in a pool of
+/// [one thread](sideline_blocking_pool::Builder::max_threads) every other job waits for as long as a lookup takes.
 ///
 /// # Errors
 /// If there is no such host, or `host` is not of the form `"host:port"`; outside a runtime.
@@ -94,27 +95,28 @@ pub(super) async fn resolve(addrs: io::Result<Addrs>) -> io::Result<Vec<SocketAd
     match addrs? {
         Addrs::One(addr) => Ok(vec![addr]),
         Addrs::Many(addrs) => Ok(addrs),
-        Addrs::LookUp { host, port } => {
-            // An error is better than the panic that spawn_blocking would be.
-            let runtime = context::handle().map_err(io::Error::other)?;
-            let name = format!("net: look up {host}");
-            // A name server that is silent must not have all threads of the pool.
-            let permit = runtime.shared().tenant.pool().slow_permit().await;
-            let look_up = move || {
-                let _permit = permit;
-                let found = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
-                found.map(Iterator::collect).map_err(|error| {
-                    io::Error::new(error.kind(), format!("host {host:?} could not be looked up: {error}"))
-                })
-            };
-            JobBuilder::of_lookup(runtime)
-                .name(name)
-                .spawn(look_up)
-                .abort_on_drop()
-                .await
-                .map_err(io::Error::other)?
-        }
+        Addrs::LookUp { host, port } => look_up(host, port).await,
     }
+}
+
+async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let job = {
+        // An error is better than the panic that spawn_blocking would be.
+        let runtime = context::handle().map_err(io::Error::other)?;
+        let _in_line = runtime.shared().stand_in_line();
+        // A name server that is silent must not have all threads of the pool.
+        let permit = runtime.shared().tenant.pool().slow_permit().await;
+        let name = format!("net: look up {host}");
+        let look_up = move || {
+            let _permit = permit;
+            let found = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
+            found.map(Iterator::collect).map_err(|error| {
+                io::Error::new(error.kind(), format!("host {host:?} could not be looked up: {error}"))
+            })
+        };
+        JobBuilder::of_lookup(runtime.clone()).name(name).spawn(look_up).abort_on_drop()
+    };
+    job.await.map_err(io::Error::other)?
 }
 
 #[inline]
