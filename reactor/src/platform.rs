@@ -36,18 +36,18 @@ macro_rules! where_queues_report_edges {
     };
 }
 
-/// Whether a transfer that moved less than was asked for proves that the kernel's buffer is drained (or full), and
-/// that the next byte (or the next free byte) makes a new event.
-///
-/// True of epoll and kqueue in edge-triggered mode. Where mio emulates edges it re-arms only after it has seen
-/// `WouldBlock`, so there the operation has to be tried until it would block.
-pub(crate) const SHORT_MEANS_DRAINED: bool = cfg!(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "macos",
-    target_os = "ios",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-));
+where_queues_report_edges! {
+    /// Whether a transfer that moved less than was asked for proves that the kernel's buffer is drained (or full), and
+    /// that the next byte (or the next free byte) makes a new event.
+    ///
+    /// So it does where the kernel reports edges. Where mio emulates them it re-arms only after it has seen `WouldBlock`, so
+    /// there the operation has to be tried until it would block.
+    pub(crate) const SHORT_MEANS_DRAINED: bool = true;
+}
+
+mod elsewhere {
+    #[allow(dead_code, reason = "hidden by the one above where that is there")]
+    pub(crate) const SHORT_MEANS_DRAINED: bool = false;
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use elsewhere::*;
