@@ -95,6 +95,26 @@ fn each_model_that_a_page_or_a_comment_names_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// What has broken elsewhere, and the tests that would notice it here.
+#[test]
+fn each_test_that_a_history_names_exists() {
+    let sources = sources();
+    let functions: BTreeSet<&str> =
+        sources.iter().flat_map(|(_, text)| all_between(text, "fn ", '(')).collect();
+    let mut missing = Vec::new();
+    for (file, text) in sources.iter().filter(|(name, _)| name.ends_with("/history.rs")) {
+        let table: String =
+            text.lines().filter(|line| line.starts_with("//! |")).collect::<Vec<_>>().join("\n");
+        for word in quoted(&table).filter(|word| word.contains('_') && !word.contains('/')) {
+            let test = word.rsplit("::").next().expect("a split has a last part");
+            if test != "block_on" && !functions.contains(test) {
+                missing.push(format!("{file}: {test}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// The walks name functions: after a change of names they would lead nowhere.
 #[test]
 fn each_name_in_the_architecture_is_in_the_sources() {

@@ -4,6 +4,8 @@
 mod chains;
 mod fairness;
 mod handles;
+mod history;
+mod hostile;
 mod join_set;
 mod spawning;
 mod wakes;
