@@ -149,6 +149,11 @@ mod readme {}
 #[doc = include_str!("../../docs/src/blocking.md")]
 mod chapter {}
 
+/// And the one of the chapter for those who come from elsewhere.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/src/porting.md")]
+mod porting {}
+
 /// `cargo loom` asks for `cfg(loom)`; a RUSTFLAGS in the environment would switch it off without a word.
 #[cfg(test)]
 #[test]
