@@ -5,7 +5,7 @@
 //! each may own the guard that aborts the one before. One inside the other they would take more stack than a thread has, and
 //! a process whose stack overflows is gone. That is no panic, which could be contained.
 //!
-//! So of such drops only [`DEEPEST`] are inside each other on a thread. What would be deeper is put off, and done as soon as the
+//! So of such drops only `DEEPEST` are inside each other on a thread. What would be deeper is put off, and done as soon as the
 //! innermost of them is over:
 //!
 //! ```text
@@ -17,7 +17,7 @@
 //!
 //! Whoever began it finds all of it gone when its own drop is over, as if each had been inside the one before. At the bottom it is
 //! different: there something is dropped and not gone yet. Who waits there for jobs to be over would wait for what this very
-//! thread has put off; so that is done first ([`catch_up`]). And only what leaves nobody behind to ask is put off: guards and
+//! thread has put off; so that is done first (`catch_up`). And only what leaves nobody behind to ask is put off: guards and
 //! handles that are dropped, not `abort`, which says that the closure is gone.
 
 use std::cell::{Cell, RefCell};

@@ -74,7 +74,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// [`abort`](Self::abort) by a guard that is being dropped together with this: the closure may be dropped a little later,
-    /// when drops that this one is inside of are over. See [`nested`](crate::nested).
+    /// when drops that this one is inside of are over. See `nested.rs`.
     #[doc(hidden)]
     pub fn abort_at_drop(&self) {
         if let Inner::Accepted(job) = &self.0 {
