@@ -136,11 +136,15 @@ impl<T> Heap<T> {
         self.free = free.expect("fewer than 2^32 timers fit into memory");
     }
 
-    /// Gives a queued value another deadline.
+    /// Gives a queued value another deadline. It goes from where it is to where it belongs.
     pub(crate) fn change(&mut self, key: Key, deadline: u64) {
-        if self.is_queued(key) {
-            self.unqueue(key);
-            self.put(key, deadline);
+        match self.positions[key.0 as usize] {
+            POPPED => {}
+            NEWEST => self.newest = self.entry(deadline, key),
+            at => {
+                let entry = self.entry(deadline, key);
+                self.settle(at as usize, entry);
+            }
         }
     }
 
@@ -188,13 +192,18 @@ impl<T> Heap<T> {
     /// Queues a key that is not queued.
     #[inline]
     fn put(&mut self, key: Key, deadline: u64) {
-        let entry = Entry::new(deadline, self.next_turn, key);
-        self.next_turn = self.next_turn.wrapping_add(1);
+        let entry = self.entry(deadline, key);
         self.positions[key.0 as usize] = NEWEST;
         let older = mem::replace(&mut self.newest, entry);
         if !older.is_nobody() {
             self.push(older);
         }
+    }
+
+    fn entry(&mut self, deadline: u64, key: Key) -> Entry {
+        let turn = self.next_turn;
+        self.next_turn = turn.wrapping_add(1);
+        Entry::new(deadline, turn, key)
     }
 
     /// Takes a key out of the order, if it is there, and returns its deadline. Its position is wrong afterwards.
@@ -217,12 +226,17 @@ impl<T> Heap<T> {
         let last = self.entries.pop().expect("there is an entry at `at`");
         let Some(taken) = self.entries.get(at) else { return last.deadline };
         let deadline = taken.deadline;
-        if at > 0 && last.is_before(self.entries[(at - 1) / CHILDREN]) {
-            self.sift_up(at, last);
-        } else {
-            self.sift_down(at, last);
-        }
+        self.settle(at, last);
         deadline
+    }
+
+    /// Moves the hole at `at` to where `entry` fits into it.
+    fn settle(&mut self, at: usize, entry: Entry) {
+        if at > 0 && entry.is_before(self.entries[(at - 1) / CHILDREN]) {
+            self.sift_up(at, entry);
+        } else {
+            self.sift_down(at, entry);
+        }
     }
 
     /// Moves the hole at `at` towards the root until `entry` fits into it.
