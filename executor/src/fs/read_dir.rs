@@ -32,14 +32,16 @@ use std::task::{Context, Poll, ready};
 /// # .unwrap()
 /// ```
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
-    let read = |path| std::fs::read_dir(path).map(read_batch);
-    on_path("read directory", path.as_ref(), read).await.map(ReadDir::new)
+    let read = |path| std::fs::read_dir(path).map(|entries| read_batch(entries, FIRST_BATCH));
+    on_path("read directory", path.as_ref(), read).await.map(|batch| ReadDir::new(batch, FIRST_BATCH))
 }
 
 /// The entries of a directory, read in batches. From [`read_dir`].
 pub struct ReadDir {
     ready: VecDeque<io::Result<DirEntry>>,
     rest: Rest,
+    /// How many the last job was to read.
+    batch: usize,
 }
 
 /// What is not read yet.
@@ -54,18 +56,20 @@ enum Rest {
 /// What was read, and where to read on, if that was not all.
 type Batch = (VecDeque<io::Result<DirEntry>>, Option<std::fs::ReadDir>);
 
-/// How many entries one job reads: enough to make its own cost small.
-const BATCH: usize = 64;
+/// How many entries the first job reads. Each next one reads twice as many, which makes its own cost small.
+const FIRST_BATCH: usize = 64;
+/// And at most: about what one system call brings.
+const LARGEST_BATCH: usize = 1024;
 
-fn read_batch(mut rest: std::fs::ReadDir) -> Batch {
-    let entries: VecDeque<_> = rest.by_ref().take(BATCH).map(|entry| entry.map(DirEntry::new)).collect();
-    let more = (entries.len() == BATCH).then_some(rest);
+fn read_batch(mut rest: std::fs::ReadDir, batch: usize) -> Batch {
+    let entries: VecDeque<_> = rest.by_ref().take(batch).map(|entry| entry.map(DirEntry::new)).collect();
+    let more = (entries.len() == batch).then_some(rest);
     (entries, more)
 }
 
 impl ReadDir {
-    fn new((ready, rest): Batch) -> ReadDir {
-        ReadDir { ready, rest: rest.map_or(Rest::End, Rest::Unread) }
+    fn new((ready, rest): Batch, batch: usize) -> ReadDir {
+        ReadDir { ready, rest: rest.map_or(Rest::End, Rest::Unread), batch }
     }
 
     /// The next entry; `None` at the end. Dropping the future loses none.
@@ -89,12 +93,15 @@ impl ReadDir {
                 Rest::Reading(reading) => {
                     let batch = ready!(Pin::new(reading).poll(cx));
                     self.rest = Rest::Lost;
-                    *self = ReadDir::new(joined(batch)?);
+                    *self = ReadDir::new(joined(batch)?, self.batch);
                 }
                 Rest::Unread(_) => {
                     let runtime = runtime()?;
                     if let Rest::Unread(rest) = std::mem::replace(&mut self.rest, Rest::Lost) {
-                        self.rest = Rest::Reading(start(&runtime, "fs: read directory", || read_batch(rest)));
+                        let batch = (2 * self.batch).min(LARGEST_BATCH);
+                        let read = move || read_batch(rest, batch);
+                        self.batch = batch;
+                        self.rest = Rest::Reading(start(&runtime, "fs: read directory", read));
                     }
                 }
             }
