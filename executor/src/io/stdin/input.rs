@@ -36,8 +36,8 @@ struct State {
 /// Between readers and the thread that reads for them.
 struct Request {
     started: bool,
-    /// Somebody asked and has not been answered.
-    wanted: bool,
+    /// Somebody asked for so many bytes at most and has not been answered; 0: nobody.
+    wanted: usize,
     /// Of the last read; what it read is in the buffer by now.
     outcome: Option<io::Result<Filled>>,
 }
@@ -56,7 +56,7 @@ pub(super) enum Filled {
 impl Input {
     fn new() -> Input {
         let buffer = Buffer { bytes: Vec::new(), used: 0 };
-        let thread = Request { started: false, wanted: false, outcome: None };
+        let thread = Request { started: false, wanted: 0, outcome: None };
         let state = State { buffer, seen: Seen(0), waiting: Vec::new(), thread };
         Input { state: Mutex::new(state), asked: Condvar::new() }
     }
@@ -83,8 +83,13 @@ impl Input {
         if bytes.is_empty() { Filled::End } else { Filled::More }
     }
 
-    /// What came of the thread's last read, once; if there is nothing, it is asked to read. `start` starts it.
-    pub(super) fn ask_thread(&self, start: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Filled>> {
+    /// What came of the thread's last read, once; if there is nothing, it is asked to read `most` bytes at most. `start`
+    /// starts it.
+    pub(super) fn ask_thread(
+        &self,
+        most: usize,
+        start: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Option<Filled>> {
         let mut state = self.state.lock();
         if let Some(outcome) = state.thread.outcome.take() {
             return outcome.map(Some);
@@ -93,23 +98,24 @@ impl Input {
             start()?;
             state.thread.started = true;
         }
-        state.thread.wanted = true;
+        state.thread.wanted = state.thread.wanted.max(most);
         self.asked.notify_one();
         Ok(None)
     }
 
-    /// By the thread: until it is to read.
-    pub(super) fn wait_until_asked(&self) {
+    /// By the thread: until it is to read. Returns how much at most.
+    pub(super) fn wait_until_asked(&self) -> usize {
         let mut state = self.state.lock();
-        while !state.thread.wanted {
+        while state.thread.wanted == 0 {
             self.asked.wait(&mut state);
         }
+        state.thread.wanted
     }
 
     /// By the thread: what it has read.
     pub(super) fn answer(&self, outcome: io::Result<&[u8]>) {
         let mut state = self.state.lock();
-        state.thread.wanted = false;
+        state.thread.wanted = 0;
         state.thread.outcome = Some(outcome.map(|bytes| {
             state.buffer.append(bytes);
             if bytes.is_empty() { Filled::End } else { Filled::More }
@@ -281,7 +287,7 @@ mod tests {
         assert!(places[0].wait_in(&input, cx, seen).is_pending());
         input.answer(Ok(b""));
         assert_eq!(woken.0.load(Relaxed), 4);
-        assert_eq!(input.ask_thread(|| unreachable!()).unwrap(), Some(Filled::End));
+        assert_eq!(input.ask_thread(1, || unreachable!()).unwrap(), Some(Filled::End));
     }
 
     #[test]

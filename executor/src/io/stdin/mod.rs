@@ -79,7 +79,7 @@ impl Stdin {
 
     /// [`read`](Stdin::read) for poll functions: the last caller is woken.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_take(cx, |input, ended| {
+        self.poll_take(cx, buf.len(), |input, ended| {
             let n = input.take(buf);
             (n > 0 || ended || buf.is_empty()).then_some(n)
         })
@@ -108,7 +108,7 @@ impl Stdin {
         let start = buf.len();
         let reading = Reading(self);
         poll_fn(|cx| {
-            reading.0.poll_take(cx, |input, ended| {
+            reading.0.poll_take(cx, LARGEST, |input, ended| {
                 input.take_all(buf);
                 ended.then_some(())
             })
@@ -127,7 +127,7 @@ impl Stdin {
         let mut searched = 0;
         let reading = Reading(self);
         let bytes = poll_fn(|cx| {
-            reading.0.poll_take(cx, |input, ended| {
+            reading.0.poll_take(cx, CHUNK, |input, ended| {
                 input.take_line(&mut searched).or_else(|| ended.then(|| input.take_rest()))
             })
         })
@@ -139,13 +139,15 @@ impl Stdin {
     }
 
     /// Offers what has been read to `take`, with whether the input has ended, and reads on until it has taken what it
-    /// wants.
+    /// wants, which is about so many bytes.
     fn poll_take<T>(
         &mut self,
         cx: &mut Context<'_>,
+        wanted: usize,
         mut take: impl FnMut(&mut Buffer, bool) -> Option<T>,
     ) -> Poll<io::Result<T>> {
         let mut ended = false;
+        let chunk = wanted.clamp(CHUNK, LARGEST);
         // What is in the buffer may be taken in very small pieces.
         fairness::poll_in_turn(cx, |cx| {
             loop {
@@ -154,21 +156,21 @@ impl Stdin {
                     self.place.leave();
                     return Poll::Ready(Ok(taken));
                 }
-                ended = matches!(ready!(self.poll_fill(cx, seen))?, Filled::End);
+                ended = matches!(ready!(self.poll_fill(cx, seen, chunk))?, Filled::End);
             }
         })
     }
 
-    /// Ready when there may be more in the buffer than `seen`, whoever has read it.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, seen: Seen) -> Poll<io::Result<Filled>> {
+    /// Ready when there may be more in the buffer than `seen`, whoever has read it. Who reads takes `chunk` bytes at most.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, seen: Seen, chunk: usize) -> Poll<io::Result<Filled>> {
         match &mut self.source {
             #[cfg(target_os = "linux")]
-            Source::Polled(input) => match input.poll_fill(cx) {
+            Source::Polled(input) => match input.poll_fill(cx, chunk) {
                 Poll::Ready(filled) => Poll::Ready(filled),
                 // Others may read what we are told of: the loop asks the kernel again before it says so.
                 Poll::Pending => self.place.wait(cx, seen).map(|()| Ok(Filled::More)),
             },
-            Source::Thread => match thread::poll_fill()? {
+            Source::Thread => match thread::poll_fill(chunk)? {
                 Some(filled) => Poll::Ready(Ok(filled)),
                 None => self.place.wait(cx, seen).map(|()| Ok(Filled::More)),
             },
@@ -196,5 +198,8 @@ impl fmt::Debug for Stdin {
     }
 }
 
-/// How much is read at once.
+/// How much is read at once at least: as much as the standard library does.
 const CHUNK: usize = 8 * 1024;
+/// And at most, for those who want so much: what a pipe holds. Who wants little is not to take that from a child that is to have
+/// the rest.
+const LARGEST: usize = 64 * 1024;

@@ -5,7 +5,6 @@
 //! once more through `/proc`, and that can be non-blocking; a socket is asked not to block with each call. Where
 //! neither works (another user's terminal, no `/proc`) there is the thread.
 
-use super::CHUNK;
 use super::input::{Filled, Input};
 use crate::io::{Async, Fd, Interest};
 use sideline_reactor::Handle;
@@ -20,6 +19,7 @@ const PATH: &str = "/proc/self/fd/0";
 pub(super) struct Polled {
     input: Async<Fd<File>>,
     read: fn(&File, &mut [u8]) -> io::Result<usize>,
+    memory: Vec<u8>,
 }
 
 /// `None` if it must be read in another way.
@@ -38,15 +38,18 @@ pub(super) fn open(reactor: &Handle) -> Option<Polled> {
     };
     // Refused for devices that never block, such as /dev/null.
     let input = Async::register(reactor, Fd::nonblocking(file), Interest::READABLE).ok()?;
-    Some(Polled { input, read })
+    Some(Polled { input, read, memory: Vec::new() })
 }
 
 impl Polled {
-    /// Adds to the buffer what there is.
-    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Filled>> {
-        let (read, mut chunk) = (self.read, [0; CHUNK]);
-        let n = ready!(self.input.poll_read_with(cx, |input| read(input.get_ref(), &mut chunk)))?;
-        Poll::Ready(Ok(Input::of_this_process().add(&chunk[..n])))
+    /// Adds to the buffer what there is, `most` bytes at most.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<Filled>> {
+        let Polled { input, read, memory } = self;
+        if memory.len() < most {
+            memory.resize(most, 0);
+        }
+        let n = ready!(input.poll_read_with(cx, |input| read(input.get_ref(), &mut memory[..most])))?;
+        Poll::Ready(Ok(Input::of_this_process().add(&memory[..n])))
     }
 }
 
