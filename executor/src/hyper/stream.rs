@@ -60,7 +60,7 @@ byte_stream!(TcpStream, crate::net::wanted);
 byte_stream!(UnixStream, |_len| 0);
 
 #[cfg(unix)]
-fn read_into<S: mio::event::Source + direct::Socket>(
+fn read_into<S: mio::event::Source + direct::Stream>(
     stream: &Async<S>,
     wanted: usize,
     cx: &mut Context<'_>,

@@ -1,27 +1,6 @@
 //! Reading and writing bytes: the same methods for sockets and pipes.
 
-use super::Async;
-use crate::task::yield_now;
-use mio::event::Source;
-use std::io::{self, IoSlice, IoSliceMut, Read};
-
-/// How much `read_to_end` takes before it lets the loop turn.
-const PORTION: u64 = 256 * 1024;
-
-pub(crate) async fn read_to_end<S: Source>(stream: &Async<S>, buf: &mut Vec<u8>) -> io::Result<usize>
-where
-    for<'a> &'a S: Read,
-{
-    let start = buf.len();
-    loop {
-        // What comes before a `WouldBlock` stays in `buf`; only the end of the stream is success.
-        let read = stream.read_with(|stream| stream.take(PORTION).read_to_end(buf)).await?;
-        if (read as u64) < PORTION {
-            return Ok(buf.len() - start);
-        }
-        yield_now().await;
-    }
-}
+use std::io::{self, IoSlice, IoSliceMut};
 
 #[inline]
 pub(crate) fn unexpected_end() -> io::Error {
@@ -103,14 +82,14 @@ const JOINED: usize = 1024;
 const SHORT: usize = 256;
 
 /// The methods that read, for a type whose first field is an `Async` of something that is `Read` by reference. `$read` is the
-/// call that reads into one buffer.
+/// call that reads into one buffer, `$append` the one of [`read_to_end`](super::read_to_end).
 /// `$wanted(n)` is what an operation on `n` bytes reports as wanted: `n` where moving fewer proves the kernel's buffer
 /// drained, 0 where it does not.
 ///
 /// What waits for one thing returns the future of that. An `async fn` around it would be one more, which keeps the arguments
 /// twice and has to be compiled, for each method of each type.
 macro_rules! byte_reader {
-    ($reader:ident, $read:path, $wanted:expr) => {
+    ($reader:ident, $read:path, $append:path, $wanted:expr) => {
         impl $reader {
             /// Reads at least one byte into `buf`. `Ok(0)` is the end of the stream, or of `buf`: into an empty one a socket reads when
             /// there is something to be read, as a blocking one does.
@@ -157,13 +136,13 @@ macro_rules! byte_reader {
             /// is dropped before, what it has read so far is in `buf`.
             ///
             /// # Errors
-            /// As [`read`](Self::read).
+            /// `OutOfMemory` if there is none for it; otherwise as [`read`](Self::read).
             #[inline]
             pub fn read_to_end(
                 &self,
                 buf: &mut Vec<u8>,
             ) -> impl std::future::Future<Output = std::io::Result<usize>> {
-                $crate::io::bytes::read_to_end(&self.0, buf)
+                $crate::io::read_to_end::read_to_end(&self.0, $append, $wanted, buf)
             }
 
             /// Reads what is there, without waiting.

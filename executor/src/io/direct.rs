@@ -7,6 +7,54 @@
 //!
 //! Elsewhere, and where a pointer is shorter than a system call's argument (x32), it is what the standard library does, by way
 //! of mio: on some systems that has to hear of `WouldBlock`, or it reports nothing more.
+//!
+//! And one call, [`append`], which the standard library has not in this form.
+
+#[cfg(unix)]
+#[allow(unsafe_code)]
+mod append {
+    use super::calls::{Stream, watched};
+    use std::io;
+
+    /// Appends what is there to `buf`, as much as `buf` has room for and `most` bytes at most. Returns how many.
+    ///
+    /// The kernel writes into memory that is not initialised: it need not be filled with zeros first.
+    pub(crate) fn append(stream: &impl Stream, buf: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        let room = buf.spare_capacity_mut();
+        let (start, len) = (room.as_mut_ptr(), room.len().min(most));
+        let read = watched(stream, || {
+            // SAFETY: the descriptor is open, and there is room for `len` bytes.
+            let read = unsafe { libc::read(stream.as_raw_fd(), start.cast(), len) };
+            usize::try_from(read).map_err(|_| io::Error::last_os_error())
+        })?;
+        // SAFETY: the kernel has just filled so many of the bytes behind those that there were.
+        unsafe { buf.set_len(buf.len() + read) };
+        Ok(read)
+    }
+}
+
+#[cfg(not(unix))]
+mod append {
+    use std::io::{self, Read};
+
+    /// Appends what is there to `buf`, as much as `buf` has room for and `most` bytes at most. Returns how many.
+    ///
+    /// Not more at once than what is read as a rule: it has to be filled with zeros first.
+    pub(crate) fn append<S>(mut stream: &S, buf: &mut Vec<u8>, most: usize) -> io::Result<usize>
+    where
+        for<'a> &'a S: Read,
+    {
+        let start = buf.len();
+        buf.resize(start + (buf.capacity() - start).min(most).min(PORTION), 0);
+        let read = stream.read(&mut buf[start..]);
+        buf.truncate(start + *read.as_ref().unwrap_or(&0));
+        read
+    }
+
+    const PORTION: usize = 64 * 1024;
+}
+
+pub(crate) use append::append;
 
 /// What `sendmsg(2)` is told to send. It points to `bufs`.
 #[cfg(all(unix, not(target_vendor = "apple")))]
@@ -32,8 +80,13 @@ mod calls {
     use libc::{SYS_recvfrom, SYS_sendmsg, SYS_sendto, c_long, syscall};
     use std::io::{self, IoSlice};
     use std::os::fd::AsRawFd;
-    #[cfg(feature = "hyper")]
-    pub(crate) use std::os::fd::AsRawFd as Socket;
+    pub(crate) use std::os::fd::AsRawFd as Stream;
+
+    /// Makes a system call on this stream, which needs nobody's attention.
+    #[inline]
+    pub(super) fn watched(_: &impl Stream, op: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+        op()
+    }
 
     /// No address is asked for, and none given: the socket is connected.
     const NO_ADDRESS: c_long = 0;
@@ -115,25 +168,33 @@ mod calls {
         socket.write_vectored(bufs)
     }
 
-    #[cfg(all(unix, any(feature = "hyper", not(target_vendor = "apple"))))]
+    #[cfg(unix)]
     pub(crate) use unix::*;
 
-    #[cfg(all(unix, any(feature = "hyper", not(target_vendor = "apple"))))]
+    #[cfg(unix)]
     mod unix {
         #![allow(unsafe_code)]
 
         use std::io;
         use std::os::fd::AsRawFd;
 
-        /// A socket of mio's.
-        pub(crate) trait Socket: AsRawFd {
-            /// Lets mio see how `op` ends, which is a system call on this socket.
+        /// A stream socket of mio's.
+        pub(crate) trait Stream: AsRawFd {
+            /// Lets mio see how `op` ends, which is a system call on this stream.
             fn watched(&self, op: impl FnOnce() -> io::Result<usize>) -> io::Result<usize>;
         }
 
-        macro_rules! socket {
-            ($socket:ident) => {
-                impl Socket for mio::net::$socket {
+        #[inline]
+        pub(in super::super) fn watched(
+            stream: &impl Stream,
+            op: impl FnOnce() -> io::Result<usize>,
+        ) -> io::Result<usize> {
+            stream.watched(op)
+        }
+
+        macro_rules! stream {
+            ($stream:ident) => {
+                impl Stream for mio::net::$stream {
                     #[inline]
                     fn watched(&self, op: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
                         self.try_io(op)
@@ -142,14 +203,14 @@ mod calls {
             };
         }
 
-        socket!(TcpStream);
-        socket!(UnixStream);
+        stream!(TcpStream);
+        stream!(UnixStream);
 
         /// As [`send`](super::send), from several buffers in order, as many as the kernel takes at once. `writev(2)`, which is what
         /// the standard library calls, would send the signal, and a process whose `main` is not Rust's dies of it as a rule.
         #[cfg(not(target_vendor = "apple"))]
         #[inline]
-        pub(crate) fn send_vectored(socket: &impl Socket, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        pub(crate) fn send_vectored(socket: &impl Stream, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
             let message = super::super::message_of(bufs);
             socket.watched(|| {
                 // SAFETY: the descriptor is open, and the kernel only reads the message, its list and what that points to.
@@ -162,13 +223,14 @@ mod calls {
         /// been received.
         #[cfg(feature = "hyper")]
         #[inline]
-        pub(crate) unsafe fn receive_at(socket: &impl Socket, buf: *mut u8, len: usize) -> io::Result<usize> {
+        pub(crate) unsafe fn receive_at(socket: &impl Stream, buf: *mut u8, len: usize) -> io::Result<usize> {
             socket.watched(|| {
                 // SAFETY: the descriptor is open, and the kernel writes only where the caller lets it.
                 done(unsafe { libc::recv(socket.as_raw_fd(), buf.cast(), len, 0) })
             })
         }
 
+        #[cfg(any(feature = "hyper", not(target_vendor = "apple")))]
         #[inline]
         fn done(moved: libc::ssize_t) -> io::Result<usize> {
             usize::try_from(moved).map_err(|_| io::Error::last_os_error())

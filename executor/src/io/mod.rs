@@ -39,6 +39,7 @@ mod futures_io;
 pub(crate) mod job;
 #[cfg(feature = "stdio")]
 mod output;
+pub(crate) mod read_to_end;
 mod source;
 #[cfg(feature = "stdio")]
 mod stdin;

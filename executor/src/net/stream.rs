@@ -4,7 +4,12 @@
 /// [`byte_reader`](crate::io::bytes::byte_reader).
 macro_rules! byte_stream {
     ($stream:ident, $to_read:expr, $to_write:expr) => {
-        crate::io::bytes::byte_reader!($stream, crate::io::direct::receive, $to_read);
+        crate::io::bytes::byte_reader!(
+            $stream,
+            crate::io::direct::receive,
+            crate::io::direct::append,
+            $to_read
+        );
         crate::io::bytes::byte_writer!(
             $stream,
             crate::io::direct::send,

@@ -103,6 +103,75 @@ fn large_transfers_go_both_ways_at_once() {
 }
 
 #[test]
+fn everything_is_appended_to_a_buffer_of_any_size() {
+    run(async {
+        for (size, before, room) in
+            [(0, 0, 0), (1, 3, 0), (100, 0, 100), (100, 7, 99), (5_000, 0, 4_000), (1_000_000, 1, 2_000_000)]
+        {
+            let (client, server) = tcp_pair().await?;
+            let sending = spawn(async move { client.write_all(&pattern(size)).await });
+            let mut received = Vec::with_capacity(before + room);
+            received.extend(vec![9; before]);
+            let given = received.capacity();
+            assert_eq!(server.read_to_end(&mut received).await?, size);
+            assert!(received[..before].iter().all(|&byte| byte == 9));
+            assert!(received[before..] == pattern(size));
+            assert!(
+                room == 0 || size > room || received.capacity() == given,
+                "it had room for {room}, and grew for {size}"
+            );
+            sending.await.unwrap()?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_was_read_before_it_was_given_up_is_in_the_buffer() {
+    run(async {
+        let (client, server) = UnixStream::pair()?;
+        let mut received = Vec::new();
+        for round in 1..=3 {
+            client.write_all(&pattern(3_000)).await?;
+            let reading = timeout(Duration::from_millis(1), server.read_to_end(&mut received));
+            assert!(reading.await.is_err());
+            assert!(received == pattern(3_000).repeat(round), "{} bytes", received.len());
+        }
+        drop(client);
+        assert_eq!(server.read_to_end(&mut received).await?, 0);
+        Ok(())
+    });
+}
+
+/// All that there is lies ready, so that nothing has to be waited for.
+#[test]
+fn others_have_their_turn_while_a_large_answer_is_read() {
+    run(async {
+        let (client, server) = tcp_pair().await?;
+        let mut size = 0;
+        while let Ok(sent) = client.try_write(&[1; 64 * 1024]) {
+            size += sent;
+        }
+        let turns = Rc::new(Cell::new(0));
+        let other = spawn({
+            let turns = Rc::clone(&turns);
+            async move {
+                loop {
+                    turns.set(turns.get() + 1);
+                    yield_now().await;
+                }
+            }
+        });
+        client.shutdown(Shutdown::Write)?;
+        let mut received = Vec::with_capacity(size + 1);
+        assert_eq!(server.read_to_end(&mut received).await?, size);
+        assert!(turns.get() >= size / (1 << 20), "{} turns for {size} bytes", turns.get());
+        other.abort();
+        Ok(())
+    });
+}
+
+#[test]
 fn vectored_operations_move_several_buffers() {
     run(async {
         let (client, server) = tcp_pair().await?;
