@@ -57,30 +57,30 @@ impl Dedicated {
     }
 }
 
-impl Shared {
+impl Account {
     /// Starts a thread for `work` alone.
     pub(crate) fn spawn_dedicated<W: Work>(
-        self: &Arc<Self>,
-        account: &Account,
+        &self,
         work: W,
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        if account.is_closed() || self.gate.is_closed() {
-            self.counters.rejected();
+        let pool = self.pool();
+        if self.is_closed() || pool.gate.is_closed() {
+            pool.counters.rejected();
             return Err(SpawnError::new(SpawnErrorKind::Closed, work));
         }
-        if self.is_forked() {
-            self.counters.rejected();
+        if pool.is_forked() {
+            pool.counters.rejected();
             return Err(SpawnError::new(SpawnErrorKind::Forked, work));
         }
         let token = terms.as_ref().and_then(|terms| terms.token.clone());
         let given = terms.as_ref().and_then(|terms| terms.name.as_ref()).map(|name| name.replace('\0', " "));
         let (entry, fresh) =
-            job::new(work, location, Account::apart(Arc::clone(self)), terms, Times::unmeasured());
-        match self.start_dedicated(entry, account.id, given, token.clone()) {
+            job::new(work, location, Self::apart(Arc::clone(pool)), terms, Times::unmeasured());
+        match pool.start_dedicated(entry, self.id, given, token.clone()) {
             Ok(()) => {
-                if account.is_closed() || self.gate.is_closed() {
+                if self.is_closed() || pool.gate.is_closed() {
                     // Closed meanwhile: whoever did that may not have seen it.
                     token.iter().for_each(|token| _ = token.cancel());
                 }
@@ -92,7 +92,7 @@ impl Shared {
                 drop(entry);
                 match taken_back {
                     Ok(work) => {
-                        self.counters.rejected();
+                        pool.counters.rejected();
                         Err(SpawnError::new(SpawnErrorKind::NoThread(why.error()), work))
                     }
                     // Its token was cancelled meanwhile.
@@ -101,7 +101,9 @@ impl Shared {
             }
         }
     }
+}
 
+impl Shared {
     /// Starts the thread, and lists it. Err: it did not start, and here is the entry.
     fn start_dedicated(
         self: &Arc<Self>,

@@ -41,7 +41,6 @@ use crate::no_control::wish::Control;
 #[must_use = "a job builder does nothing until `spawn`"]
 #[derive(Clone)]
 pub struct JobBuilder<A = ()> {
-    shared: Arc<Shared>,
     account: Arc<Account>,
     around: A,
     wish: Wish,
@@ -56,9 +55,8 @@ struct Wish {
 
 impl JobBuilder {
     #[inline]
-    pub(crate) fn new(shared: &Arc<Shared>, account: &Arc<Account>) -> Self {
-        let (shared, account) = (Arc::clone(shared), Arc::clone(account));
-        Self { shared, account, around: (), wish: Wish::default() }
+    pub(crate) fn new(account: &Arc<Account>) -> Self {
+        Self { account: Arc::clone(account), around: (), wish: Wish::default() }
     }
 }
 
@@ -71,8 +69,8 @@ impl<A: Around> JobBuilder<A> {
 
     /// What the closure runs inside of. For runtimes and libraries that carry context along.
     pub fn around<B: Around>(self, around: B) -> JobBuilder<B> {
-        let Self { shared, account, wish, .. } = self;
-        JobBuilder { shared, account, around, wish }
+        let Self { account, wish, .. } = self;
+        JobBuilder { account, around, wish }
     }
 
     /// Queues the job; see [`Pool::spawn`](crate::Pool::spawn).
@@ -104,8 +102,8 @@ impl<A: Around> JobBuilder<A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> JoinHandle<W::Output> {
-        let Ready { shared, account, work, terms } = self.prepare(work, with_token);
-        shared.spawn(&account, work, location, terms)
+        let Ready { account, work, terms } = self.prepare(work, with_token);
+        account.spawn(work, location, terms)
     }
 
     fn try_start<W: Work>(
@@ -114,21 +112,20 @@ impl<A: Around> JobBuilder<A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let Ready { shared, account, work, terms } = self.prepare(work, with_token);
-        let tried = shared.submit(&account, work, location, terms);
+        let Ready { account, work, terms } = self.prepare(work, with_token);
+        let tried = account.submit(work, location, terms);
         tried.map_err(|error| error.map(|inside| inside.work))
     }
 
     fn prepare<W>(self, work: W, with_token: bool) -> Ready<Inside<A, W>> {
-        let Self { shared, account, wish, around } = self;
-        let terms = wish.into_terms(with_token, &shared);
-        Ready { shared, account, work: Inside { around, work }, terms }
+        let Self { account, wish, around } = self;
+        let terms = wish.into_terms(with_token, account.pool());
+        Ready { account, work: Inside { around, work }, terms }
     }
 }
 
 /// What all four ways to start a job begin with.
 struct Ready<W> {
-    shared: Arc<Shared>,
     account: Arc<Account>,
     work: W,
     terms: Option<Box<Terms>>,

@@ -42,16 +42,16 @@ pub struct Pool(Arc<Owner>);
 
 /// What all handles of a pool share; its drop is the pool's closing.
 struct Owner {
-    shared: Arc<Shared>,
-    /// The account of jobs that are spawned on the pool itself.
+    /// Of jobs that are spawned on the pool itself.
     account: Arc<Account>,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
         // In a fork there is nobody to be told, and locks may be held by threads that are not there.
-        if !self.shared.is_forked() {
-            self.shared.close();
+        let shared = self.account.pool();
+        if !shared.is_forked() {
+            shared.close();
         }
     }
 }
@@ -82,13 +82,11 @@ impl Pool {
     }
 
     pub(crate) fn with(config: Config) -> Self {
-        let shared = Shared::new(config);
-        let account = Account::new(Arc::clone(&shared));
-        Self(Arc::new(Owner { shared, account }))
+        Self(Arc::new(Owner { account: Account::new(Shared::new(config)) }))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.0.shared
+        self.0.account.pool()
     }
 
     /// Queues `f` to run on a thread of the pool. Never blocks, and may be called from anywhere, jobs included.
@@ -111,7 +109,7 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.shared().spawn(&self.0.account, Plain(f), Location::caller(), None)
+        self.0.account.spawn(Plain(f), Location::caller(), None)
     }
 
     /// Like [`spawn`](Self::spawn), but a closure that cannot be taken comes back.
@@ -142,7 +140,7 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let tried = self.shared().submit(&self.0.account, Plain(f), Location::caller(), None);
+        let tried = self.0.account.submit(Plain(f), Location::caller(), None);
         tried.map_err(|error| error.map(|Plain(f)| f))
     }
 
@@ -157,7 +155,7 @@ impl Pool {
     /// ```
     #[inline]
     pub fn job(&self) -> JobBuilder {
-        JobBuilder::new(self.shared(), &self.0.account)
+        JobBuilder::new(&self.0.account)
     }
 
     /// A user of this pool that counts its own jobs, and can wait for them or cancel them without touching others'. Each call

@@ -19,25 +19,24 @@ use crate::spawn_error::{SpawnError, SpawnErrorKind};
 use crate::sync::left_out;
 use crate::worker;
 
-impl Shared {
+impl Account {
     #[inline]
     pub(crate) fn spawn<W: Work>(
         self: &Arc<Self>,
-        account: &Arc<Account>,
         work: W,
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> JoinHandle<W::Output> {
-        let Some(submission) = self.admit(account) else {
-            return self.refuse(account, work, location, terms);
+        let Some(submission) = self.admit() else {
+            return self.refuse(work, location, terms);
         };
         let times = Times::submitted(submission);
-        let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
+        let (entry, fresh) = job::new(work, location, Arc::clone(self), terms, times);
         let handle = fresh.into_handle();
-        if let Err(why) = self.enqueue(entry, handle.hold(), submission) {
+        if let Err(why) = self.pool().enqueue(entry, handle.hold(), submission) {
             let why = why.rejection();
             handle.cancel(Failure::rejected(why.clone()));
-            self.reject_others(&why);
+            self.pool().reject_others(&why);
         }
         JoinHandle::accepted(handle)
     }
@@ -46,49 +45,46 @@ impl Shared {
     #[cold]
     fn refuse<W: Work>(
         &self,
-        account: &Account,
         work: W,
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> JoinHandle<W::Output> {
         let name = terms.and_then(|terms| terms.name);
         let job = JobInfo { id: JobId::next(), name, location };
-        let why = self.why_not(account).rejection();
+        let why = self.why_not().rejection();
         if let Err(message) = contain::discard(work) {
-            self.report(Report::DropPanicked { job: job.clone(), message });
+            self.pool().report(Report::DropPanicked { job: job.clone(), message });
         }
         JoinHandle::refused(job, Failure::rejected(why))
     }
 
     pub(crate) fn submit<W: Work>(
         self: &Arc<Self>,
-        account: &Arc<Account>,
         work: W,
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        self.submit_if(self.admit(account), account, work, location, terms)
+        self.submit_if(self.admit(), work, location, terms)
     }
 
     /// The rest, if it was `admitted`: queues the job, or gives the closure back.
     pub(crate) fn submit_if<W: Work>(
         self: &Arc<Self>,
         admitted: Option<Submission>,
-        account: &Arc<Account>,
         work: W,
         location: &'static Location<'static>,
         terms: Option<Box<Terms>>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
         let Some(submission) = admitted else {
-            return Err(SpawnError::new(self.why_not(account), work));
+            return Err(SpawnError::new(self.why_not(), work));
         };
         let times = Times::submitted(submission);
-        let (entry, fresh) = job::new(work, location, Arc::clone(account), terms, times);
-        let Err(why) = self.enqueue(entry, fresh.hold(), submission) else {
+        let (entry, fresh) = job::new(work, location, Arc::clone(self), terms, times);
+        let Err(why) = self.pool().enqueue(entry, fresh.hold(), submission) else {
             return Ok(JoinHandle::accepted(fresh.into_handle()));
         };
         let mine = fresh.take_back();
-        self.reject_others(&why.rejection());
+        self.pool().reject_others(&why.rejection());
         match mine {
             Ok(work) => Err(SpawnError::new(SpawnErrorKind::NoThread(why.error()), work)),
             // A thread came to be after all and has it, or another submitter has rejected it.
@@ -96,6 +92,48 @@ impl Shared {
         }
     }
 
+    /// Counts a job in, if there is room, unless the tenant or the pool is closed, or in another process.
+    fn admit(&self) -> Option<Submission> {
+        let pool = self.pool();
+        if pool.room.is_bounded() && !pool.room.take() {
+            pool.counters.rejected();
+            return None;
+        }
+        self.admit_in_room()
+    }
+
+    /// The same by one who has taken room in the queue.
+    #[inline]
+    pub(crate) fn admit_in_room(&self) -> Option<Submission> {
+        let pool = self.pool();
+        // Not between the two counts: the clock would wait until the first has been written.
+        let now = Stamp::now();
+        if pool.is_forked() || !self.enter() {
+            return pool.turn_away();
+        }
+        pool.counters.before_submission(&pool.gate, now);
+        let Some(mark) = pool.gate.enter() else {
+            self.leave_unqueued();
+            return pool.turn_away();
+        };
+        Some(Submission::new(now, Cohort::of_mark(mark)))
+    }
+
+    /// Why a closure was not let in. What has been closed stays closed, so there is one answer.
+    #[cold]
+    fn why_not(&self) -> SpawnErrorKind {
+        let pool = self.pool();
+        if pool.is_forked() {
+            return SpawnErrorKind::Forked;
+        }
+        match pool.config.queue_limit {
+            Some(limit) if !self.is_closed() && !pool.gate.is_closed() => SpawnErrorKind::Full { limit },
+            _ => SpawnErrorKind::Closed,
+        }
+    }
+}
+
+impl Shared {
     /// Puts a job where it will be found, or in its limiter's line. Err: there is no thread, and the job is still there.
     fn enqueue(self: &Arc<Self>, entry: Entry, job: &Hold, submission: Submission) -> Result<(), Refusal> {
         let admitted = match entry.limiter().cloned() {
@@ -129,48 +167,11 @@ impl Shared {
         }
     }
 
-    /// Counts a job in, if there is room, unless the tenant or the pool is closed, or in another process.
-    fn admit(&self, account: &Account) -> Option<Submission> {
-        if self.room.is_bounded() && !self.room.take() {
-            self.counters.rejected();
-            return None;
-        }
-        self.admit_in_room(account)
-    }
-
-    /// The same by one who has taken room in the queue.
-    #[inline]
-    pub(crate) fn admit_in_room(&self, account: &Account) -> Option<Submission> {
-        // Not between the two counts: the clock would wait until the first has been written.
-        let now = Stamp::now();
-        if self.is_forked() || !account.enter() {
-            return self.turn_away();
-        }
-        self.counters.before_submission(&self.gate, now);
-        let Some(mark) = self.gate.enter() else {
-            account.leave_unqueued();
-            return self.turn_away();
-        };
-        Some(Submission::new(now, Cohort::of_mark(mark)))
-    }
-
     /// The closure was not let in: its room is there again.
     #[cold]
     fn turn_away(&self) -> Option<Submission> {
         self.make_room();
         self.counters.rejected();
         None
-    }
-
-    /// Why a closure was not let in. What has been closed stays closed, so there is one answer.
-    #[cold]
-    fn why_not(&self, account: &Account) -> SpawnErrorKind {
-        if self.is_forked() {
-            return SpawnErrorKind::Forked;
-        }
-        match self.config.queue_limit {
-            Some(limit) if !account.is_closed() && !self.gate.is_closed() => SpawnErrorKind::Full { limit },
-            _ => SpawnErrorKind::Closed,
-        }
     }
 }

@@ -51,7 +51,7 @@ impl Tenant {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.pool.shared().spawn(&self.account, Plain(f), Location::caller(), None)
+        self.account.spawn(Plain(f), Location::caller(), None)
     }
 
     /// Like [`Pool::try_spawn`], on this tenant's account.
@@ -64,14 +64,14 @@ impl Tenant {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let tried = self.pool.shared().submit(&self.account, Plain(f), Location::caller(), None);
+        let tried = self.account.submit(Plain(f), Location::caller(), None);
         tried.map_err(|error| error.map(|Plain(f)| f))
     }
 
     /// Like [`Pool::job`], on this tenant's account.
     #[inline]
     pub fn job(&self) -> JobBuilder {
-        JobBuilder::new(self.pool.shared(), &self.account)
+        JobBuilder::new(&self.account)
     }
 
     /// The pool it is a tenant of.

@@ -13,17 +13,16 @@ use crate::spawn_error::{SpawnError, SpawnErrorKind};
 
 /// Waits for room, then submits. Dropping it gives up its place in line, and `work`.
 pub(crate) async fn spawn_when_room<W: Work>(
-    shared: Arc<Shared>,
     account: Arc<Account>,
     work: W,
     location: &'static Location<'static>,
     terms: Option<Box<Terms>>,
 ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-    let room = ForRoom { shared: &shared, account: &account, place: None }.await;
+    let room = ForRoom { account: &account, place: None }.await;
     match room {
-        Ok(()) => shared.submit_if(shared.admit_in_room(&account), &account, work, location, terms),
+        Ok(()) => account.submit_if(account.admit_in_room(), work, location, terms),
         Err(kind) => {
-            shared.counters.rejected();
+            account.pool().counters.rejected();
             Err(SpawnError::new(kind, work))
         }
     }
@@ -31,7 +30,6 @@ pub(crate) async fn spawn_when_room<W: Work>(
 
 /// Resolves when there is room, which is then the caller's.
 struct ForRoom<'a> {
-    shared: &'a Shared,
     account: &'a Account,
     place: Option<Place>,
 }
@@ -41,16 +39,17 @@ impl Future for ForRoom<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let (asked, unused) = this.shared.room.ask(&mut this.place, cx.waker().clone());
-        this.shared.discard_waker(unused);
+        let pool = this.account.pool();
+        let (asked, unused) = pool.room.ask(&mut this.place, cx.waker().clone());
+        pool.discard_waker(unused);
         if asked == Asked::Room {
             return Poll::Ready(Ok(()));
         }
         // After standing in line: whoever closed before that has not called us.
-        if this.account.is_closed() || this.shared.gate.is_closed() {
+        if this.account.is_closed() || pool.gate.is_closed() {
             return Poll::Ready(Err(SpawnErrorKind::Closed));
         }
-        if this.shared.is_forked() {
+        if pool.is_forked() {
             return Poll::Ready(Err(SpawnErrorKind::Forked));
         }
         Poll::Pending
@@ -60,9 +59,10 @@ impl Future for ForRoom<'_> {
 impl Drop for ForRoom<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place.take() {
-            let (mine, next) = self.shared.room.leave(place);
-            self.shared.discard_waker(mine);
-            self.shared.wake(next);
+            let pool = self.account.pool();
+            let (mine, next) = pool.room.leave(place);
+            pool.discard_waker(mine);
+            pool.wake(next);
         }
     }
 }

@@ -164,9 +164,9 @@ impl<A: Around> JobBuilder<A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> impl Future<Output = Result<JoinHandle<W::Output>, SpawnError<W>>> + Send + use<W, A> {
-        let Ready { shared, account, work, terms } = self.prepare(work, with_token);
+        let Ready { account, work, terms } = self.prepare(work, with_token);
         async move {
-            let waited = spawn_when_room(shared, account, work, location, terms).await;
+            let waited = spawn_when_room(account, work, location, terms).await;
             waited.map_err(|error| error.map(|inside| inside.work))
         }
     }
@@ -177,8 +177,8 @@ impl<A: Around> JobBuilder<A> {
         with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let Ready { shared, account, work, terms } = self.prepare(work, with_token);
-        let started = shared.spawn_dedicated(&account, work, location, terms);
+        let Ready { account, work, terms } = self.prepare(work, with_token);
+        let started = account.spawn_dedicated(work, location, terms);
         started.map_err(|error| error.map(|inside| inside.work))
     }
 }
