@@ -3,8 +3,6 @@
 // Two system calls that take a pointer to a local variable.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
 
-use std::time::Duration;
-
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{of_current_thread, of_thread, preemptions};
 #[cfg(target_os = "linux")]
@@ -14,16 +12,15 @@ pub(crate) use linux::{of_current_thread, of_thread, preemptions};
 mod linux {
     use std::ffi::c_int;
 
-    use super::Duration;
     use crate::sys;
 
-    /// CPU time of the calling thread. A system call, some 200 ns.
-    pub(crate) fn of_current_thread() -> Option<Duration> {
+    /// CPU time of the calling thread, in nanoseconds. A system call, some 200 ns.
+    pub(crate) fn of_current_thread() -> Option<u64> {
         read(sys::CLOCK_THREAD_CPUTIME_ID)
     }
 
     /// CPU time of a thread of this process, by its number. `None`: it is gone.
-    pub(crate) fn of_thread(tid: u32) -> Option<Duration> {
+    pub(crate) fn of_thread(tid: u32) -> Option<u64> {
         // How the kernel numbers these clocks, and what `pthread_getcpuclockid` computes: bit 2 says "of a thread",
         // the two below it "as the scheduler counts".
         let tid = c_int::try_from(tid).ok()?;
@@ -38,24 +35,22 @@ mod linux {
         if failed { None } else { u64::try_from(usage.involuntary_switches).ok() }
     }
 
-    fn read(clock: c_int) -> Option<Duration> {
+    fn read(clock: c_int) -> Option<u64> {
         let mut time = sys::Timespec::default();
         // SAFETY: `time` is a timespec of ours, and lives during the call.
         let failed = unsafe { sys::clock_gettime(clock, &raw mut time) } != 0;
-        let (secs, nanos) = (u64::try_from(time.secs).ok()?, u32::try_from(time.nanos).ok()?);
-        (!failed).then(|| Duration::new(secs, nanos))
+        // The casts lose nothing: no time is negative.
+        (!failed).then(|| time.secs as u64 * 1_000_000_000 + time.nanos as u64)
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
-    use super::Duration;
-
-    pub(crate) fn of_current_thread() -> Option<Duration> {
+    pub(crate) fn of_current_thread() -> Option<u64> {
         None
     }
 
-    pub(crate) fn of_thread(_tid: u32) -> Option<Duration> {
+    pub(crate) fn of_thread(_tid: u32) -> Option<u64> {
         None
     }
 

@@ -13,8 +13,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::growth::sample::Tid;
-use crate::job::JobId;
+use crate::growth::{Seen, sample::Tid};
+use crate::job::{JobId, JobInfo};
 
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -27,15 +27,8 @@ pub(crate) struct Desk {
     /// Written and read only if there is one; the id vouches for it as for the rest.
     name_of_job: Mutex<Option<Cow<'static, str>>>,
     is_named: AtomicBool,
-}
-
-/// A job on a desk.
-#[derive(Clone, Debug)]
-pub(crate) struct OnDesk {
-    pub(crate) id: JobId,
-    pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) location: &'static Location<'static>,
-    pub(crate) tenant: u64,
+    /// What the monitor has seen it doing.
+    seen: Mutex<Seen>,
 }
 
 impl Desk {
@@ -48,6 +41,7 @@ impl Desk {
             tenant: AtomicU64::new(0),
             name_of_job: Mutex::new(None),
             is_named: AtomicBool::new(false),
+            seen: Mutex::new(Seen::default()),
         }
     }
 
@@ -84,6 +78,11 @@ impl Desk {
         self.name_of_job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// By the monitor alone.
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// By the worker, when the closure has ended.
     pub(crate) fn end(&self) {
         self.job.store(0, Ordering::Relaxed);
@@ -99,7 +98,8 @@ impl Desk {
         (self.job() != 0).then(|| self.tenant.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn read(&self) -> Option<OnDesk> {
+    /// The job on it, and whose it is.
+    pub(crate) fn read(&self) -> Option<(u64, JobInfo)> {
         loop {
             // Acquire: pairs with the Release in begin().
             let id = self.job.load(Ordering::Acquire);
@@ -114,7 +114,7 @@ impl Desk {
             if self.job.load(Ordering::Relaxed) == id {
                 // SAFETY: `id` was read with Acquire after begin() stored a `&'static Location` here.
                 let location: &'static Location<'static> = unsafe { &*location };
-                return Some(OnDesk { id: JobId::from_raw(id), name, location, tenant });
+                return Some((tenant, JobInfo { id: JobId::from_raw(id), name, location }));
             }
         }
     }

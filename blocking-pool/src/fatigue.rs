@@ -114,7 +114,6 @@ impl Fatigue {
     #[inline(never)]
     fn ask(&self, awake_for: u64) -> Condition {
         let Some(computed) = cpu_clock::of_current_thread() else { return Condition::Rested };
-        let computed = u64::try_from(computed.as_nanos()).unwrap_or(u64::MAX);
         self.since.set(Stamp::now());
         let earlier = self.awake.replace(0);
         let since_it_woke_up =
@@ -162,7 +161,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     fn compute(time: std::time::Duration) {
-        let end = cpu_clock::of_current_thread().unwrap() + time;
+        let end = cpu_clock::of_current_thread().unwrap() + time.as_nanos() as u64;
         while cpu_clock::of_current_thread().unwrap() < end {}
     }
 

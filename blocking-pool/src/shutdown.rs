@@ -157,8 +157,9 @@ pub struct Survivor {
 impl Survivor {
     /// What is on `desk` now, if it is of a tenant that `whose` picks.
     pub(crate) fn of(desk: &Desk, whose: &dyn Fn(u64) -> bool) -> Option<Self> {
-        let job = desk.read().filter(|job| whose(job.tenant))?;
-        Some(Self { id: job.id, name: job.name, location: job.location, thread: desk.name.clone() })
+        let (_, job) = desk.read().filter(|(tenant, _)| whose(*tenant))?;
+        let JobInfo { id, name, location } = job;
+        Some(Self { id, name, location, thread: desk.name.clone() })
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::evidence::{STALL, Sample, Streak, Workers};
 use super::sample;
 use crate::cpu_clock;
-use crate::desk::Desk;
 use crate::shared::Shared;
 
 /// Jobs *flow* when each worker starts one in less than this, on average. Then a job that waits for one does not wait long.
@@ -23,24 +22,21 @@ pub(super) struct Look {
     starts: u64,
     /// When it last saw that one had been, or that none had to wait.
     last_start: Instant,
-    /// What the workers were seen doing, by thread number, for as long as they are at it.
-    known: Vec<Known>,
     /// When a worker was last seen to compute for long on one job.
     last_long: Option<Instant>,
     /// Where to go on reading states if there are too many to read them all.
     cursor: usize,
 }
 
-struct Known {
-    tid: sample::Tid,
+/// What a worker was seen doing. It lies on the worker's desk.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// In which job, or in none.
     job: u64,
     was_blocked: bool,
-    /// CPU time of the thread when it was first seen in this job.
-    computed: Option<Duration>,
+    /// CPU time of the thread when it was first seen in this job, in nanoseconds.
+    computed: Option<u64>,
 }
-
-/// A worker: its thread, its job, if any, and its desk.
-type AtWork<'a> = (sample::Tid, u64, &'a Desk);
 
 impl Look {
     pub(super) fn new(pool: &Shared) -> Self {
@@ -50,7 +46,6 @@ impl Look {
             at: now,
             starts: pool.counters.starts(),
             last_start: now,
-            known: Vec::new(),
             last_long: None,
             cursor: 0,
         }
@@ -91,21 +86,20 @@ impl Look {
     fn workers(&mut self, pool: &Shared) -> Option<Workers> {
         let desks = pool.roster.desks();
         let long_jobs = self.last_long.is_some_and(|then| self.at - then < LATELY);
-        let mut at_work: Vec<AtWork<'_>> = Vec::with_capacity(desks.len());
-        for desk in &desks {
-            if let Some(tid) = desk.tid() {
-                at_work.push((tid, desk.job(), desk));
-            }
-        }
-        self.forget_all_but(&at_work);
-        let read = at_work.len().min(MOST_READ);
+        let read = desks.len().min(MOST_READ);
         let mut seen = Workers::default();
         for offset in 0..read {
-            let (tid, job, desk) = at_work[(self.cursor + offset) % at_work.len()];
+            let desk = &desks[(self.cursor + offset) % desks.len()];
+            // None: it has not begun.
+            let Some(tid) = desk.tid() else { continue };
+            let job = desk.job();
             // If it has gone on to another job it is not blocked in this one.
             let blocked = sample::is_blocked(tid)? && desk.job() == job;
             let computed = if blocked { None } else { cpu_clock::of_thread(tid) };
-            let known = self.known_of(tid, job, computed);
+            let mut known = desk.seen();
+            if known.job != job {
+                *known = Seen { job, was_blocked: false, computed };
+            }
             let stuck = blocked && known.was_blocked;
             let in_job = job != 0;
             if blocked && in_job {
@@ -116,7 +110,7 @@ impl Look {
                 // and where jobs are long, one who has just had one is tired, and not to be waited for.
                 seen.busy += 1;
                 let is_long = match (computed, known.computed) {
-                    (Some(now), Some(then)) => now.saturating_sub(then) >= STALL,
+                    (Some(now), Some(then)) => Duration::from_nanos(now.saturating_sub(then)) >= STALL,
                     _ => true,
                 };
                 seen.long += usize::from(in_job && is_long);
@@ -127,10 +121,10 @@ impl Look {
         if seen.long > 0 {
             self.last_long = Some(self.at);
         }
-        if at_work.len() > MOST_READ {
+        if desks.len() > MOST_READ {
             // The next look reads others, half of them again: those are the ones that can be found stuck.
-            self.cursor = (self.cursor + MOST_READ / 2) % at_work.len();
-            let scale = |count: usize| count * at_work.len() / read;
+            self.cursor = (self.cursor + MOST_READ / 2) % desks.len();
+            let scale = |count: usize| count * desks.len() / read;
             seen = Workers {
                 busy: scale(seen.busy),
                 blocked: scale(seen.blocked),
@@ -141,33 +135,6 @@ impl Look {
             self.cursor = 0;
         }
         Some(seen)
-    }
-
-    /// Those who are at the same job still are known.
-    fn forget_all_but(&mut self, at_work: &[AtWork<'_>]) {
-        let mut place = 0;
-        while let Some(known) = self.known.get(place) {
-            let mut is_at_it = false;
-            for &(tid, job, _) in at_work {
-                is_at_it |= tid == known.tid && job == known.job;
-            }
-            if is_at_it {
-                place += 1;
-            } else {
-                self.known.swap_remove(place);
-            }
-        }
-    }
-
-    fn known_of(&mut self, tid: sample::Tid, job: u64, computed: Option<Duration>) -> &mut Known {
-        let mut place = 0;
-        while place < self.known.len() && self.known[place].tid != tid {
-            place += 1;
-        }
-        if place == self.known.len() {
-            self.known.push(Known { tid, job, was_blocked: false, computed });
-        }
-        &mut self.known[place]
     }
 }
 

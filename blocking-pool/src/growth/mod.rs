@@ -9,6 +9,7 @@ mod look;
 mod monitor;
 pub(crate) mod sample;
 
+pub(crate) use look::Seen;
 pub(crate) use monitor::Monitor;
 #[cfg(test)]
 pub(crate) use monitor::is_needed;
