@@ -12,9 +12,9 @@ use crate::refusal::Refusal;
 use crate::report::{Hook, Report};
 use crate::spin;
 
-type ThreadHook = Arc<dyn Fn() + Send + Sync>;
+type ThreadHook = Box<dyn Fn() + Send + Sync>;
 /// Decides whether the next thread start fails; for models and tests.
-type Fault = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
+type Fault = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
 
 pub(crate) struct Config {
     pub(crate) core_threads: usize,
@@ -155,13 +155,13 @@ impl Builder {
 
     /// Runs on each worker thread before its first job. Jobs wait for it. A panic in it is reported.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.config.on_start = Some(Arc::new(hook));
+        self.config.on_start = Some(Box::new(hook));
         self
     }
 
     /// Runs on each worker thread after its last job. A panic in it is reported.
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.config.on_stop = Some(Arc::new(hook));
+        self.config.on_stop = Some(Box::new(hook));
         self
     }
 

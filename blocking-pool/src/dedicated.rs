@@ -125,7 +125,7 @@ impl Shared {
             let entry = handed_over.lock().take().expect("a thread starts once");
             pool.run_dedicated(entry, &theirs, tenant);
         };
-        match self.start_thread(&desk.name, Box::new(body)) {
+        match self.start_thread(desk.name.clone(), Box::new(body)) {
             // The thread is detached.
             Ok(_thread) => Ok(()),
             Err(why) => {

@@ -34,10 +34,13 @@ struct Member {
     handle: Option<JoinHandle<()>>,
 }
 
-/// What a thread is hired for, which decides its name: the pool's, and a number or this.
+/// What a thread is hired for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
-    Worker,
+    /// A worker with a seat, if one is free.
+    Core,
+    /// A worker above the core.
+    Extra,
     Monitor,
 }
 
@@ -48,15 +51,15 @@ impl Roster {
     }
 
     /// Starts a thread by `start`, which is given its desk with its name, and lists it. The list is locked meanwhile,
-    /// so that the thread cannot leave before it is on it.
+    /// so that the thread cannot leave before it is on it. Err: the name it would have had, and why there is none.
     pub(crate) fn hire(
         &self,
         pool_name: &str,
         role: Role,
-        start: &dyn Fn(Arc<Desk>) -> Result<JoinHandle<()>, Refusal>,
+        start: impl FnOnce(Arc<Desk>) -> Result<JoinHandle<()>, Refusal>,
     ) -> Result<(), (String, Refusal)> {
         let mut list = self.list.lock();
-        let is_worker = role == Role::Worker;
+        let is_worker = role != Role::Monitor;
         let suffix: &dyn Display = if is_worker { &list.names } else { &"monitor" };
         let desk = Arc::new(Desk::new(format!("{pool_name}-{suffix}")));
         let handle = match start(Arc::clone(&desk)) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::growth::monitor;
 use crate::idle::{Census, Summon};
 use crate::metrics::Stamp;
 use crate::refusal::Refusal;
@@ -11,7 +12,7 @@ use crate::roster::Role;
 use crate::shared::Shared;
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{fence_after_rmw, left_out, thread};
-use crate::worker::{self, Found, Kind};
+use crate::worker::{self, Found};
 
 impl Shared {
     /// After a push: makes sure that somebody will look. Err: there is no thread, and none can be started.
@@ -42,7 +43,7 @@ impl Shared {
         ) {
             Summon::Enough => {}
             Summon::Call(parker) => parker.unpark(),
-            Summon::Start => self.start(Kind::Core)?,
+            Summon::Start => self.start(Role::Core)?,
             Summon::Busy(census) if census.threads() < self.config.max_threads => self.monitor.poke(self),
             Summon::Busy(_) => {}
         }
@@ -66,13 +67,8 @@ impl Shared {
     }
 
     /// Starts the worker that has just been counted. Err: that failed, and there is no thread at all.
-    fn start(self: &Arc<Self>, kind: Kind) -> Result<(), Refusal> {
-        let hired = self.roster.hire(&self.config.thread_name, Role::Worker, &|desk| {
-            let pool = Arc::clone(self);
-            let name = desk.name.clone();
-            self.start_thread(&name, Box::new(move || worker::main(pool, desk, kind)))
-        });
-        let Err((name, why)) = hired else {
+    fn start(self: &Arc<Self>, role: Role) -> Result<(), Refusal> {
+        let Err((name, why)) = self.hire(role) else {
             self.retry.succeeded();
             return Ok(());
         };
@@ -95,14 +91,26 @@ impl Shared {
         Ok(())
     }
 
+    /// Starts a thread that is on the roster. Err: the name it would have had, and why there is none.
+    pub(crate) fn hire(self: &Arc<Self>, role: Role) -> Result<(), (String, Refusal)> {
+        self.roster.hire(&self.config.thread_name, role, |desk| {
+            let (pool, name) = (Arc::clone(self), desk.name.clone());
+            let body = move || match role {
+                Role::Core | Role::Extra => worker::main(pool, desk, role),
+                Role::Monitor => monitor::main(pool, desk),
+            };
+            self.start_thread(name, Box::new(body))
+        })
+    }
+
     /// `body` is boxed because what std does to start a thread is compiled once for each type of it.
     pub(crate) fn start_thread(
         &self,
-        name: &str,
+        name: String,
         body: Box<dyn FnOnce() + Send>,
     ) -> Result<thread::JoinHandle<()>, Refusal> {
         self.config.start_fault()?;
-        let builder = thread::Builder::new().name(name.to_owned());
+        let builder = thread::Builder::new().name(name);
         let builder = match self.config.stack_size {
             Some(bytes) => builder.stack_size(bytes),
             None => builder,
@@ -120,16 +128,13 @@ impl Shared {
     /// Starts up to `count` workers; how many it became. By the monitor.
     pub(crate) fn grow(self: &Arc<Self>, count: usize) -> usize {
         for started in 0..count {
-            let kind = if self.idle.census().threads() < self.config.core_threads {
-                Kind::Core
-            } else {
-                Kind::Extra
-            };
+            let is_core = self.idle.census().threads() < self.config.core_threads;
+            let role = if is_core { Role::Core } else { Role::Extra };
             if !self.retry.is_due() || !self.idle.reserve(self.config.max_threads) {
                 return started;
             }
             let before = self.retry.failures();
-            if let Err(why) = self.start(kind) {
+            if let Err(why) = self.start(role) {
                 self.reject_queued(&why.rejection());
             }
             if self.retry.failures() != before {

@@ -18,6 +18,7 @@ use crate::metrics::Stamp;
 use crate::park::Parker;
 use crate::priority;
 use crate::queue::Seat;
+use crate::roster::Role;
 use crate::shared::Shared;
 use crate::spin::{self, Spinner};
 use crate::sync::{left_out, thread_local};
@@ -55,13 +56,6 @@ struct Local {
     gap: Cell<u32>,
 }
 
-/// What kind of worker to start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Core,
-    Extra,
-}
-
 /// How a worker has come to find a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -89,9 +83,9 @@ const STEAL_FIRST: u32 = 16;
 const LONGEST_GAP: u32 = 255;
 
 /// The body of a worker thread. It has been counted as a thread, and as searching, before it was started.
-pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, kind: Kind) {
+pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
     // Absent in a closed pool whose core workers have gone: then this one serves without a seat.
-    let seat = if kind == Kind::Core { pool.roster.take_seat() } else { None };
+    let seat = if role == Role::Core { pool.roster.take_seat() } else { None };
     sample::note_tid(&desk);
     priority::lower_current_thread(pool.config.nice);
     let slice = TimeSlice::new(pool.config.nice > 0);

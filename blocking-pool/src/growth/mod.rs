@@ -6,7 +6,7 @@
 
 pub(crate) mod evidence;
 mod look;
-mod monitor;
+pub(crate) mod monitor;
 pub(crate) mod sample;
 
 pub(crate) use look::Seen;

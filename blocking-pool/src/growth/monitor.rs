@@ -109,12 +109,7 @@ impl Monitor {
     }
 
     fn start(&self, pool: &Arc<Shared>) {
-        let hired = pool.roster.hire(&pool.config.thread_name, Role::Monitor, &|desk| {
-            let shared = Arc::clone(pool);
-            let name = desk.name.clone();
-            pool.start_thread(&name, Box::new(move || run(&shared, &desk)))
-        });
-        let Err((name, why)) = hired else { return self.refused.forget() };
+        let Err((name, why)) = pool.hire(Role::Monitor) else { return self.refused.forget() };
         self.refused.note();
         self.mode.store(ABSENT, Ordering::Release);
         pool.report_refusal(name, why, pool.idle.census().threads());
@@ -139,7 +134,9 @@ impl Refused {
     }
 }
 
-fn run(pool: &Arc<Shared>, desk: &Arc<Desk>) {
+/// The body of the thread.
+pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>) {
+    let pool = &pool;
     let mut look = Look::new(pool);
     loop {
         look_while_awake(pool, &mut look);
@@ -172,7 +169,7 @@ fn run(pool: &Arc<Shared>, desk: &Arc<Desk>) {
         }
         pool.monitor.parker.park();
     }
-    pool.roster.leave(desk, pool.gate.is_closed());
+    pool.roster.leave(&desk, pool.gate.is_closed());
 }
 
 fn wake_up_from(pool: &Shared, mode: usize) -> bool {

@@ -201,7 +201,7 @@ fn failed_start_against_submit() {
             true => Err(io::Error::other("no more threads")),
             false => Ok(()),
         };
-        let pool = Pool::with(crate::builder::Config { start_fault: Some(Arc::new(fault)), ..config(1, 1) });
+        let pool = Pool::with(crate::builder::Config { start_fault: Some(Box::new(fault)), ..config(1, 1) });
         let other = pool.clone();
         race();
         let submitter = thread::spawn(move || other.spawn(|| ()));

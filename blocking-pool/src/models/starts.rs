@@ -24,7 +24,7 @@ fn pool(
     let tell = move |report: &Report| hook.lock().unwrap().push(report.to_string());
     let mut config = config(core, max);
     config.growth = true;
-    config.start_fault = Some(Arc::new(fault));
+    config.start_fault = Some(Box::new(fault));
     config.on_report = Some(Arc::new(tell));
     (Pool::with(config), reports, tries)
 }
