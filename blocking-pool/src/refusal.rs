@@ -34,7 +34,7 @@ impl Refusal {
     #[cold]
     #[inline(never)]
     pub(crate) fn rejection(self) -> Rejection {
-        Rejection::NoThread(self.error().to_string())
+        Rejection::NoThread(format!("{}", self.error()))
     }
 }
 

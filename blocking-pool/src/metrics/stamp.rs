@@ -113,16 +113,19 @@ impl Stamp {
 
 /// The first moment; decides what is ticking.
 fn start() -> (Instant, Stamp) {
-    *START.get_or_init(|| {
-        if counter_is_trusted() {
-            let start = both_clocks();
-            SOURCE.store(COUNTER, Ordering::Relaxed);
-            return start;
-        }
-        RATE.store(1 << 32, Ordering::Relaxed);
-        SOURCE.store(INSTANT, Ordering::Relaxed);
-        (Instant::now(), Stamp(0))
-    })
+    *START.get_or_init(first_moment)
+}
+
+#[inline(never)] // What std does with it is compiled twice.
+fn first_moment() -> (Instant, Stamp) {
+    if counter_is_trusted() {
+        let start = both_clocks();
+        SOURCE.store(COUNTER, Ordering::Relaxed);
+        return start;
+    }
+    RATE.store(1 << 32, Ordering::Relaxed);
+    SOURCE.store(INSTANT, Ordering::Relaxed);
+    (Instant::now(), Stamp(0))
 }
 
 #[cold]
