@@ -117,11 +117,13 @@ pub(crate) struct Culprit {
 type Hook = dyn Fn(&Report) + Send + Sync;
 
 /// Where a runtime's reports go.
-pub(crate) struct Reporter(Box<Hook>);
+///
+/// It goes with the last who knows the runtime, which may be a waker anywhere: what the hook has captured never panics there.
+pub(crate) struct Reporter(Option<Box<Hook>>);
 
 impl Reporter {
     pub(crate) fn new(hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
-        Self(Box::new(hook))
+        Self(Some(Box::new(hook)))
     }
 
     pub(crate) fn stderr() -> Self {
@@ -130,7 +132,8 @@ impl Reporter {
 
     /// Calls the hook. A hook that panics is not called about that.
     pub(crate) fn report(&self, report: Report) {
-        let _ = contain::contain(|| (self.0)(&report)).map_err(contain::message_and_discard);
+        let _ = contain::contain(|| self.0.as_ref().map(|hook| hook(&report)))
+            .map_err(contain::message_and_discard);
     }
 
     /// Reports an error that was dropped unread, if it is a panic.
@@ -138,6 +141,13 @@ impl Reporter {
         if let Some((Culprit { id, location }, message)) = error.task_panic() {
             self.report(Report::DetachedPanic { id, location, message });
         }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        // There is nobody left to be told.
+        let _ = contain::discard(self.0.take());
     }
 }
 

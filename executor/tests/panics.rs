@@ -215,6 +215,25 @@ fn in_the_drop_of_a_waker_it_does_not_reach_who_polls_next() {
     });
 }
 
+/// What the hook has captured goes with the last who knows the runtime, and that may be a waker, anywhere. The panic reached who
+/// dropped it.
+#[test]
+fn in_the_drop_of_the_hook_it_does_not_reach_who_drops_the_last_waker() {
+    let bomb = Bomb("captured by the hook");
+    let runtime = Runtime::builder().on_report(move |_| _ = &bomb).build().unwrap();
+    let (send, wakers) = std::sync::mpsc::channel();
+    runtime.block_on(async {
+        drop(spawn(poll_fn(move |cx| {
+            send.send(cx.waker().clone()).unwrap();
+            Poll::<()>::Pending
+        })));
+        yield_now().await;
+    });
+    drop(runtime);
+    let waker = wakers.recv().unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(waker))).is_ok());
+}
+
 #[test]
 fn in_the_hook_itself_it_goes_nowhere() {
     let runtime = Runtime::builder().on_report(|_| panic!("the hook too")).build().unwrap();

@@ -124,6 +124,7 @@ impl<T> TaskHandle<T> {
         // Cloned first: it is user code, and may panic; nothing has changed then.
         let new = cx.waker().clone();
         if header.state.has_join_waker() && !header.state.retract_join_waker() {
+            self.discard(Some(new));
             return false;
         }
         // SAFETY: JOIN_WAKER is clear and the task was not complete, so the cell is the handle's.
