@@ -27,7 +27,6 @@ use std::cell::Cell;
 use crate::cpu_clock;
 use crate::metrics::Stamp;
 use crate::sync::CLOCKS;
-use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// How the kernel is likely to see a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,26 +122,6 @@ impl Fatigue {
         self.skip.set(self.pause.get());
         self.rested_after.set(awake_for);
         if is_tired { Condition::Tired } else { Condition::Rested }
-    }
-}
-
-/// When somebody in the pool was last tired: by the pool's clock, in nanoseconds; 0: never yet.
-#[derive(Debug, Default)]
-pub(crate) struct LongJobs(AtomicU64);
-
-/// How long that counts as "lately", in nanoseconds.
-const LATELY: u64 = 1_000_000_000;
-
-impl LongJobs {
-    pub(crate) fn seen(&self, now: u64) {
-        // Relaxed, here and below: a hint.
-        self.0.store(now.max(1), Ordering::Relaxed);
-    }
-
-    /// The clock is read only if there have ever been any.
-    pub(crate) fn seen_lately(&self, clock: impl FnOnce() -> u64) -> bool {
-        let last = self.0.load(Ordering::Relaxed);
-        last != 0 && clock().saturating_sub(last) < LATELY
     }
 }
 
@@ -242,14 +221,5 @@ mod tests {
             look(fatigue)
         };
         assert_eq!(as_a_worker(story), Condition::Rested);
-    }
-
-    #[test]
-    fn long_jobs_are_remembered_for_a_second() {
-        let jobs = LongJobs::default();
-        assert!(!jobs.seen_lately(|| unreachable!("there were none")));
-        jobs.seen(5);
-        assert!(jobs.seen_lately(|| 4 + LATELY));
-        assert!(!jobs.seen_lately(|| 5 + LATELY));
     }
 }

@@ -86,6 +86,7 @@ use crate::padded::Padded;
 use crate::park::Parker;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::sync::{CLOCKS, left_out};
+use crate::until::Until;
 
 /// Three counts of 20 bits each.
 const THREAD: u64 = 1;
@@ -126,8 +127,8 @@ impl fmt::Debug for Census {
 #[derive(Debug)]
 pub(crate) struct Idle {
     word: AtomicU64,
-    /// When a job was last left to those who search, one for each, in nanoseconds. A hint.
-    relied: Padded<AtomicU64>,
+    /// Jobs have been left to those who search, one for each.
+    relied_until: Padded<Until>,
     /// Last in, first out: the one with the warmest cache is called first, the others age until their keep-alive.
     sleepers: Mutex<Vec<Arc<Parker>>>,
 }
@@ -148,7 +149,11 @@ pub(crate) enum Summon {
 
 impl Idle {
     pub(crate) fn new() -> Self {
-        Self { word: AtomicU64::new(0), relied: Padded(AtomicU64::new(0)), sleepers: Mutex::new(Vec::new()) }
+        Self {
+            word: AtomicU64::new(0),
+            relied_until: Padded(Until::never()),
+            sleepers: Mutex::new(Vec::new()),
+        }
     }
 
     pub(crate) fn census(&self) -> Census {
@@ -184,7 +189,7 @@ impl Idle {
             let looks = now.searching() > 0 || !left_out("summon-looks-at-queues");
             if looks && !more_wait_than(now.searching()) {
                 if now.searching() > 0 {
-                    self.relied.store(clock(), Ordering::Relaxed);
+                    self.relied_until.set(clock() + PATIENCE);
                 }
                 return Summon::Enough;
             }
@@ -204,7 +209,7 @@ impl Idle {
 
     /// Those who search, and have been left one job each.
     fn have_had_no_time_yet(&self, clock: impl Fn() -> u64) -> bool {
-        CLOCKS && clock().saturating_sub(self.relied.load(Ordering::Relaxed)) < PATIENCE
+        CLOCKS && self.relied_until.is_to_come(clock)
     }
 
     /// Counts one more thread, searching, if there are fewer than `max`.

@@ -108,6 +108,7 @@ mod sys;
 mod tenant;
 mod threads;
 mod time_slice;
+mod until;
 #[cfg(feature = "job-control")]
 mod waiting;
 mod worker;

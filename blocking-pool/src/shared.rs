@@ -9,12 +9,10 @@ use std::task::Waker;
 use crate::builder::Config;
 use crate::contain;
 use crate::dedicated::Dedicated;
-use crate::fatigue::LongJobs;
 use crate::fork;
 use crate::gate::Gate;
 use crate::growth::Monitor;
 use crate::idle::Idle;
-use crate::job::Movers;
 use crate::limiter::Lines;
 use crate::lock::Mutex;
 use crate::metrics::{Counters, Stamp};
@@ -27,7 +25,7 @@ use crate::shutdown::Survivor;
 use crate::slow::SlowLine;
 use crate::spin;
 use crate::sync::atomic::AtomicBool;
-use crate::threads::Retry;
+use crate::until::Until;
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -45,9 +43,12 @@ pub(crate) struct Shared {
     pub(crate) slow: SlowLine,
     pub(crate) lines: Lines,
     pub(crate) dedicated: Dedicated,
-    pub(crate) retry: Retry,
-    pub(crate) long_jobs: LongJobs,
-    pub(crate) movers: Movers,
+    /// No thread is to be started, as the operating system has refused one.
+    pub(crate) no_start_until: Until,
+    /// A worker was tired, after a long job.
+    pub(crate) long_jobs_until: Until,
+    /// Handles were seen to move between threads.
+    pub(crate) movers_until: Until,
     made: Stamp,
     /// See [`fork`].
     born: u32,
@@ -69,9 +70,9 @@ impl Shared {
             slow: SlowLine::new(config.max_threads.div_ceil(2)),
             lines: Lines::new(),
             dedicated: Dedicated::new(),
-            retry: Retry::default(),
-            long_jobs: LongJobs::default(),
-            movers: Movers::new(),
+            no_start_until: Until::never(),
+            long_jobs_until: Until::never(),
+            movers_until: Until::never(),
             made,
             born,
             config,

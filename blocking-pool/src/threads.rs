@@ -1,7 +1,6 @@
 //! Somebody to run a job: calling those who sleep, starting threads, and trying again after a refusal.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crate::growth::monitor;
 use crate::idle::{Census, Summon};
@@ -14,7 +13,16 @@ use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{fence_after_rmw, left_out, thread};
 use crate::worker::{self, Found};
 
+/// For how long no thread is started after the operating system has refused one, in nanoseconds: not at every job, and not
+/// never.
+const PAUSE: u64 = 10_000_000;
+
 impl Shared {
+    /// The operating system has just refused a thread.
+    fn was_refused_lately(&self) -> bool {
+        self.no_start_until.is_to_come(|| self.clock())
+    }
+
     /// After a push: makes sure that somebody will look. Err: there is no thread, and none can be started.
     pub(crate) fn announce_work(self: &Arc<Self>, submitted: Stamp) -> Result<(), Refusal> {
         // Pairs with the fences of those who stop looking: see `crate::idle`.
@@ -32,7 +40,7 @@ impl Shared {
     /// At the moment of a submission, or now.
     fn summon(self: &Arc<Self>, submitted: Option<Stamp>) -> Result<(), Refusal> {
         // A refused start is not tried again at once, unless there is nobody else.
-        let core = if self.retry.is_due() { self.config.core_threads } else { 1 };
+        let core = if self.was_refused_lately() { 1 } else { self.config.core_threads };
         let is_watched = |now: Census| now.threads() >= self.config.max_threads || self.monitor.is_awake();
         let more_wait_than = |count| self.queues.more_wait_than(count);
         match self.idle.summon(
@@ -43,7 +51,7 @@ impl Shared {
         ) {
             Summon::Enough => {}
             Summon::Call(parker) => parker.unpark(),
-            Summon::Start => self.start(Role::Core)?,
+            Summon::Start => _ = self.start(Role::Core)?,
             Summon::Busy(census) if census.threads() < self.config.max_threads => self.monitor.poke(self),
             Summon::Busy(_) => {}
         }
@@ -66,13 +74,14 @@ impl Shared {
         let _ = self.summon(None);
     }
 
-    /// Starts the worker that has just been counted. Err: that failed, and there is no thread at all.
-    fn start(self: &Arc<Self>, role: Role) -> Result<(), Refusal> {
+    /// Starts the worker that has just been counted. False: that failed, and there are others. Err: there is no thread
+    /// at all.
+    fn start(self: &Arc<Self>, role: Role) -> Result<bool, Refusal> {
         let Err((name, why)) = self.hire(role) else {
-            self.retry.succeeded();
-            return Ok(());
+            self.no_start_until.clear();
+            return Ok(true);
         };
-        self.retry.failed();
+        self.no_start_until.set(self.clock() + PAUSE);
         let left = self.idle.leave();
         // Pairs with a submitter's fence: it may have relied on the searcher that never came to be.
         fence(Ordering::SeqCst);
@@ -88,7 +97,7 @@ impl Shared {
                 None => self.monitor.poke(self),
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Starts a thread that is on the roster. Err: the name it would have had, and why there is none.
@@ -130,15 +139,16 @@ impl Shared {
         for started in 0..count {
             let is_core = self.idle.census().threads() < self.config.core_threads;
             let role = if is_core { Role::Core } else { Role::Extra };
-            if !self.retry.is_due() || !self.idle.reserve(self.config.max_threads) {
+            if self.was_refused_lately() || !self.idle.reserve(self.config.max_threads) {
                 return started;
             }
-            let before = self.retry.failures();
-            if let Err(why) = self.start(role) {
-                self.reject_queued(&why.rejection());
-            }
-            if self.retry.failures() != before {
-                return started;
+            match self.start(role) {
+                Ok(true) => {}
+                Ok(false) => return started,
+                Err(why) => {
+                    self.reject_queued(&why.rejection());
+                    return started;
+                }
             }
         }
         count
@@ -149,51 +159,5 @@ impl Shared {
         while let Some(sleeper) = self.idle.take_sleeper() {
             sleeper.unpark();
         }
-    }
-}
-
-/// When to try again after the operating system has refused a thread: not at every job, and not never.
-#[derive(Debug, Default)]
-pub(crate) struct Retry(std::sync::Mutex<Refusals>, std::sync::atomic::AtomicBool);
-
-#[derive(Debug, Default)]
-struct Refusals {
-    count: u64,
-    not_before: Option<Instant>,
-}
-
-impl Retry {
-    const PAUSE: Duration = Duration::from_millis(10);
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Refusals> {
-        self.0.lock().unwrap_or_else(|poison| poison.into_inner())
-    }
-
-    #[inline]
-    fn is_due(&self) -> bool {
-        // Relaxed: a hint, so that a pool that was never refused takes no lock and reads no clock.
-        !self.1.load(Ordering::Relaxed) || self.is_pause_over()
-    }
-
-    #[cold]
-    fn is_pause_over(&self) -> bool {
-        self.lock().not_before.is_none_or(|then| Instant::now() >= then)
-    }
-
-    fn failed(&self) {
-        let mut refusals = self.lock();
-        refusals.count += 1;
-        refusals.not_before = Some(Instant::now() + Self::PAUSE);
-        self.1.store(true, Ordering::Relaxed);
-    }
-
-    fn succeeded(&self) {
-        if self.1.swap(false, Ordering::Relaxed) {
-            self.lock().not_before = None;
-        }
-    }
-
-    fn failures(&self) -> u64 {
-        self.lock().count
     }
 }

@@ -79,6 +79,9 @@ const FAIRNESS: u32 = 61;
 /// was taken in a batch and now lies behind a long one must not wait until nothing comes from outside any more.
 const STEAL_FIRST: u32 = 16;
 
+/// For how long one long job says something about the next ones, in nanoseconds.
+const LATELY: u64 = 1_000_000_000;
+
 /// The most pauses before a look: 5 to 10 us.
 const LONGEST_GAP: u32 = 255;
 
@@ -263,7 +266,7 @@ impl Local {
         let condition = self.fatigue.condition(now);
         self.condition.set(condition);
         if condition == Condition::Tired {
-            self.pool.long_jobs.seen(self.pool.clock_at(now));
+            self.pool.long_jobs_until.set(self.pool.clock_at(now) + LATELY);
             self.slice.lengthen();
         }
         condition == Condition::Tired
@@ -347,7 +350,7 @@ impl Local {
     fn woke_up(&self, now: Stamp) {
         self.found.set(Found::WhenCalled);
         self.fatigue.woke_up(now);
-        if self.pool.long_jobs.seen_lately(|| self.pool.clock()) {
+        if self.pool.long_jobs_until.is_to_come(|| self.pool.clock()) {
             self.slice.lengthen();
         }
     }

@@ -37,7 +37,7 @@
 
 use std::cell::Cell;
 use std::hint::spin_loop;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use super::busy::Busy;
@@ -54,8 +54,8 @@ const CHEAP: u64 = 500;
 /// Elsewhere a thread may go on without for so many times what it takes, and for as long as this at most.
 const SHARE: u64 = 16;
 const LONGEST_SHARE: u64 = 10_000;
-/// How long nobody looks after a handle has been seen to move between threads.
-const SETTLE: Duration = Duration::from_millis(100);
+/// For how long nobody looks after a handle has been seen to move between threads, in nanoseconds.
+const SETTLE: u64 = 100_000_000;
 /// Amid others it is so many looks at least, however long it takes until it has its turn again.
 const FEW: u8 = 16;
 /// Looks between two readings of the clock, some hundred nanoseconds.
@@ -176,7 +176,7 @@ impl Looker {
         let (job, pool) = (header.state.id().get(), header.account.pool());
         if looking.phase != Phase::Fresh {
             self.busy.waits();
-        } else if self.busy.is_now() && !pool.movers.are_about(pool, Stamp::now) {
+        } else if self.busy.is_now() && !pool.movers_until.is_to_come(|| pool.clock()) {
             *looking = Looking { phase: Phase::Unasked, looks: 0, thread: self.number(), began: 0 };
             self.last.set(job);
             return Looked::Again;
@@ -186,14 +186,14 @@ impl Looker {
             self.found_at.set(now);
         }
         let nanos = if looking.phase == Phase::Fresh {
-            if pool.movers.are_about(pool, || now) || !self.spinner(Spinner::is_an_occasion) {
+            if pool.movers_until.is_to_come(|| pool.clock_at(now)) || !self.spinner(Spinner::is_an_occasion) {
                 return self.no_more(job);
             }
             let began = now.lower_half();
             *looking = Looking { phase: Phase::Looking, looks: 0, thread: self.number(), began };
             if self.last.get() == 0 { self.share(now) } else { 0 }
         } else if looking.thread != self.number() {
-            pool.movers.seen(pool, now);
+            pool.movers_until.set(pool.clock_at(now) + SETTLE);
             return Looked::NoMore;
         } else if looking.phase == Phase::Unasked {
             *looking = Looking { phase: Phase::Looking, began: now.lower_half(), ..*looking };
@@ -325,25 +325,6 @@ fn spin(since: Stamp, nanos: u64, ready: impl Fn() -> bool) -> Option<Stamp> {
         if now.nanos_since(since) >= nanos {
             return Some(now);
         }
-    }
-}
-
-/// Whether handles of a pool's jobs have been seen to move between threads lately: until when, by the pool's clock.
-pub(crate) struct Movers(AtomicU64);
-
-impl Movers {
-    pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    fn are_about(&self, pool: &Shared, now: impl FnOnce() -> Stamp) -> bool {
-        let until = self.0.load(Ordering::Relaxed);
-        until != 0 && pool.clock_at(now()) < until
-    }
-
-    #[cold]
-    fn seen(&self, pool: &Shared, now: Stamp) {
-        self.0.store(pool.clock_at(now) + SETTLE.as_nanos() as u64, Ordering::Relaxed);
     }
 }
 

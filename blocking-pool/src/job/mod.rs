@@ -40,7 +40,6 @@ pub use id::JobId;
 pub use info::JobInfo;
 #[cfg(test)] // The models race it against its entry.
 pub(crate) use job_handle::JobHandle;
-pub(crate) use look::Movers;
 pub(crate) use terms::Terms;
 pub(crate) use times::{Submission, Times};
 pub(crate) use watch::Watch;
