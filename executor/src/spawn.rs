@@ -1,6 +1,7 @@
 //! The free functions: spawn here, offload there.
 
 use crate::context;
+use crate::core::Core;
 use crate::handle::offload;
 use crate::join_error::JoinError;
 use crate::task::spawn_local;
@@ -9,6 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// Spawns a future on the loop of this thread. It need not be `Send`: it never leaves the thread.
@@ -29,21 +31,27 @@ use std::task::{Context, Poll};
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let Some(core) = context::core() else {
-        match context::handle() {
-            Ok(_) => panic!(
-                "sideline::spawn puts a future on the loop of its own thread, and this thread is not the loop's: \
-                 use Handle::current().spawn(future), whose future must be Send"
-            ),
-            Err(error) => panic!("sideline::spawn: {error}"),
-        }
-    };
-    JoinHandle::task(spawn_local(&core, future, Location::caller()))
+    JoinHandle::task(spawn_local(&core_here(), future, Location::caller()))
+}
+
+#[track_caller]
+fn core_here() -> Rc<Core> {
+    if let Some(core) = context::core() {
+        return core;
+    }
+    match context::handle() {
+        Ok(_) => panic!(
+            "sideline::spawn puts a future on the loop of its own thread, and this thread is not the loop's: \
+             use Handle::current().spawn(future), whose future must be Send"
+        ),
+        Err(error) => panic!("sideline::spawn: {error}"),
+    }
 }
 
 /// Runs a closure that blocks or computes on the pool, so that the loop goes on.

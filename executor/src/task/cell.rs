@@ -24,6 +24,7 @@ use crate::report::{Culprit, contain};
 use crate::shared::Shared;
 use crate::sync::cell::UnsafeCell;
 use std::future::Future;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -80,6 +81,30 @@ pub(super) struct Vtable {
 }
 
 impl Header {
+    /// # Safety
+    /// There is memory for one at `place`, which is the caller's.
+    unsafe fn write_to(
+        place: *mut Header,
+        vtable: &'static Vtable,
+        spawned: Spawned,
+        shared: Arc<Shared>,
+        location: &'static Location<'static>,
+    ) {
+        let header = Header {
+            state: State::new(spawned),
+            link: UnsafeCell::new(None),
+            slot: UnsafeCell::new(NO_SLOT),
+            queued: UnsafeCell::new(false),
+            join_waker: UnsafeCell::new(None),
+            vtable,
+            shared,
+            number: next_task_number(),
+            location,
+        };
+        // SAFETY: as the caller says.
+        unsafe { place.write(header) };
+    }
+
     pub(super) fn culprit(&self) -> Culprit {
         Culprit { id: Id::task(self.number), location: self.location }
     }
@@ -87,6 +112,10 @@ impl Header {
 
 impl TaskPtr {
     /// A new task, in no queue yet, with a reference for the table and one for the handle.
+    ///
+    /// Inlined up to where the future was made, if the compiler likes: it is then made in its cell. What does not depend on its
+    /// type is out of the way for that.
+    #[inline]
     pub(super) fn allocate<F: Future>(
         future: F,
         spawned: Spawned,
@@ -101,21 +130,18 @@ impl TaskPtr {
             drop_output: drop_output::<F>,
             free: free::<F>,
         };
-        let cell = Box::new(TaskCell {
-            header: Header {
-                state: State::new(spawned),
-                link: UnsafeCell::new(None),
-                slot: UnsafeCell::new(NO_SLOT),
-                queued: UnsafeCell::new(false),
-                join_waker: UnsafeCell::new(None),
-                vtable,
-                shared,
-                number: next_task_number(),
-                location,
-            },
-            stage: UnsafeCell::new(Stage::Future(future)),
-        });
-        TaskPtr(NonNull::from(Box::leak(cell)).cast())
+        let cell: &mut MaybeUninit<TaskCell<F>> = Box::leak(Box::new_uninit());
+        let place = cell.as_mut_ptr();
+        // Put together where it is to be: elsewhere first, a large future would be copied once more.
+        // SAFETY: the pointer is to memory for a cell.
+        let stage = unsafe { &raw mut (*place).stage };
+        // SAFETY: there is memory for it, which is ours.
+        unsafe { stage.write(UnsafeCell::new(Stage::Future(future))) };
+        // SAFETY: the pointer is to memory for a cell.
+        let header = unsafe { &raw mut (*place).header };
+        // SAFETY: there is memory for it, which is ours.
+        unsafe { Header::write_to(header, vtable, spawned, shared, location) };
+        TaskPtr(NonNull::from(cell).cast())
     }
 
     /// What a [`Pulse`](crate::pulse::Pulse) publishes.
@@ -283,12 +309,17 @@ unsafe fn replace_future<F: Future>(
 unsafe fn take_output<F: Future>(task: TaskPtr, into: *mut ()) {
     // SAFETY: this function is in the vtable of a TaskCell<F>, and the caller holds a reference.
     let stage = unsafe { task.stage::<F>() };
-    // SAFETY: per TaskPtr::take_output, the stage is the caller's.
-    let taken = stage.with_mut(|stage| unsafe { stage.replace(Stage::Gone) });
-    if let Stage::Output(output) = taken {
+    stage.with_mut(|stage| {
+        // The output alone: the stage has room for a future, which may be large.
+        // SAFETY: per TaskPtr::take_output, the stage is the caller's.
+        let Stage::Output(output) = (unsafe { &*stage }) else { return };
+        // SAFETY: it is valid, and overwritten without being dropped.
+        let output = unsafe { std::ptr::read(output) };
+        // SAFETY: what was there has been moved out.
+        unsafe { stage.write(Stage::Gone) };
         // SAFETY: per TaskPtr::take_output, this is where an Option of this type lives.
         unsafe { *into.cast::<Option<Result<F::Output, JoinError>>>() = Some(output) };
-    }
+    });
 }
 
 unsafe fn has_output<F: Future>(task: TaskPtr) -> bool {

@@ -26,6 +26,7 @@ pub(crate) struct Tasks {
 }
 
 /// Spawns on the loop of this thread. If that loop is being dropped, the task is cancelled with the others.
+#[inline]
 pub(crate) fn spawn_local<F>(
     core: &Core,
     future: F,
@@ -39,9 +40,7 @@ where
     // SAFETY: allocate() gave us the handle's reference, for a task with this output.
     let handle = unsafe { TaskHandle::new(task) };
     // SAFETY: a new task, of this loop; the table's reference is handed over.
-    unsafe { core.tasks.adopt(task) };
-    // SAFETY: it is in the table now.
-    unsafe { core.tasks.wake(task) };
+    unsafe { core.tasks.begin(task) };
     handle
 }
 
@@ -128,6 +127,17 @@ impl Tasks {
         if !header.state.is_complete() && !unsafe { task.replace_queued(true) } {
             self.run_queue.push(task);
         }
+    }
+
+    /// Takes a new task into the table and into the queue.
+    ///
+    /// # Safety
+    /// As for [`adopt`](Self::adopt).
+    unsafe fn begin(&self, task: TaskPtr) {
+        // SAFETY: passed on.
+        unsafe { self.adopt(task) };
+        // SAFETY: it is in the table now.
+        unsafe { self.wake(task) };
     }
 
     /// Takes a new task into the table.
