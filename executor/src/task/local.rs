@@ -2,7 +2,8 @@
 //!
 //! A value lives in a thread-local slot while its future is being polled, and with the future in between. *Carried*
 //! keys, while they are in scope, are also on a list of the thread; a job that is spawned takes clones of their values
-//! along, and puts them in scope on its worker. With nothing on the list that is one look.
+//! along, and puts them in scope on its worker. With nothing on the list that is one look. All of that is `#[inline]`: it is compiled
+//! for those who have task-locals or offload closures, not for everybody.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -264,11 +265,13 @@ fn as_carry<T: Clone + Send + 'static>(key: &'static LocalKey<T>) -> &'static dy
     key
 }
 
+#[inline]
 fn list(key: &'static dyn Carry) {
     let _ = CARRIED.try_with(|keys| keys.borrow_mut().push(key));
 }
 
 /// Scopes end in the opposite order in which they began.
+#[inline]
 fn unlist() {
     let _ = CARRIED.try_with(|keys| keys.borrow_mut().pop());
 }
@@ -302,7 +305,8 @@ impl Locals {
         has_any.then(Self::capture_all)
     }
 
-    #[inline(never)]
+    #[cold]
+    #[inline]
     fn capture_all() -> Self {
         let mut captured: Vec<(&'static dyn Carry, _)> = Vec::new();
         // Not borrowed for long: the clones are the user's code. What that puts in scope is out again when it returns.
@@ -318,6 +322,7 @@ impl Locals {
     }
 
     /// Puts them in scope until the guard is dropped.
+    #[inline]
     pub(crate) fn enter(mut self) -> LocalsEntered {
         for (key, value) in &mut self.0 {
             value.exchange();
@@ -334,6 +339,7 @@ fn address(key: &'static dyn Carry) -> usize {
 pub(crate) struct LocalsEntered(Locals);
 
 impl Drop for LocalsEntered {
+    #[inline]
     fn drop(&mut self) {
         for (_, value) in self.0.0.iter_mut().rev() {
             unlist();
