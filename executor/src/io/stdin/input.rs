@@ -55,7 +55,7 @@ pub(super) enum Filled {
 
 impl Input {
     fn new() -> Input {
-        let buffer = Buffer { bytes: Vec::new(), used: 0 };
+        let buffer = Buffer::new();
         let thread = Request { started: false, wanted: 0, outcome: None };
         let state = State { buffer, seen: Seen(0), waiting: Vec::new(), thread };
         Input { state: Mutex::new(state), asked: Condvar::new() }
@@ -72,15 +72,16 @@ impl Input {
         (look(&mut state.buffer), state.seen)
     }
 
-    /// Adds what was read, none at the end, and wakes those who wait.
+    /// Adds what was read, the first `n` bytes of `memory`, none at the end, and wakes those who wait. The memory may be another
+    /// then.
     #[cfg(any(target_os = "linux", test))]
-    pub(super) fn add(&self, bytes: &[u8]) -> Filled {
+    pub(super) fn add(&self, memory: &mut Vec<u8>, n: usize) -> Filled {
         let mut state = self.state.lock();
-        state.buffer.append(bytes);
+        state.buffer.append(memory, n);
         let mut waiting = state.overtake();
         drop(state);
         wake_all(&mut waiting);
-        if bytes.is_empty() { Filled::End } else { Filled::More }
+        if n == 0 { Filled::End } else { Filled::More }
     }
 
     /// What came of the thread's last read, once; if there is nothing, it is asked to read `most` bytes at most. `start`
@@ -112,13 +113,13 @@ impl Input {
         state.thread.wanted
     }
 
-    /// By the thread: what it has read.
-    pub(super) fn answer(&self, outcome: io::Result<&[u8]>) {
+    /// By the thread: what it has read, as for [`add`](Self::add).
+    pub(super) fn answer(&self, outcome: io::Result<usize>, memory: &mut Vec<u8>) {
         let mut state = self.state.lock();
         state.thread.wanted = 0;
-        state.thread.outcome = Some(outcome.map(|bytes| {
-            state.buffer.append(bytes);
-            if bytes.is_empty() { Filled::End } else { Filled::More }
+        state.thread.outcome = Some(outcome.map(|n| {
+            state.buffer.append(memory, n);
+            if n == 0 { Filled::End } else { Filled::More }
         }));
         let mut waiting = state.overtake();
         drop(state);
@@ -200,22 +201,33 @@ impl Drop for Place {
 
 /// What was read and not used yet.
 pub(super) struct Buffer {
-    bytes: Vec<u8>,
-    /// How many of them, from the front, are used up.
+    /// As long as it was when somebody read into it.
+    memory: Vec<u8>,
+    /// Up to where that was read.
+    read: usize,
+    /// How many of these bytes, from the front, are used up.
     used: usize,
 }
 
 impl Buffer {
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.used..]
+    fn new() -> Buffer {
+        Buffer { memory: Vec::new(), read: 0, used: 0 }
     }
 
-    fn append(&mut self, bytes: &[u8]) {
-        if self.used == self.bytes.len() {
-            self.bytes.clear();
-            self.used = 0;
+    fn rest(&self) -> &[u8] {
+        &self.memory[self.used..self.read]
+    }
+
+    /// Takes over the memory as it is, in exchange for its own, if all in there is used up.
+    fn append(&mut self, memory: &mut Vec<u8>, n: usize) {
+        if self.used == self.read {
+            std::mem::swap(&mut self.memory, memory);
+            (self.used, self.read) = (0, n);
+        } else {
+            self.memory.truncate(self.read);
+            self.memory.extend_from_slice(&memory[..n]);
+            self.read = self.memory.len();
         }
-        self.bytes.extend_from_slice(bytes);
     }
 
     pub(super) fn take(&mut self, buf: &mut [u8]) -> usize {
@@ -227,7 +239,7 @@ impl Buffer {
 
     pub(super) fn take_all(&mut self, buf: &mut Vec<u8>) {
         buf.extend_from_slice(self.rest());
-        self.used = self.bytes.len();
+        self.used = self.read;
     }
 
     pub(super) fn take_rest(&mut self) -> Vec<u8> {
@@ -280,12 +292,12 @@ mod tests {
             assert!(place.wait_in(&input, cx, seen).is_pending());
             assert!(place.wait_in(&input, cx, seen).is_pending(), "once more, in the same place");
         }
-        assert_eq!(input.add(b"more"), Filled::More);
+        assert_eq!(input.add(&mut b"more".to_vec(), 4), Filled::More);
         assert_eq!(woken.0.load(Relaxed), 3);
         assert!(places[0].wait_in(&input, cx, seen).is_ready(), "there is something it has not seen");
         let ((), seen) = input.look(|_| ());
         assert!(places[0].wait_in(&input, cx, seen).is_pending());
-        input.answer(Ok(b""));
+        input.answer(Ok(0), &mut Vec::new());
         assert_eq!(woken.0.load(Relaxed), 4);
         assert_eq!(input.ask_thread(1, || unreachable!()).unwrap(), Some(Filled::End));
     }
@@ -304,14 +316,19 @@ mod tests {
         assert_eq!(Arc::strong_count(&woken), 1);
     }
 
+    /// As read into memory that has room for more.
+    fn append(buffer: &mut Buffer, bytes: &[u8]) {
+        buffer.append(&mut [bytes, b"what was there"].concat(), bytes.len());
+    }
+
     #[test]
     fn lines_and_pieces_come_out_as_they_went_in() {
-        let mut buffer = Buffer { bytes: Vec::new(), used: 0 };
+        let mut buffer = Buffer::new();
         let mut searched = 0;
-        buffer.append(b"on");
+        append(&mut buffer, b"on");
         assert_eq!(buffer.take_line(&mut searched), None);
         assert_eq!(searched, 2);
-        buffer.append(b"e\ntwo\nthr");
+        append(&mut buffer, b"e\ntwo\nthr");
         assert_eq!(buffer.take_line(&mut searched).unwrap(), b"one\n");
         searched = 0;
         let mut piece = [0; 2];
@@ -321,17 +338,19 @@ mod tests {
         buffer.take_all(&mut rest);
         assert_eq!(rest, b"thr");
         assert_eq!(buffer.take(&mut piece), 0);
-        buffer.append(b"ee");
-        assert_eq!(buffer.bytes, b"ee", "what is used up is not kept");
+        append(&mut buffer, b"ee");
+        assert_eq!(buffer.rest(), b"ee");
+        assert!(buffer.memory.starts_with(b"ee"), "what is used up is not kept");
     }
 
     #[test]
     fn what_was_searched_does_not_matter_once_others_have_taken_it() {
-        let mut buffer = Buffer { bytes: b"long beginning".to_vec(), used: 0 };
+        let mut buffer = Buffer::new();
+        append(&mut buffer, b"long beginning");
         let mut searched = 0;
         assert_eq!(buffer.take_line(&mut searched), None);
         buffer.take_all(&mut Vec::new());
-        buffer.append(b"\n");
+        append(&mut buffer, b"\n");
         assert_eq!(buffer.take_line(&mut 0).unwrap(), b"\n");
         assert_eq!(searched, 14);
     }

@@ -49,7 +49,7 @@ impl Polled {
             memory.resize(most, 0);
         }
         let n = ready!(input.poll_read_with(cx, |input| read(input.get_ref(), &mut memory[..most])))?;
-        Poll::Ready(Ok(Input::of_this_process().add(&memory[..n])))
+        Poll::Ready(Ok(Input::of_this_process().add(memory, n)))
     }
 }
 

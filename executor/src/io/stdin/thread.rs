@@ -26,7 +26,7 @@ fn read_when_asked(input: &Input) {
         }
         match io::stdin().read(&mut memory[..most]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            outcome => input.answer(outcome.map(|n| &memory[..n])),
+            outcome => input.answer(outcome, &mut memory),
         }
     }
 }
