@@ -8,7 +8,7 @@
 //! Elsewhere, and where a pointer is shorter than a system call's argument (x32), it is what the standard library does, by way
 //! of mio: on some systems that has to hear of `WouldBlock`, or it reports nothing more.
 //!
-//! And one call, [`append`], which the standard library has not in this form.
+//! And one call, [`append`](fn@append), which the standard library has not in this form.
 
 #[cfg(unix)]
 #[allow(unsafe_code)]
