@@ -288,7 +288,11 @@ impl Account {
             let running = self.survivors();
             let queued = self.gate.count().saturating_sub(claimed_before);
             let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
-            let is_still = (claimed(), self.left()) == (claimed_before, left_before);
+            // Whoever is neither there any more nor seen to run is about to: its worker has just taken it. Or it is being
+            // delivered, by us if we are called from there.
+            let seen = running.len() as u64 + delivering::depth(self.id);
+            let are_all_seen = seen >= claimed_before.saturating_sub(left_before);
+            let is_still = (claimed(), self.left()) == (claimed_before, left_before) && are_all_seen;
             Look { cancelled, queued, running, is_still }
         };
         let dedicated = || self.pool.dedicated.survivors(&|tenant| tenant == self.id);

@@ -216,6 +216,27 @@ fn a_tenant_is_abandoned_and_others_keep_their_order() {
     pool.shutdown(Shutdown::Drain);
 }
 
+/// From when a worker has taken a job to when it says which one it runs, nobody sees that job. It was reported as finished.
+#[test]
+fn a_job_that_has_just_been_taken_is_reported_as_running() {
+    let pool = one_thread();
+    for _ in 0..20_000 {
+        let tenant = pool.tenant();
+        let (release, released) = mpsc::channel::<()>();
+        let job = tenant.spawn(move || released.recv().unwrap_err());
+        while pool.metrics().running == 0 {
+            std::hint::spin_loop();
+        }
+        let report = tenant.shutdown(Shutdown::Abandon);
+        assert_eq!((report.finished, report.left_running.len()), (0, 1), "{report}");
+        drop(release);
+        block_on(job).unwrap();
+        while pool.metrics().running > 0 {
+            thread::yield_now();
+        }
+    }
+}
+
 #[test]
 fn a_tenants_deadline_reports_what_is_left() {
     let pool = one_thread();
