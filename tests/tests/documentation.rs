@@ -49,6 +49,11 @@ fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
+/// The names of all functions in them.
+fn functions(sources: &[(String, String)]) -> BTreeSet<&str> {
+    sources.iter().flat_map(|(_, text)| all_between(text, "fn ", '(')).collect()
+}
+
 /// What stands between backticks, on one line each.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
@@ -79,8 +84,7 @@ fn each_source_file_that_a_page_names_exists() {
 #[test]
 fn each_model_that_a_page_or_a_comment_names_exists() {
     let sources = sources();
-    let functions: BTreeSet<&str> =
-        sources.iter().flat_map(|(_, text)| all_between(text, "fn ", '(')).collect();
+    let functions = functions(&sources);
     let mut missing = Vec::new();
     for (file, text) in sources.iter().chain(&pages()) {
         let is_page = file.ends_with(".md");
@@ -99,8 +103,7 @@ fn each_model_that_a_page_or_a_comment_names_exists() {
 #[test]
 fn each_test_that_a_history_names_exists() {
     let sources = sources();
-    let functions: BTreeSet<&str> =
-        sources.iter().flat_map(|(_, text)| all_between(text, "fn ", '(')).collect();
+    let functions = functions(&sources);
     let mut missing = Vec::new();
     for (file, text) in sources.iter().filter(|(name, _)| name.ends_with("/history.rs")) {
         let table: String =
