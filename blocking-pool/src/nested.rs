@@ -44,11 +44,20 @@ const DEEPEST: u32 = 16;
 /// One of those that are inside each other, for as long as it lasts.
 #[must_use]
 #[derive(Debug)]
-pub struct Level(());
+pub(crate) struct Level(());
+
+/// Does `work`, which drops something that may own the handles of others: now, or a little later. It must not unwind.
+#[inline]
+pub fn dropping(work: impl FnOnce() + 'static) {
+    match enter() {
+        Some(_level) => work(),
+        None => put_off(work),
+    }
+}
 
 /// Before something is dropped that may own the handles of others. `None`: it has to be [put off](put_off).
 #[inline]
-pub fn enter() -> Option<Level> {
+pub(crate) fn enter() -> Option<Level> {
     let depth = depth();
     if depth == DEEPEST {
         return None;
@@ -59,7 +68,7 @@ pub fn enter() -> Option<Level> {
 
 /// Once `enter` has said so. `work` must not unwind.
 #[cold]
-pub fn put_off(work: impl FnOnce() + 'static) {
+pub(crate) fn put_off(work: impl FnOnce() + 'static) {
     let mut work: Option<Work> = Some(Box::new(work));
     _ = PUT_OFF.try_with(|put_off| put_off.borrow_mut().extend(work.take()));
     // In a model, at the end of a thread.
@@ -112,21 +121,15 @@ mod tests {
     use std::rc::Rc;
 
     fn count_down(left: u32, inside: &Rc<Cell<u32>>, deepest: &Rc<Cell<u32>>) {
-        let go_on = {
-            let (inside, deepest) = (Rc::clone(inside), Rc::clone(deepest));
-            move || {
-                inside.set(inside.get() + 1);
-                deepest.set(deepest.get().max(inside.get()));
-                if left > 0 {
-                    count_down(left - 1, &inside, &deepest);
-                }
-                inside.set(inside.get() - 1);
+        let (inside, deepest) = (Rc::clone(inside), Rc::clone(deepest));
+        dropping(move || {
+            inside.set(inside.get() + 1);
+            deepest.set(deepest.get().max(inside.get()));
+            if left > 0 {
+                count_down(left - 1, &inside, &deepest);
             }
-        };
-        match enter() {
-            Some(_level) => go_on(),
-            None => put_off(go_on),
-        }
+            inside.set(inside.get() - 1);
+        });
     }
 
     #[test]

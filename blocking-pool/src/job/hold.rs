@@ -242,17 +242,13 @@ impl Hold {
     /// By a handle that goes, and has not taken the outcome, which is there: drops it and lets go.
     #[inline(never)]
     pub(super) fn discard_outcome(self) {
-        let discard = move || {
+        nested::dropping(move || {
             if self.header().state.was_woken() {
                 self.note_unread();
             }
             self.drop_outcome();
             self.release(Owner::Handle);
-        };
-        match nested::enter() {
-            Some(_level) => discard(),
-            None => nested::put_off(discard),
-        }
+        });
     }
 
     #[cold]

@@ -169,14 +169,10 @@ impl<T> Drop for TaskHandle<T> {
 /// # Safety
 /// After `COMPLETE`, by the one the output belongs to, who hands over a reference.
 unsafe fn discard_output(task: TaskPtr) {
-    let discard = move || {
+    nested::dropping(move || {
         // SAFETY: the caller says so; who may look at the output is on this thread.
         unsafe { task.drop_output() };
         // SAFETY: this is the reference that was handed over.
         unsafe { task.release() };
-    };
-    match nested::enter() {
-        Some(_level) => discard(),
-        None => nested::put_off(discard),
-    }
+    });
 }
