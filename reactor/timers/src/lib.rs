@@ -10,6 +10,7 @@
 //! | `local_timers.rs`, `home.rs` | the queue of a loop that stays on its thread, without a lock |
 //! | `queue.rs`, `heap.rs` | the order of deadlines |
 //! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
+//! | `reading.rs` | the last reading of the clock, which serves many timers |
 //! | `known.rs`, `contain.rs` | wakers that may be kept, and foreign ones at arm's length |
 //! | `lock.rs`, `sync.rs` | `std`'s primitives, or loom's in the reactor's models |
 //!
@@ -28,6 +29,7 @@ pub mod local_timers;
 pub mod lock;
 mod nanos;
 mod queue;
+mod reading;
 mod sync;
 pub mod timers;
 

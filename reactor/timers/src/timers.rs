@@ -1,27 +1,13 @@
 //! All timers of one reactor, and the moment at which the loop has to look at them again.
 //!
-//! There are two queues: one for timers that the loop's own thread arms (`local_timers.rs`), and this one, behind a lock,
-//! for those of other threads. Each publishes its earliest deadline, so that the loop asks for it for nothing. Both fire
-//! in one order.
+//! There are two queues: one for timers that the loop's own thread arms (`local_timers.rs`), and one behind a lock, for those
+//! of other threads. Each publishes its earliest deadline, so that the loop reads it without the lock. Both fire in one order.
 //!
 //! A timer that becomes the earliest while the loop sleeps, armed on another thread, notifies; the loop reads what is
 //! published after it has announced that it will sleep. These are the two sides of the argument in `notifier.rs`, with the
 //! deadline as the published work. Model: `timer_against_park`, twin `timer-notifies`.
 //!
 //! Wakers are cloned, woken and dropped with the lock released.
-//!
-//! # Reading the clock
-//! A reading costs more than all the rest of arming a timer that is cancelled again, as most timeouts are. So whoever reads
-//! the clock leaves the reading here: the loop at the end of each turn in which timers are armed, and whoever makes a
-//! timer by its duration. The loop forgets the reading when it has waited.
-//!
-//! When a timer is polled, the clock need not be read again if the timer is due well after that reading, nor if it was
-//! due before it: see [`Timers::is_due`]. Should the loop have been stuck for so long that the deadline has passed all
-//! the same, the timer is armed in the past. It fires as soon as the loop looks, and another thread that arms it tells
-//! the loop to look.
-//!
-//! A task that polls a timer over and over without ever waiting keeps the loop from that: one that does whatever is ready
-//! "until the time is up", say. So a reading serves so many times only, fewer if the deadline is not far away.
 
 use crate::clock::Clock;
 use crate::contain;
@@ -32,10 +18,9 @@ use crate::known::KnownWakers;
 use crate::local_timers::{LocalTimers, Then};
 use crate::lock::Mutex;
 use crate::queue::{self, Arming, Published, Queue};
+use crate::reading::Reading;
 use crate::sync::left_out;
 use std::mem;
-// What the loop has read is a hint and no part of any protocol, so it stays a plain atomic in the models too.
-use std::sync::atomic::{AtomicU64 as Hint, Ordering};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -43,10 +28,7 @@ use std::time::Instant;
 pub struct Timers {
     /// Turns instants into moments and back.
     pub epoch: Epoch,
-    /// What the clock said when it was last asked, or `NEVER` if that was before the loop last waited.
-    seen: Hint,
-    /// How often that has served, about.
-    served: Hint,
+    reading: Reading,
     /// Those that the loop's own thread has armed.
     pub local: LocalTimers,
     /// The earliest in the locked queue.
@@ -70,7 +52,7 @@ pub enum State {
 /// Who has to learn that the earliest deadline has come closer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tell {
-    /// It has not.
+    /// Nobody: it has not come closer.
     Nobody,
     /// The loop whose thread this is.
     Here,
@@ -85,31 +67,18 @@ impl Tell {
     }
 }
 
-/// A deadline that is so many nanoseconds after the last reading has not passed: as a rule a turn takes less than half of it.
-const AHEAD: u64 = 500_000;
-
-/// And no turn should take as long as this.
-const FAR: u64 = 100_000_000;
-
-/// How often a reading serves. Many more timers than this are seldom armed in one turn, and it costs them nothing that counts.
-const SERVES: u64 = 128;
-
-/// As how often it counts that it serves a deadline that is less than [`FAR`] ahead.
-const NEARER: u64 = 8;
-
 /// How many wakers are collected while the lock is held.
 const BATCH: usize = 64;
 
-/// How many timers fire in one call.
+/// How many timers fire in one call at most.
 const FLOOD: usize = 4096;
 
 impl Timers {
-    /// None yet, of a loop that stays at `home`, if anywhere.
+    /// No timers yet, for a loop that stays at `home`, if anywhere.
     pub fn new(clock: &Clock, home: Home, known: KnownWakers) -> Timers {
         Timers {
             epoch: Epoch::new(clock),
-            seen: Hint::new(NEVER),
-            served: Hint::new(0),
+            reading: Reading::none(),
             local: LocalTimers::new(home, known),
             next: Published::new(),
             locked: Mutex::new(Queue::new()),
@@ -122,33 +91,15 @@ impl Timers {
         let now = self.epoch.now(clock);
         // A manual clock may be far ahead a moment later.
         if !clock.is_manual() {
-            self.seen.store(now, Ordering::Relaxed);
-            self.served.store(0, Ordering::Relaxed);
+            self.reading.note(now);
         }
         now
     }
 
-    /// Whether `deadline` has passed. The clock is read only if the last reading does not tell.
+    /// Whether `deadline` has passed. The clock is read only if the last reading does not tell: see `reading.rs`.
     #[inline]
     pub fn is_due(&self, deadline: Moment, clock: &Clock) -> bool {
-        match self.seen.load(Ordering::Relaxed) {
-            seen if seen >= deadline && seen != NEVER => true,
-            seen if self.serves(deadline.saturating_sub(seen)) => false,
-            _ => self.is_past(deadline, clock),
-        }
-    }
-
-    /// Whether the reading tells that a deadline which is so far ahead of it has not passed.
-    ///
-    /// No read-modify-write: what another thread adds at the same time may get lost.
-    #[inline]
-    fn serves(&self, ahead: u64) -> bool {
-        if ahead < AHEAD {
-            return false;
-        }
-        let served = self.served.load(Ordering::Relaxed);
-        self.served.store(served + if ahead < FAR { NEARER } else { 1 }, Ordering::Relaxed);
-        served < SERVES
+        self.reading.tells_due(deadline).unwrap_or_else(|| self.is_past(deadline, clock))
     }
 
     #[inline(never)]
@@ -159,7 +110,7 @@ impl Timers {
     /// The loop has waited, and what was read before is out of date.
     #[inline]
     pub fn forget_reading(&self) {
-        self.seen.store(NEVER, Ordering::Relaxed);
+        self.reading.forget();
     }
 
     /// Arms a timer, or renews the waker of one that is armed. `None` if it is due: it has fired, or the reactor is closed.
@@ -212,8 +163,9 @@ impl Timers {
         Some(Tell::Loop.only_if(earliest))
     }
 
-    /// Gives a timer another deadline. If it is armed, its waker stays, unless it has fired, or its waker is out of reach: then
-    /// it has to be armed anew, and in the second case the loop wakes who waits.
+    /// Gives a timer another deadline. An armed timer keeps its waker. There are two exceptions, after which it has to be armed
+    /// anew: it has fired; or it was armed at home and this is another thread, so that its waker is out of reach. In the second
+    /// case the loop wakes who waits.
     pub fn change(&self, state: &mut State, deadline: Moment) -> Tell {
         let (is_queued, tell) = match *state {
             State::Idle => return Tell::Nobody,
@@ -316,7 +268,7 @@ impl Timers {
         self.next.get().min(self.local.next())
     }
 
-    /// The second deadline of those that the loop's own thread has armed, or `NEVER`; and elsewhere.
+    /// The second deadline of those that the loop's own thread has armed. `NEVER` if there is none, and on other threads.
     pub fn second(&self) -> Moment {
         self.local.second()
     }
@@ -332,24 +284,5 @@ impl Timers {
     /// How many timers are armed.
     pub fn count(&self) -> usize {
         self.local.len() + self.locked.lock().len()
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reading_serves_deadlines_ahead_of_it_so_many_times() {
-        let clock = Clock::real();
-        let timers = Timers::new(&clock, Home::NOWHERE, KnownWakers::default());
-        for (ahead, times) in [(AHEAD - 1, 0), (AHEAD, SERVES / NEARER), (FAR, SERVES)] {
-            let read = timers.now(&clock);
-            let served = (0..2 * SERVES).take_while(|_| {
-                let _ = timers.is_due(read + ahead, &clock);
-                timers.seen.load(Ordering::Relaxed) == read
-            });
-            assert_eq!(served.count() as u64, times, "{ahead} ns ahead");
-        }
     }
 }
