@@ -43,6 +43,14 @@ use std::time::Duration;
 /// Polls the main future. True once that is ready.
 type Main<'a> = dyn FnMut(&mut Context<'_>) -> bool + 'a;
 
+/// How the loop has waited for work.
+enum Waited {
+    /// It stayed awake, and found some: the turn goes on.
+    Awake,
+    /// It parked: the turn is over.
+    Parked,
+}
+
 /// A loop. Never leaves its thread.
 pub(crate) struct Core {
     shared: Arc<Shared>,
@@ -123,7 +131,7 @@ impl Core {
         (entered, awake)
     }
 
-    /// Not of the future's type, so that it is compiled once, and lies in one place.
+    /// Does not depend on the future's type, so that it is compiled once, and lies in one place.
     #[inline(never)]
     fn drive(&self, main: &mut Main<'_>) {
         let waker = Waker::from(Arc::new(MainWaker(Arc::clone(&self.shared))));
@@ -136,37 +144,20 @@ impl Core {
     fn turn(&self, main: &mut Main<'_>, waker: &Waker) -> bool {
         self.shared.counters.turn();
         self.budget.begin_turn();
-        let tell_pool = |is_busy| self.tell_pool(is_busy);
         loop {
             if self.round.get() == 0 {
                 self.tasks.take_inbox(&self.shared.inbox, &self.shared.pulse);
                 let main_woken = self.shared.take_main_woken();
-                if main_woken {
-                    self.shared.pulse.begin_main();
-                    fairness::begin_poll();
-                    let is_ready = main(&mut Context::from_waker(waker));
-                    self.shared.pulse.end();
-                    if is_ready {
-                        return true;
-                    }
+                if main_woken && self.poll_main(main, waker) {
+                    return true;
                 }
                 self.round.set(self.tasks.ready());
-                self.demand.polls(self.round.get(), tell_pool);
+                self.demand.polls(self.round.get(), |is_busy| self.tell_pool(is_busy));
                 if self.round.get() == 0 && !main_woken {
-                    self.demand.rests(tell_pool);
-                    self.budget.look(&self.shared.counters);
-                    let awaits_jobs = self.shared.tenant.outstanding() > 0;
-                    if awaits_jobs && self.spin() || self.linger() {
-                        self.budget.waited(&self.shared.counters);
-                        continue;
+                    match self.wait_for_work() {
+                        Waited::Awake => continue,
+                        Waited::Parked => return false,
                     }
-                    self.park(None);
-                    let waited = Duration::from_nanos(self.budget.waited(&self.shared.counters));
-                    self.linger.parked(waited, self.reactor.borrow().was_notified());
-                    if awaits_jobs {
-                        self.spinner.borrow_mut().slept(waited);
-                    }
-                    return false;
                 }
                 if main_woken && self.budget.spend(&self.shared.counters) {
                     break;
@@ -176,10 +167,41 @@ impl Core {
                 break;
             }
         }
+        // The budget is used up, and there is more to run: the kernel is only asked.
         self.park(Some(Duration::ZERO));
         false
     }
 
+    /// True once the main future is ready.
+    #[inline]
+    fn poll_main(&self, main: &mut Main<'_>, waker: &Waker) -> bool {
+        self.shared.pulse.begin_main();
+        fairness::begin_poll();
+        let is_ready = main(&mut Context::from_waker(waker));
+        self.shared.pulse.end();
+        is_ready
+    }
+
+    /// Nothing is left to run: waits, awake for as long as that pays, and then parked.
+    #[inline]
+    fn wait_for_work(&self) -> Waited {
+        self.demand.rests(|is_busy| self.tell_pool(is_busy));
+        self.budget.look(&self.shared.counters);
+        let awaits_jobs = self.shared.tenant.outstanding() > 0;
+        if awaits_jobs && self.spin() || self.linger() {
+            self.budget.waited(&self.shared.counters);
+            return Waited::Awake;
+        }
+        self.park(None);
+        let waited = Duration::from_nanos(self.budget.waited(&self.shared.counters));
+        self.linger.parked(waited, self.reactor.borrow().was_notified());
+        if awaits_jobs {
+            self.spinner.borrow_mut().slept(waited);
+        }
+        Waited::Parked
+    }
+
+    /// Tells the pool whether this loop is so busy that it waits for no result: see `demand.rs`.
     pub(crate) fn tell_pool(&self, is_busy: bool) {
         self.shared.tenant.set_awaiter_busy(is_busy);
     }
@@ -212,9 +234,9 @@ impl Core {
         true
     }
 
-    /// Waits a little for the results of jobs without parking, if that has been paying off; and only for a moment if
-    /// that may keep a worker from its processor: it is put aside for a loop that waits for its result, and parking
-    /// would let it go on. A result that comes so does not end the turn, so the budget goes on counting.
+    /// Waits a little for the results of jobs without parking, if that has been paying off. It waits for a moment only if
+    /// the pool wants all processors: the worker whose result the loop waits for may have been put aside for this very
+    /// loop, and would go on if that parked. A result that comes does not end the turn, so the budget goes on counting.
     fn spin(&self) -> bool {
         let tenant = &self.shared.tenant;
         let limit = || if tenant.pool().is_saturated() { Spinner::SHORT_LIMIT } else { Spinner::LIMIT };
@@ -224,8 +246,8 @@ impl Core {
     /// Waits for events at most this long, and not at all if there is work.
     pub(crate) fn park(&self, max_wait: Option<Duration>) {
         if let Err(error) = self.wait(max_wait) {
-            // The descriptor is ours and open and the arguments are valid, so the kernel has no reason to
-            // refuse; if it does all the same, going on would spin without a word.
+            // The descriptor is ours and open, and the arguments are valid, so the kernel has no reason to refuse. If it
+            // does so all the same, to go on would be to spin without a word.
             panic!("the kernel's event queue failed: {error}");
         }
     }
@@ -253,14 +275,14 @@ impl Core {
         waited
     }
 
-    /// Calls `f` with the reactor, unless this is inside a turn of it.
+    /// Calls `f` with the reactor, unless this is inside one of the reactor's turns.
     pub(crate) fn with_reactor(&self, f: impl FnOnce(&Reactor)) {
         if let Ok(reactor) = self.reactor.try_borrow() {
             f(&reactor);
         }
     }
 
-    /// Fires the timers that are due by now. Inside a turn of the reactor nothing is done: it fires them itself.
+    /// Fires the timers that are due by now. Does nothing inside one of the reactor's turns, which will fire them itself.
     pub(crate) fn fire_timers(&self) {
         if let Ok(mut reactor) = self.reactor.try_borrow_mut() {
             reactor.fire_timers();
