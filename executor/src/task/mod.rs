@@ -30,7 +30,10 @@
 //!          join (the handle)  <------------------- output ------------- Ready ----------+
 //! ```
 //!
-//! `unsafe` lives in `cell`, `queue`, `waker`, `join` and `run`, and each block leans on the table in `state`.
+//! From the moment at which the loop learns of it until it completes, a task is in the loop's `table`, which keeps it alive.
+//!
+//! `unsafe` lives in `cell`, `spawn`, `queue`, `waker`, `table`, `run` and `join`. Each block leans on the table in `state`, which
+//! says who may touch what.
 //! The public part is [`yield_now`](fn@yield_now), [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`.
 
 #[allow(unsafe_code, reason = "the single allocation, its type erasure and its reference count")]
@@ -43,7 +46,11 @@ pub(crate) mod local;
 mod queue;
 #[allow(unsafe_code, reason = "polls and completes what is in the cell")]
 mod run;
+#[allow(unsafe_code, reason = "a new task belongs to whoever spawns it")]
+mod spawn;
 mod state;
+#[allow(unsafe_code, reason = "a task's number in the table is a field of its cell")]
+mod table;
 #[allow(unsafe_code, reason = "a RawWaker is a pointer and a vtable")]
 mod waker;
 mod yield_now;
@@ -53,6 +60,7 @@ pub(crate) use join::{TaskAborter, TaskHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalKey, OutOfScope};
 pub(crate) use queue::Inbox;
-pub(crate) use run::{Tasks, spawn_ended, spawn_local, spawn_remote};
+pub(crate) use run::Tasks;
+pub(crate) use spawn::{spawn_ended, spawn_local, spawn_remote};
 pub(crate) use waker::WAKERS;
 pub use yield_now::{YieldNow, yield_now};

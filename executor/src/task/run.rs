@@ -1,115 +1,26 @@
-//! The loop's side of a task: the table of live tasks, one run, completion, and the end of all tasks.
+//! The loop's side of a task: it is queued, run, and completed; and the end of all tasks.
 
-use super::cell::{NO_SLOT, TaskPtr};
-use super::join::TaskHandle;
-use super::queue::{Closed, Inbox, Pushed, RunQueue};
-use super::state::{Run, Spawned};
+use super::cell::TaskPtr;
+use super::queue::{Inbox, RunQueue};
+use super::state::Run;
+use super::table::Table;
 use super::waker;
-use crate::core::Core;
 use crate::fairness;
 use crate::pulse::Pulse;
 use crate::report::contain;
-use crate::shared::Shared;
 use crate::sync::left_out;
-use std::cell::RefCell;
-use std::future::Future;
-use std::panic::Location;
-use std::sync::Arc;
 use std::task::Context;
 
-/// Every task of a loop that has not completed, and the queue of those that are ready. Owns one reference to
-/// each. Never leaves the loop's thread.
+/// Every task of a loop that has not completed, and the queue of those that are ready. Never leaves the loop's thread.
 #[derive(Default, Debug)]
 pub(crate) struct Tasks {
-    table: RefCell<Vec<TaskPtr>>,
+    table: Table,
     run_queue: RunQueue,
-}
-
-/// Spawns on the loop of this thread. If that loop is being dropped, the task is cancelled with the others.
-#[inline]
-pub(crate) fn spawn_local<F>(
-    core: &Core,
-    future: F,
-    location: &'static Location<'static>,
-) -> TaskHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let task = TaskPtr::allocate(future, Spawned::Here, Arc::clone(core.shared()), location);
-    // SAFETY: allocate() gave us the handle's reference, for a task with this output.
-    let handle = unsafe { TaskHandle::new(task) };
-    // SAFETY: a new task, of this loop; the table's reference is handed over.
-    unsafe { core.tasks.begin(task) };
-    handle
-}
-
-/// Spawns on a loop that is not this thread's.
-pub(crate) fn spawn_remote<F>(
-    shared: &Arc<Shared>,
-    future: F,
-    location: &'static Location<'static>,
-) -> TaskHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    // SAFETY: the future is Send.
-    unsafe { spawn_to_inbox(shared, future, location) }
-}
-
-/// Spawns on a loop of this thread that is gone: the task is cancelled.
-pub(crate) fn spawn_ended<F>(
-    shared: &Arc<Shared>,
-    future: F,
-    location: &'static Location<'static>,
-) -> TaskHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    // SAFETY: this is the loop's thread.
-    unsafe { spawn_to_inbox(shared, future, location) }
-}
-
-/// # Safety
-/// The future and its output are Send, or this is the loop's thread.
-unsafe fn spawn_to_inbox<F>(
-    shared: &Arc<Shared>,
-    future: F,
-    location: &'static Location<'static>,
-) -> TaskHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let task = TaskPtr::allocate(future, Spawned::Elsewhere, Arc::clone(shared), location);
-    // SAFETY: allocate() gave us the handle's reference, for a task with this output.
-    let handle = unsafe { TaskHandle::new(task) };
-    // In a fork the loop is the parent's, and takes nothing from here.
-    // SAFETY: a new task is marked and in no queue; our handle keeps it during the call.
-    let pushed = if shared.is_forked() { Err(Closed) } else { unsafe { shared.inbox.push(task) } };
-    match pushed {
-        Ok(Pushed::First) => shared.reactor.notify(),
-        Ok(Pushed::Behind) => {}
-        Err(Closed) => {
-            // SAFETY: our handle keeps the task.
-            let header = unsafe { task.header() };
-            // We take the inbox's part, as a refused wake does: completion must not leave its reference to an
-            // entry that does not exist. Nobody can have completed the task before us.
-            let _ = header.state.leave_inbox();
-            // SAFETY: no loop has seen this task, so it is all ours; and its future may be dropped on this thread.
-            unsafe { task.cancel() };
-            // SAFETY: as above: the table's reference is ours, and no queue holds the task.
-            unsafe { finish(task, None) };
-        }
-    }
-    handle
 }
 
 impl Tasks {
     pub(crate) fn len(&self) -> usize {
-        self.table.borrow().len()
+        self.table.len()
     }
 
     pub(crate) fn ready(&self) -> usize {
@@ -129,29 +40,15 @@ impl Tasks {
         }
     }
 
-    /// Takes a new task into the table and into the queue.
+    /// Takes a new task into the table and into the run queue.
     ///
     /// # Safety
-    /// As for [`adopt`](Self::adopt).
-    unsafe fn begin(&self, task: TaskPtr) {
+    /// As for [`Table::insert`].
+    pub(super) unsafe fn begin(&self, task: TaskPtr) {
         // SAFETY: passed on.
-        unsafe { self.adopt(task) };
+        unsafe { self.table.insert(task) };
         // SAFETY: it is in the table now.
         unsafe { self.wake(task) };
-    }
-
-    /// Takes a new task into the table.
-    ///
-    /// # Safety
-    /// The task belongs to this loop and is in no table. The caller hands over the table's reference.
-    unsafe fn adopt(&self, task: TaskPtr) {
-        let mut table = self.table.borrow_mut();
-        let slot = u32::try_from(table.len()).expect("fewer than 2^32 tasks fit into memory");
-        table.push(task);
-        // SAFETY: the table's reference keeps the task.
-        let header = unsafe { task.header() };
-        // SAFETY: the slot field is the loop's, and this is its thread.
-        header.slot.with_mut(|field| unsafe { *field = slot });
     }
 
     /// Queues a task that has been taken off the inbox, before those that are ready; it may be new to this loop.
@@ -161,10 +58,10 @@ impl Tasks {
     unsafe fn receive(&self, task: TaskPtr, pulse: &Pulse) {
         // SAFETY: the table's reference, which a new task has brought along, or the entry keeps the task.
         let header = unsafe { task.header() };
-        // SAFETY: the slot field is the loop's, and this is its thread.
-        if header.slot.with(|slot| unsafe { *slot }) == NO_SLOT {
+        // SAFETY: as above, and this is the loop's thread.
+        if unsafe { task.is_new() } {
             // SAFETY: it is new, so spawn_to_inbox() pushed it, with the table's reference.
-            unsafe { self.adopt(task) };
+            unsafe { self.table.insert(task) };
         }
         let run = if left_out("task-clear-before-poll") { Run::Poll } else { header.state.leave_inbox() };
         if run == Run::Release {
@@ -229,29 +126,9 @@ impl Tasks {
             }
         }
         // SAFETY: it has just ended, so it was in the table until now.
-        unsafe { self.take_off_table(task) };
+        unsafe { self.table.remove(task) };
         // SAFETY: the output has just been stored, and the task is out of the table.
         unsafe { finish(task, Some(pulse)) };
-    }
-
-    /// The caller gets the table's reference.
-    ///
-    /// # Safety
-    /// The task is in the table.
-    unsafe fn take_off_table(&self, task: TaskPtr) {
-        // SAFETY: the table's reference, from now on the caller's, keeps the task.
-        let header = unsafe { task.header() };
-        // SAFETY: the slot field is the loop's, and this is its thread.
-        let slot = header.slot.with(|slot| unsafe { *slot });
-        let mut table = self.table.borrow_mut();
-        table.swap_remove(slot as usize);
-        // The last entry has moved to the place that is free.
-        if let Some(moved) = table.get(slot as usize) {
-            // SAFETY: what is in the table is kept by it.
-            let header = unsafe { moved.header() };
-            // SAFETY: as above.
-            header.slot.with_mut(|field| unsafe { *field = slot });
-        }
     }
 
     /// Drops every future, those included that are spawned by destructors meanwhile. Returns how many.
@@ -261,7 +138,7 @@ impl Tasks {
         let mut cancelled = 0;
         // Until there are no more, and with no borrow held: a destructor may spawn, wake and abort.
         loop {
-            let tasks: Vec<TaskPtr> = std::mem::take(&mut *self.table.borrow_mut());
+            let tasks = self.table.take_all();
             if tasks.is_empty() {
                 break;
             }
@@ -281,12 +158,12 @@ impl Tasks {
     }
 }
 
-/// Completes a task whose output is in place, and gives up the table's reference. With the pulse of the loop, if that was
-/// running it.
+/// Completes a task whose output is in place, and gives up the table's reference. `pulse` is the loop's, if the loop has
+/// just run the task.
 ///
 /// # Safety
 /// By the loop, or by the spawner of a task that no loop will see; the task is in no table.
-unsafe fn finish(task: TaskPtr, pulse: Option<&Pulse>) {
+pub(super) unsafe fn finish(task: TaskPtr, pulse: Option<&Pulse>) {
     // SAFETY: the table's reference is given up at the end of this function at the earliest.
     let header = unsafe { task.header() };
     // SAFETY: this is the loop's thread, or no loop will see the task.
