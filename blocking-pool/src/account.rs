@@ -53,9 +53,9 @@ pub(crate) struct Account {
     abandoned: AtomicBool,
     /// Whoever awaits its jobs has other things to do. A hint, so std's even under loom.
     is_awaiter_busy: PlainBool,
-    /// Of one dedicated closure, which is in no queue and not among the pool's jobs.
+    /// Whether this is the account of one dedicated closure, which is in no queue and not among the pool's jobs.
     is_apart: bool,
-    /// Handles look for its outcomes, as nobody else does.
+    /// Whether handles look for outcomes themselves before they wait to be woken. They do unless a loop does so for them.
     is_looked_for: bool,
     waiters: Mutex<Waiters>,
     bell: Condvar,
@@ -65,7 +65,8 @@ struct Waiters {
     all: usize,
     /// Jobs of this tenant that they are inside of: they wait for the rest, not for each other.
     inside: u64,
-    /// How many have left that had been cancelled. Here, because it goes with the count of those who have left.
+    /// How many of those who have left had been cancelled. It is under the lock because it has to agree with the count of those
+    /// who have left.
     cancelled: u64,
 }
 
@@ -131,11 +132,12 @@ impl Account {
         self.is_awaiter_busy.load(PlainOrdering::Relaxed)
     }
 
+    /// Counts a job in. False if the account is closed.
     pub(crate) fn enter(&self) -> bool {
         self.gate.enter().is_some()
     }
 
-    /// The job is nobody else's any more: it runs, or is being cancelled.
+    /// The job has been claimed: it is about to run, or is being cancelled.
     pub(crate) fn unqueued(&self) {
         self.left.claimed.fetch_add(1, PlainOrdering::Release);
         if !self.is_apart {
@@ -143,12 +145,13 @@ impl Account {
         }
     }
 
-    /// It was let in here, but not by the pool.
+    /// A job that was let in here was turned away by the pool.
     pub(crate) fn leave_unqueued(&self) {
         self.left.claimed.fetch_add(1, PlainOrdering::Release);
         self.leave();
     }
 
+    /// A claimed job will not run: counts it as cancelled.
     pub(crate) fn refused(&self, why: &Failure, cohort: Cohort) {
         if self.is_apart {
             return;
@@ -160,7 +163,7 @@ impl Account {
         }
     }
 
-    /// Calls what is the user's and comes before a job of this account has left.
+    /// Calls a piece of the user's code that belongs to a job of this account which has not left yet: a waker, a drop.
     pub(crate) fn delivering<R>(&self, user: impl FnOnce() -> R) -> R {
         delivering::inside(self.id, user)
     }
@@ -208,6 +211,7 @@ impl Account {
         self.gate.count() - left
     }
 
+    /// Blocks until no job is outstanding; false if that took longer than `until`. See "Waiting from inside a job".
     pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
         if self.pool.is_forked() {
             // Nobody is there to wait for.
@@ -222,7 +226,7 @@ impl Account {
             waiters.inside += inside;
             self.bell.notify_all();
         }
-        // Outside, those inside are waited for like all others.
+        // Whoever waits outside waits for those inside as for all others.
         let but = |waiters: &Waiters| {
             if inside > 0 || left_out("outside-waits-for-jobs") { waiters.inside } else { 0 }
         };
@@ -288,8 +292,8 @@ impl Account {
             let running = self.survivors();
             let queued = self.gate.count().saturating_sub(claimed_before);
             let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
-            // Whoever is neither there any more nor seen to run is about to: its worker has just taken it. Or it is being
-            // delivered, by us if we are called from there.
+            // A claimed job that has not left and is not seen to run is about to run, its worker having just taken it; or it is
+            // being delivered, by us if we are called from there.
             let seen = running.len() as u64 + delivering::depth(self.id);
             let are_all_seen = seen >= claimed_before.saturating_sub(left_before);
             let is_still = (claimed(), self.left()) == (claimed_before, left_before) && are_all_seen;

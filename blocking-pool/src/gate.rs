@@ -1,13 +1,12 @@
-//! A counter that can be shut: who is in before is counted, who comes after is turned away.
+//! A counter that can be shut: whoever enters before that is counted, whoever comes after it is turned away.
 //!
-//! One word holds both, so that "was it accepted before the shutdown?" has one answer. The described alternative
-//! (submit, then look whether the pool has closed, then take the job back) strands an entry: a shutdown that has
-//! already emptied the queues never sees the push that follows, and the entry keeps its pool alive for ever. Here
-//! an accepted job is owed: workers leave a closed pool only when as many entries were taken out of the queues as
+//! One word holds both, so that "was it accepted before the shutdown?" has one answer. The usual alternative (submit, then look
+//! whether the pool has closed, then take the job back) strands an entry: a shutdown that has already emptied the queues
+//! never sees the push that follows, and the entry keeps its pool alive for ever. Here an accepted job is owed, that is, it is
+//! run or cancelled in any case: workers leave a closed pool only when as many entries were taken out of the queues as
 //! were let in (`Shared::is_drained`), not when the queues look empty. (Model: `submit_against_shutdown`.)
-
 //!
-//! The word also holds a *mark*. Who enters learns, by the same operation, which mark was up, and who puts up another one
+//! The word also holds a *mark*. Whoever enters learns, by the same operation, which mark is up; and whoever puts up another one
 //! learns how many had entered before. So those who enter under one mark are counted without an addition of their own
 //! (`metrics/cohorts.rs` needs that).
 

@@ -127,7 +127,7 @@ impl fmt::Debug for Census {
 #[derive(Debug)]
 pub(crate) struct Idle {
     word: AtomicU64,
-    /// Jobs have been left to those who search, one for each.
+    /// Until when those who search are relied on: each has been left one job a moment ago.
     relied_until: Padded<Until>,
     /// Last in, first out: the one with the warmest cache is called first, the others age until their keep-alive.
     sleepers: Mutex<Vec<Arc<Parker>>>,
@@ -176,12 +176,12 @@ impl Idle {
             if now.searching() > 0 && (nobody_else || left_out("summon-counts-jobs")) {
                 return Summon::Enough;
             }
-            // So it is nearly always while jobs come faster than they are run. No look at the queues then, to which
-            // those who take jobs out are writing.
+            // This is nearly always so while jobs come faster than they are run. The queues are not looked at then, since those
+            // who take jobs out are writing to them.
             if nobody_else && is_watched(now) {
                 return Summon::Enough;
             }
-            // Most often, and without a look at queues that others are writing to.
+            // The most common case with searchers, again without a look at queues that others are writing to.
             if now.searching() > 0 && self.have_had_no_time_yet(&clock) {
                 return Summon::Enough;
             }
@@ -207,7 +207,7 @@ impl Idle {
         }
     }
 
-    /// Those who search, and have been left one job each.
+    /// Whether those who search have been left one job each so lately that they cannot have taken it yet.
     fn have_had_no_time_yet(&self, clock: impl Fn() -> u64) -> bool {
         CLOCKS && self.relied_until.is_to_come(clock)
     }
@@ -225,7 +225,7 @@ impl Idle {
         }
     }
 
-    /// False: it is not `now` any more, or nothing is wrong and it has to be tried again.
+    /// Replaces the word. False: it is not `now` any more, or the exchange has failed spuriously; read it and try again.
     fn replace(&self, now: Census, next: u64) -> bool {
         // AcqRel: pairs with every other change of the word; the fences around it do the rest.
         self.word.compare_exchange_weak(now.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()

@@ -99,7 +99,7 @@ struct Block {
     memory: Memory,
 }
 
-/// Some entries of one block that are the holder's alone. All that are left when it is dropped are dropped, too.
+/// Some entries of one block that belong to the holder alone. Those that have not been taken out of it are dropped with it.
 struct Claim<'a, T: Pointer> {
     block: NonNull<Block>,
     slots: Range<usize>,
@@ -112,7 +112,7 @@ struct Claim<'a, T: Pointer> {
 const SLOTS: usize = LAP - 1;
 /// The most that goes into a deque at a time, to lie behind one that may be long until others steal it.
 const BATCH: usize = 32;
-/// How often one who waits looks before it leaves its processor to others.
+/// How often a waiting thread looks before it leaves its processor to others.
 const LOOKS: u32 = 64;
 
 impl<T: Pointer> Injector<T> {
@@ -124,7 +124,7 @@ impl<T: Pointer> Injector<T> {
         Self { head: Padded(head), tail: Padded(end()), spare: Padded(spare), holds: PhantomData }
     }
 
-    /// How many are waiting. What came before the call, and is not counted, has been taken.
+    /// How many are waiting. An entry that came before the call and is not counted has been taken.
     pub(crate) fn len(&self) -> usize {
         // The tail first: what is before it, and not after the head, has been taken. Acquire: pairs with the claims.
         let tail = self.tail.place.load(Ordering::Acquire);
@@ -225,8 +225,8 @@ impl<T: Pointer> Injector<T> {
 }
 
 impl<T: Pointer> Injector<T> {
-    /// How many wait behind a place of the head's, `enough` or all. Each look at the tail takes its cache line away from
-    /// the next push.
+    /// How many wait behind a place of the head: all, or fewer but at least `enough`. The tail is looked at only if need be, since
+    /// each look takes its cache line away from the next push.
     fn waiting_after(&self, place: u64, enough: usize) -> usize {
         let after = |tail: u64| slots_before(tail).saturating_sub(slots_before(place)) as usize;
         let seen = after(self.head.seen.load(Ordering::Relaxed));
@@ -262,7 +262,7 @@ impl Spare {
         Some(block)
     }
 
-    /// Nobody needs that one now.
+    /// Keeps a block that nobody needs now, unless there is a spare already.
     fn keep(&self, block: Box<Block>) {
         let new = Box::into_raw(block);
         // Release: pairs with the Acquire in take().

@@ -1,7 +1,7 @@
 //! The pool as its users hold it.
 //!
-//! Users hold [`Pool`]s (and tenants, which hold one); when the last is dropped the pool closes. Threads and jobs
-//! hold [`Shared`], so that whatever is still queued then is run.
+//! Users hold [`Pool`]s, and tenants, which hold a `Pool` each. When the last of them is dropped, the pool closes. Threads and
+//! jobs hold [`Shared`], so that what is queued at that moment is still run.
 
 use std::fmt;
 use std::panic::Location;
@@ -42,13 +42,13 @@ pub struct Pool(Arc<Owner>);
 
 /// What all handles of a pool share; its drop is the pool's closing.
 struct Owner {
-    /// Of jobs that are spawned on the pool itself.
+    /// The account of the jobs that are spawned on the pool itself, not on a tenant.
     account: Arc<Account>,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // In a fork there is nobody to be told, and locks may be held by threads that are not there.
+        // In a forked child there is nobody to be told, and locks may be held by threads that exist in the parent only.
         let shared = self.account.pool();
         if !shared.is_forked() {
             shared.close();

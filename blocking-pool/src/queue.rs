@@ -1,9 +1,10 @@
 //! Where jobs wait: one injector for everybody, and a deque for each core worker.
 //!
-//! Submissions from outside go to the injector, those of a core worker to its own deque, and all of it can be taken
-//! by anybody: the owner takes batches out of the injector, a thief single jobs out of a deque, always in the order of
-//! submission. A deque is a ring of fixed size; what it has no room for goes to the injector, too. Workers above the core
-//! have no deque; nothing can be hidden behind them.
+//! Jobs that are submitted from outside go to the injector, those of a job on a core worker to that worker's own deque. Any
+//! worker can take from any of these queues, and each queue gives its jobs out in the order in which they came. A core worker
+//! takes batches out of the injector into its deque; a thief takes single jobs out of a deque. A deque is a ring of fixed
+//! size: what it has no room for goes to the injector, too. Workers above the core have no deque, so no job can be stuck
+//! behind them.
 //!
 //! The queues count what leaves them. Beside [`crate::gate`], which counts what comes in, that tells when a closed
 //! pool has nothing left to expect.
@@ -83,7 +84,7 @@ impl Queues {
         after.iter().chain(before).find_map(Stealer::steal)
     }
 
-    /// Any job at all, by one who is no worker.
+    /// Any job at all. For threads that are no workers.
     pub(crate) fn pop(&self) -> Option<Entry> {
         self.take_injected(None).or_else(|| self.steal_from(0))
     }

@@ -37,7 +37,7 @@ pub(crate) struct Deque<T: Pointer> {
     not_shared: PhantomData<Cell<()>>,
 }
 
-/// Anybody else's.
+/// The end of everybody else.
 pub(crate) struct Stealer<T: Pointer>(Arc<Ring<T>>);
 
 struct Ring<T: Pointer> {
@@ -62,7 +62,7 @@ impl<T: Pointer> Deque<T> {
         Stealer(Arc::clone(&self.ring))
     }
 
-    /// How many more it can hold. By nobody else can that become less.
+    /// How many more entries it can hold. Only the owner's own pushes make that less.
     pub(crate) fn room(&self) -> usize {
         // Relaxed: our own.
         let tail = self.ring.tail.load(Ordering::Relaxed);
@@ -105,7 +105,7 @@ impl<T: Pointer> Stealer<T> {
         self.len() == 0
     }
 
-    /// How many are waiting. What came before the call, and is not counted, has been taken.
+    /// How many are waiting. An entry that came before the call and is not counted has been taken.
     pub(crate) fn len(&self) -> usize {
         // The tail first, as in the injector. Acquire: pairs with pushes and takes.
         let tail = self.0.tail.load(Ordering::Acquire);

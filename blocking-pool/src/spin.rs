@@ -6,8 +6,8 @@
 //! each time in vain leave out the next 1, 3, 7 ... 63 occasions. One success and it spins at every occasion again.
 //! The worst case, where it never pays, is then one limit for 64 parks.
 //!
-//! Nor does it spin at the occasion after a park that took long, a millisecond or more: it would have been in vain, and who waits
-//! for something that comes now and then need not try over and over.
+//! Nor does a thread spin at the occasion after a park that took a millisecond or more: spinning would have been in vain then, and
+//! whoever waits for something that comes now and then need not try again and again.
 //!
 //! On a machine with one processor nothing can happen while we spin, so there it never does.
 
@@ -90,7 +90,7 @@ impl Spinner {
         }
     }
 
-    /// By who does the spinning: whether to do so now. Counts as one left out if not.
+    /// Whether to spin now. If not, this counts as one occasion that was left out.
     #[inline]
     pub(crate) fn is_an_occasion(&mut self) -> bool {
         let is_one = self.skip == 0;
@@ -107,12 +107,12 @@ impl Spinner {
         }
     }
 
-    /// It was found.
+    /// Spinning has found what it looked for.
     pub(crate) fn paid(&mut self) {
         *self = Self::new();
     }
 
-    /// It was not found in the time that there was. Several who end so at about the same time are one occasion.
+    /// Spinning has not found it in time. Several handles whose time is up at about the same moment count as one occasion.
     pub(crate) fn was_in_vain(&mut self) {
         if self.skip == 0 {
             self.pause = (2 * self.pause + 1).min(LONGEST_PAUSE);
@@ -137,7 +137,7 @@ pub(crate) fn pause(times: u32) {
     }
 }
 
-/// How many there are for this process. Found out once.
+/// How many processors there are for this process. Found out once.
 pub(crate) fn processors() -> usize {
     // 0: not found out yet. Several may do so at the same time, and come to the same.
     static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
@@ -151,7 +151,7 @@ pub(crate) fn processors() -> usize {
     }
 }
 
-/// How many there are for the calling thread, by several system calls; one if nobody knows.
+/// How many processors there are for the calling thread. This takes several system calls. One, if it cannot be found out.
 #[cold]
 #[inline(never)]
 pub(crate) fn count_processors() -> usize {

@@ -1,8 +1,8 @@
 //! From a closure to an entry in a queue: admission, the push, and what happens if there is nobody to run it.
 //!
-//! What depends on the closure's type is short, and compiled for each one: make the cell, between `admit` and `enqueue`,
-//! which are not. What goes through them fits into registers: a value that is written in pieces and read as a whole
-//! costs more than the instructions that do so.
+//! `admit` and `enqueue` do not depend on the closure's type, and are compiled once. What is compiled for each closure is
+//! short: it makes the cell between the two. Whatever is passed between them fits into registers, since a value that is written
+//! to memory in pieces and read back as a whole makes the processor wait.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::sync::left_out;
 use crate::worker;
 
 impl Account {
+    /// Queues a job. If it is not let in, the handle says why.
     #[inline]
     pub(crate) fn spawn<W: Work>(
         self: &Arc<Self>,
@@ -58,6 +59,7 @@ impl Account {
         JoinHandle::refused(job, Failure::rejected(why))
     }
 
+    /// Queues a job, or gives the closure back.
     pub(crate) fn submit<W: Work>(
         self: &Arc<Self>,
         work: W,
@@ -67,7 +69,7 @@ impl Account {
         self.submit_if(self.admit(), work, location, terms)
     }
 
-    /// The rest, if it was `admitted`: queues the job, or gives the closure back.
+    /// The rest of [`submit`](Self::submit), for one who knows already whether the job is `admitted`.
     pub(crate) fn submit_if<W: Work>(
         self: &Arc<Self>,
         admitted: Option<Submission>,
@@ -92,7 +94,7 @@ impl Account {
         }
     }
 
-    /// Counts a job in, if there is room, unless the tenant or the pool is closed, or in another process.
+    /// Counts a job in. `None` if there is no room, if the tenant or the pool is closed, or in a forked child.
     fn admit(&self) -> Option<Submission> {
         let pool = self.pool();
         if pool.room.is_bounded() && !pool.room.take() {
@@ -106,7 +108,7 @@ impl Account {
     #[inline]
     pub(crate) fn admit_in_room(&self) -> Option<Submission> {
         let pool = self.pool();
-        // Not between the two counts: the clock would wait until the first has been written.
+        // Read before the two counts, and not between them: there the reading would wait until the first has been written.
         let now = Stamp::now();
         if pool.is_forked() || !self.enter() {
             return pool.turn_away();
@@ -159,7 +161,7 @@ impl Shared {
         Ok(())
     }
 
-    /// There is no thread, and others may have relied on the one that never came to be: gives up what waits for one.
+    /// There is no thread. Others may have relied on the one that could not be started, so everything that waits is given up.
     #[cold]
     fn reject_others(self: &Arc<Self>, why: &Rejection) {
         if !left_out("failed-start-drains") {
@@ -167,7 +169,7 @@ impl Shared {
         }
     }
 
-    /// The closure was not let in: its room is there again.
+    /// The closure was not let in: gives its room back.
     #[cold]
     fn turn_away(&self) -> Option<Submission> {
         self.make_room();

@@ -25,12 +25,12 @@ use crate::sync::{left_out, thread_local};
 use crate::time_slice::TimeSlice;
 
 thread_local! {
-    /// Emptied by the worker itself. What std does with a thread-local that is dropped is a dozen functions, down to
-    /// the message that its destructor has panicked; and each look at one asks first whether it is there still.
+    /// Emptied by the worker itself, at its end, and so without a destructor. For a thread-local with one, std's code to run it
+    /// is compiled along, and each access asks first whether it has been dropped.
     static LOCAL: ManuallyDrop<RefCell<Option<Rc<Local>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 
-    /// The pool that this thread was started by: an address, to be compared. Nothing that is dropped, so that it is there
-    /// to the very end of the thread.
+    /// The pool that this thread was started by: an address, to be compared. Without a destructor, so that it exists to the very
+    /// end of the thread.
     static STARTED_BY: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -41,15 +41,15 @@ struct Local {
     /// `None`: a worker above the core, which has no deque and leaves when it has been idle for the keep-alive.
     seat: Option<Seat>,
     parker: Arc<Parker>,
-    /// Jobs run from the own deque since the last look at the injector.
+    /// How many jobs of its own deque it has run since it last looked at the injector.
     streak: Cell<u32>,
-    /// How often it has looked for a job everywhere.
+    /// How often it has looked everywhere for a job.
     searches: Cell<u32>,
     /// How the next job will be found.
     found: Cell<Found>,
     fatigue: Fatigue,
     crowd: Crowd,
-    /// After the last jobs.
+    /// What it was in after its last jobs.
     condition: Cell<Condition>,
     slice: TimeSlice,
     /// Pauses before each look at the injector: see `let_some_gather`.
@@ -75,8 +75,8 @@ enum Rest {
 /// How many jobs of its own deque a worker runs before it looks at the injector once, so that jobs from outside do
 /// not wait for a family of nested ones to die out.
 const FAIRNESS: u32 = 61;
-/// At each so manieth search a worker looks into the others' deques before it looks into the injector: a job that
-/// was taken in a batch and now lies behind a long one must not wait until nothing comes from outside any more.
+/// In one of so many searches a worker looks into the others' deques before it looks into the injector. A job that was taken in
+/// a batch, and now lies behind a long one, must not have to wait until nothing comes from outside any more.
 const STEAL_FIRST: u32 = 16;
 
 /// For how long one long job says something about the next ones, in nanoseconds.
@@ -137,7 +137,7 @@ pub(crate) fn push_nested(pool: &Arc<Shared>, entry: Entry) -> Result<(), Entry>
     entry.map_or(Ok(()), Err)
 }
 
-/// The tenant whose job the current thread is running on `pool`.
+/// The tenant whose job the current thread is running, if it is a worker of `pool`.
 pub(crate) fn running_tenant(pool: &Arc<Shared>) -> Option<u64> {
     place(pool).flatten()
 }
@@ -152,13 +152,13 @@ fn place(pool: &Arc<Shared>) -> Option<Option<u64>> {
     on_worker_of(pool, |local| local.desk.own_tenant())
 }
 
-/// The same, and still so in the destructors of its thread-locals, when it is no worker any more.
+/// Whether the current thread is a worker of `pool`, or was one and is ending: its thread-locals are being dropped.
 pub(crate) fn is_or_was_of(pool: &Arc<Shared>) -> bool {
     STARTED_BY.try_with(|by| by.get() == Arc::as_ptr(pool) as usize).unwrap_or(false)
 }
 
 fn on_worker_of<R>(pool: &Arc<Shared>, then: impl FnOnce(&Local) -> R) -> Option<R> {
-    // None: nobody's worker, or none any more. Err: in a model, at the end of a thread.
+    // None: not a worker, or no longer. Err: only in a loom model, at the end of a thread.
     let found = LOCAL.try_with(|slot| {
         slot.borrow().as_ref().filter(|local| Arc::ptr_eq(&local.pool, pool)).map(|l| then(l))
     });
@@ -182,7 +182,7 @@ impl Local {
         }
     }
 
-    /// The next job without searching: from the own deque, now and then from the injector.
+    /// The next job, if it can be had without searching: from the worker's own deque, now and then from the injector.
     fn next_own(&self) -> Option<Entry> {
         let seat = self.seat.as_ref()?;
         let streak = self.streak.get() + 1;
@@ -194,7 +194,8 @@ impl Local {
         self.pool.queues.take_injected(Some(seat)).or_else(|| seat.deque.pop())
     }
 
-    /// Runs `entry` and what follows it in the own deque. Not searching before, searching again after.
+    /// Runs `entry`, and then what is in the worker's own deque. The thread does not count as searching before this, and does
+    /// again afterwards.
     fn work(&self, mut entry: Entry) {
         let mut now = Stamp::now();
         while let Some(next) = self.work_one(entry, &mut now) {
@@ -303,7 +304,7 @@ impl Local {
             && spinner.look(Spinner::LIMIT, self.gap.get(), || self.pool.queues.has_injected())
     }
 
-    /// After the last job in a row.
+    /// After the last job in a row: whether somebody was in a hurry for its outcome. See `let_some_gather`.
     fn note_hurry(&self, is_awaiter_busy: bool, last: Delivery) {
         let is_nobody_in_a_hurry = is_awaiter_busy || last == Delivery::Quiet;
         self.gap.set(if is_nobody_in_a_hurry { (2 * self.gap.get() + 1).min(LONGEST_GAP) } else { 0 });
@@ -315,7 +316,7 @@ impl Local {
         let now = Stamp::now();
         now.refine();
         idle.lie_down(&self.parker, self.condition.replace(Condition::Rested));
-        // The last look: a submit that saw us searching did not call anybody.
+        // The last look: a submitter that saw us searching has called nobody.
         if !left_out("idle-last-look") && (pool.queues.has_work() || pool.is_drained()) {
             if !idle.get_up(&self.parker) {
                 self.parker.park();
@@ -323,7 +324,7 @@ impl Local {
             if pool.is_drained() {
                 idle.leave();
                 if !left_out("last-leaver-calls") {
-                    // One who lay down before the last entry was taken has nobody else to tell it.
+                    // A worker that lay down before the last entry was taken hears of it from nobody else.
                     pool.call_everybody();
                 }
                 return Rest::Leave;

@@ -7,10 +7,10 @@ use std::fmt;
 
 /// Aborts a task or job that somebody else awaits, or nobody. See [`JoinHandle::abort_handle`](crate::JoinHandle::abort_handle).
 ///
-/// It can be kept, cloned and sent to other threads, whatever the task or job returns. Dropping it changes nothing. As
-/// long as it is there, so is the memory of the task or job, the future or closure and the result in it dropped already.
+/// It can be kept, cloned and sent to other threads, whatever the task or job returns. Dropping it changes nothing. While it
+/// exists, the memory of the task or job stays allocated; but the future or closure and the result are dropped as early as
+/// they would be without it.
 ///
-/// # Example
 /// ```
 /// sideline::block_on(async {
 ///     let task = sideline::spawn(std::future::pending::<()>());

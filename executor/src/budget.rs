@@ -2,8 +2,8 @@
 //!
 //! The budget is [`TURN`] of time, whatever the number of polls: thousands of quick ones, or one slow one.
 //! Reading the clock at every poll would cost as much as a quick poll does, so it is read once every *stride* of
-//! polls. The stride adapts: doubled while a stride of polls is quick, halved when it is not, and one poll after a
-//! stride that took a turn's time by itself. It outlives the turn, because tasks resemble the tasks before them.
+//! polls. The stride adapts: it is doubled while a stride of polls is quick, halved when one is slow, and is one poll after a
+//! stride that took a turn's time by itself. It is kept from turn to turn, because tasks resemble the tasks before them.
 //!
 //! The clock is also read on both sides of a wait. So all of the loop's time lies between two readings, and goes into
 //! the [counters](crate::metrics) either as a stride of polls or as a wait. That is one reading more for each wait than
@@ -34,7 +34,7 @@ pub(crate) struct Budget {
     stride: Cell<u32>,
     /// Polls until the next look at the clock.
     countdown: Cell<u32>,
-    /// What of this turn's time is over.
+    /// How much of this turn's time has passed.
     passed: Cell<u64>,
     /// When the clock was last looked at.
     looked: Cell<u64>,
@@ -62,7 +62,7 @@ impl Budget {
         }
     }
 
-    /// A turn begins, where the last look at the clock was.
+    /// A turn begins. Its time counts from the last look at the clock.
     pub(crate) fn begin_turn(&self) {
         self.passed.set(0);
         self.spent.set(false);
@@ -81,7 +81,7 @@ impl Budget {
         self.spent.get()
     }
 
-    /// Reads the clock now: polls are over, a stride of them or what there was. What follows is a wait, or more polls.
+    /// Reads the clock, after a stride of polls or as many as there were. A wait follows, or more polls.
     pub(crate) fn look(&self, counters: &Counters) {
         if self.clock.is_manual() {
             self.countdown.set(POLLS);
@@ -102,7 +102,7 @@ impl Budget {
         self.mark(now, took);
     }
 
-    /// A wait is over that began with a look. Returns how many nanoseconds it was.
+    /// A wait that began with a [look](Self::look) is over. Returns how many nanoseconds it took.
     pub(crate) fn waited(&self, counters: &Counters) -> u64 {
         if self.clock.is_manual() {
             self.countdown.set(POLLS);

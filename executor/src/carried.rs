@@ -14,7 +14,7 @@ pub(crate) struct Carried {
     span: tracing::Span,
 }
 
-/// Small where most jobs are: what each takes along is what many at once have to have memory for.
+/// Most jobs carry the runtime alone, and for those it is small: many jobs that wait need this memory all at the same time.
 enum What {
     Runtime(Handle),
     WithLocals(Box<(Handle, Locals)>),

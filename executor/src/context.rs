@@ -2,8 +2,8 @@
 //!
 //! Two facts per thread. The *handle* is what `Handle::current`, `spawn_blocking` and the I/O types look up: it
 //! is set while the loop runs, inside a blocking job, and inside `Handle::block_on`. The *core* is set on the
-//! loop's thread alone, and only while the loop runs: who finds it may touch what is the loop's own. Every wake asks for it, so it
-//! is there once more as a bare pointer, which is found in a fraction of the time.
+//! loop's thread alone, and only while the loop runs: whoever finds it may touch what belongs to the loop. Every wake looks for
+//! it, so the thread has it a second time, as a bare pointer, which takes a fraction of the time to find.
 
 use crate::core::Core;
 use crate::handle::Handle;
@@ -23,11 +23,11 @@ struct Context {
     core: RefCell<Option<Rc<Core>>>,
 }
 
-// None of these has a destructor, so they are there to the end of the thread: a runtime may be driven in the destructor of a
-// thread-local, and who blocks in there must be told, and not wait for ever. And what std does with a thread-local that is
-// dropped is compiled along, down to the message that its destructor has panicked.
+// None of these has a destructor, so they exist to the very end of the thread. A runtime may be driven in the destructor of
+// another thread-local, and a `block_on` inside of that has to be refused; it must not wait for ever. Builds are smaller, too:
+// with each type of thread-local that is dropped, std's code for that is compiled once more.
 thread_local! {
-    /// Emptied by the guard that fills it. A process that exits inside of a loop keeps that loop to its end.
+    /// Emptied by the guard that has filled it. A loop in which the process exits is never dropped.
     static CONTEXT: ManuallyDrop<Context> =
         const { ManuallyDrop::new(Context { handle: RefCell::new(None), core: RefCell::new(None) }) };
 
@@ -69,7 +69,7 @@ impl std::error::Error for NoRuntime {}
 
 /// The runtime this thread is in.
 pub(crate) fn handle() -> Result<Handle, NoRuntime> {
-    // Err: in a model, at the end of a thread.
+    // Err: only in a loom model, at the end of a thread.
     CONTEXT.try_with(|context| context.handle.borrow().clone()).ok().flatten().ok_or(NoRuntime(()))
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn with_core_of<R>(shared: &Arc<Shared>, f: impl FnOnce(&Core) -> R) 
 #[allow(unsafe_code)]
 unsafe fn core_for_a_moment<'a>() -> Option<&'a Core> {
     let core = CORE.try_with(Cell::get).ok()?;
-    // SAFETY: null, or what the context keeps: they are exchanged together, and not as long as no user code runs.
+    // SAFETY: null, or the core that the context keeps. The two are exchanged together, and never while no user code runs.
     unsafe { core.as_ref() }
 }
 

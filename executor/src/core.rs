@@ -54,12 +54,12 @@ enum Waited {
 /// A loop. Never leaves its thread.
 pub(crate) struct Core {
     shared: Arc<Shared>,
-    /// For the jobs that this thread spawns.
+    /// References to the runtime, counted in advance for the jobs that this thread spawns.
     references: References,
     pub(crate) tasks: Tasks,
     time: Time,
     pub(crate) budget: Budget,
-    /// How many tasks of the round are still to be run. A round may go on in the next turn.
+    /// How many tasks of the round are still to be run. A round that the budget has ended goes on in the next turn.
     round: Cell<usize>,
     pub(crate) demand: Demand,
     spinner: RefCell<Spinner>,

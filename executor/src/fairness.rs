@@ -5,7 +5,7 @@
 //! The count is that of a poll. One across all tasks would be as fair in the long run, but it hits those who do an
 //! operation or two and wait: of a server's requests, one in some twenty had to queue twice, which was its p99.
 //!
-//! Nobody gives way over and over, who might then never start. An operation that has to wait does not count
+//! Nobody gives way again and again, since it might then never start: an operation that has to wait does not count
 //! ([`poll_in_turn`]), and a sleep that is over gives way once.
 
 use std::cell::Cell;
@@ -18,7 +18,8 @@ use std::task::{Context, Poll, ready};
 const OPERATIONS: u32 = 64;
 
 thread_local! {
-    /// What is left to this poll. Under an executor that does not say when a poll begins, it goes on from task to task.
+    /// How many operations are left to this poll. Under another executor, which does not say when a poll begins, the count goes on
+    /// from task to task.
     static LEFT: Cell<u32> = const { Cell::new(OPERATIONS) };
 }
 
@@ -30,7 +31,7 @@ pub(crate) fn begin_poll() {
 /// Ready if the next operation may start now; otherwise the task has already been woken to try again.
 #[inline]
 pub(crate) fn poll_turn(cx: &mut Context<'_>) -> Poll<()> {
-    // No thread-local any more: the thread is ending, and who would have to wait?
+    // Err: the thread is ending. Nobody is left there who would have to wait.
     let left =
         LEFT.try_with(|left| left.replace(left.get().checked_sub(1).unwrap_or(OPERATIONS))).unwrap_or(1);
     if left > 0 {
@@ -40,8 +41,8 @@ pub(crate) fn poll_turn(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// Polls `operation`, once it may start. One that has to wait does not count: it stops nobody, and of many that one
-/// task waits for each poll would come to the same ones.
+/// Polls `operation`, once it may start. One that has to wait does not count. It holds nobody up; and if it counted, a task
+/// that waits for many operations would get to the same few of them in each poll.
 #[inline]
 pub(crate) fn poll_in_turn<R>(
     cx: &mut Context<'_>,
@@ -55,7 +56,7 @@ pub(crate) fn poll_in_turn<R>(
     polled
 }
 
-/// `future`, once it may start. Unlike an async block this does not keep it twice.
+/// `future`, once it may start. Smaller than an async block that awaits both, which keeps the future twice.
 pub(crate) fn in_turn<F: Future + Unpin>(future: F) -> InTurn<F> {
     InTurn { future, started: false }
 }

@@ -26,10 +26,11 @@ use std::sync::Arc;
 /// ```
 ///
 /// # In code that is not async
-/// What asks for a runtime around it, a socket that is made or a library that calls [`current`](Self::current), is called in a
-/// `block_on`: here by [`Handle::block_on`], on the loop's own thread by [`Runtime::block_on`](crate::Runtime::block_on). There is
-/// no guard that keeps a thread inside of a runtime: one that is held across an `await`, dropped after the next one, or
-/// forgotten would leave it in the wrong one.
+/// Some calls have to be made inside a runtime: to make a socket, say, or to call into a library that uses
+/// [`current`](Self::current). In code that is not async, make them in a `block_on`: in [`Handle::block_on`], or on the
+/// loop's own thread in [`Runtime::block_on`](crate::Runtime::block_on). There is no guard that puts a thread into a runtime
+/// for as long as it lives. Held across an `await`, dropped in another order, or forgotten, it would leave the thread in the
+/// wrong runtime.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -51,7 +52,7 @@ impl Handle {
         &self.0
     }
 
-    /// The runtime that this thread is in: on its loop's thread, in a job of its, or in a `Handle::block_on`.
+    /// The runtime that this thread is in: as the thread of its loop, in one of its jobs, or in a `Handle::block_on`.
     ///
     /// # Panics
     /// Outside a runtime. Use [`try_current`](Self::try_current) where that may happen.
@@ -135,16 +136,17 @@ impl Handle {
     /// Polls a future on this thread until it is ready. The loop goes on driving I/O, timers and tasks on its
     /// own thread. This works from blocking jobs and from threads that have nothing to do with the runtime.
     ///
-    /// If the runtime is shut down meanwhile, sockets and spawned tasks of its resolve to errors and sleeps end
-    /// at once; the call itself goes on until the future is ready.
+    /// If the runtime is shut down meanwhile, its sockets and spawned tasks resolve to errors and sleeps end at once; the call
+    /// itself goes on until the future is ready.
     ///
-    /// On the loop's own thread, between its turns, nobody drives the loop meanwhile: a job is waited for, but a task, a
-    /// sleep or a socket for ever. [`Runtime::block_on`](crate::Runtime::block_on) is what is wanted there.
+    /// On the loop's own thread, between its turns, nobody drives the loop during the call. A future that awaits a job becomes
+    /// ready there; one that awaits a task, a sleep or a socket never does. Use
+    /// [`Runtime::block_on`](crate::Runtime::block_on) there.
     ///
     /// # Panics
     /// On a thread whose own loop is running: that loop would stop for as long as the call takes. The message
-    /// names both places. In a destructor of a task's while this runtime ends, on its thread. A panic of the future's goes
-    /// through to the caller.
+    /// names both places. On the thread of a runtime that is ending, in the destructor of one of its tasks. A panic of the
+    /// future goes through to the caller.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = Location::caller();
@@ -175,8 +177,8 @@ where
 
 /// References to a runtime that the loop's thread has counted in advance, for the jobs that it spawns.
 ///
-/// Each job takes one along, and the worker that has run it gives it back. Counted one by one, the count would go back
-/// and forth between the two processors with every job: some 50 ns, of which most are waiting for the other one's cache.
+/// Each job takes one along, and the worker that has run the job gives it back. If the references were counted one by one, the
+/// cache line with the count would go back and forth between the two processors with every job, at some 50 ns a job.
 #[derive(Default)]
 pub(crate) struct References(RefCell<Vec<Handle>>);
 

@@ -16,8 +16,8 @@ use std::task::{Context, Poll};
 /// **Dropping the handle detaches**: the task or job goes on, its result is dropped, and a panic is reported
 /// through the runtime's hook. See [`abort_on_drop`](Self::abort_on_drop) for the opposite.
 ///
-/// It may be awaited, dropped and sent to other threads wherever its result may be; the waker is called by the loop for a task,
-/// and by the worker that has run it for a job.
+/// It is `Send` if its result is, and may then be awaited and dropped on any thread. The awaiter's waker is called on the loop's
+/// thread for a task, and on the worker that has run it for a job.
 ///
 /// # Panics
 /// Polling it again after it was ready panics.
@@ -69,7 +69,7 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// By whoever is being dropped, together with the handle.
+    /// As [`abort`](Self::abort), by a guard that is being dropped, and this handle with it.
     pub(crate) fn abort_at_drop(&self) {
         match &self.0 {
             Kind::Task(handle) => handle.abort(),
@@ -77,7 +77,7 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Gives others the means to abort it, without what comes of it.
+    /// A handle for others, who may abort the task or job but not await it.
     ///
     /// # Panics
     /// If more than 511 of them are kept at a time that this method has made of one job. Clones do not count.

@@ -42,11 +42,16 @@ use std::time::{Duration, Instant};
 ///
 /// Tasks that are left when [`block_on`](Self::block_on) returns stay, and go on in the next `block_on`.
 ///
-/// After a **fork**, the child cannot use a runtime of its parent: the pool's threads are not there, and both would
-/// wait at one event queue. `block_on`, [`turn`](Self::turn) and `Handle::block_on` panic there and say so; jobs are
-/// rejected and tasks cancelled, those that were spawned before, too, as awaiting them tells there; dropping the
-/// runtime does nothing, so that the parent's sockets stay registered. A new runtime in the child works, on a global
-/// pool of the child's own. Forking inside `block_on`, and going on in there, is not supported.
+/// After a **fork**, the child cannot use its parent's runtime: the pool's threads exist in the parent only, and both
+/// processes would wait at one event queue. In the child:
+///
+/// * `block_on`, [`turn`](Self::turn) and `Handle::block_on` panic, with a message that says so;
+/// * jobs are rejected;
+/// * tasks count as cancelled when they are awaited, even those that were spawned before the fork;
+/// * dropping the runtime does nothing, so that the parent's sockets stay registered;
+/// * a new runtime works, on a global pool of the child's own.
+///
+/// To fork inside `block_on`, and to go on in there, is not supported.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -150,7 +155,7 @@ impl Runtime {
         self.core.as_ref().expect("the core is there until the drop")
     }
 
-    /// A handle for other threads.
+    /// A handle for other threads. Cloning it gives a handle that outlives this borrow, but it does not keep the runtime running.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
@@ -159,8 +164,8 @@ impl Runtime {
     /// runtimes on the same pool, and the pool itself, are not touched.
     ///
     /// `Drain` waits for all of its jobs; `Deadline(d)` for at most `d`; `Abandon` not at all, and what has not
-    /// started never will. The calling thread blocks for so long, in async code of another runtime, too: there drop it
-    /// instead.
+    /// started never will. The calling thread blocks for that long, even inside async code of another runtime: to end this
+    /// runtime there, drop it instead.
     ///
     /// ```
     /// use sideline::{Runtime, Shutdown};
@@ -178,7 +183,7 @@ impl Runtime {
         ShutdownReport { tasks_dropped, jobs: self.handle.shared().tenant.shutdown(mode) }
     }
 
-    /// Steps 1 and 2 of the end. Does nothing the second time.
+    /// Steps 1 and 2 of the end. Returns how many tasks were dropped. Does nothing the second time.
     fn close_loop(&mut self) -> usize {
         if self.handle.shared().is_forked() {
             // Closing our sockets would take the parent's out of the event queue, and nobody is there to be waited for.

@@ -27,22 +27,22 @@ pub(crate) struct Shared {
     pub(crate) reactor: sideline_reactor::Handle,
     /// This runtime's account with the pool.
     pub(crate) tenant: Tenant,
-    /// Another one, for what the end does not wait for: a lookup of a name changes nothing, and may take as long as it likes.
-    /// Made when it is needed.
+    /// A second account, for jobs that the end of the runtime does not wait for: a lookup of a name changes nothing, and may take
+    /// as long as it likes. Made when it is needed.
     lookups: OnceLock<Tenant>,
-    /// What is going to be a job: a lookup that waits for others to end, a closure for which there is no room.
+    /// How many things are going to be jobs: lookups that wait for others to end, closures for which there is no room yet.
     in_line: AtomicUsize,
     pub(crate) reporter: Reporter,
     pub(crate) counters: Counters,
-    /// What its listeners hear signals by.
+    /// What listeners for signals wait on.
     #[cfg(all(unix, feature = "signal"))]
     pub(crate) ear: crate::signal::SharedEar,
     /// What the loop is polling.
     pub(crate) pulse: Pulse,
-    /// Whether it is at work; if somebody wants to know.
+    /// Whether the loop is at work, for its watchdog. `None` if it has none.
     #[cfg(feature = "watchdog")]
     pub(crate) doze: Option<Arc<Doze>>,
-    /// The process it was made in; see [`fork`].
+    /// The process that the runtime was made in; see [`fork`].
     born: u32,
     /// The future given to `block_on` has been woken since it was last polled.
     main_woken: AtomicBool,
@@ -93,6 +93,7 @@ impl Shared {
         }
     }
 
+    /// The account for lookups of names.
     pub(crate) fn lookups(&self) -> &Tenant {
         self.lookups.get_or_init(|| self.tenant.pool().tenant_of_loop())
     }
@@ -102,16 +103,17 @@ impl Shared {
         self.tenant.outstanding() + self.lookups.get().map_or(0, Tenant::outstanding)
     }
 
-    /// What is going to be a job counts as being in flight until the guard is dropped.
+    /// Something is going to be a job. It counts as a job in flight until the guard is dropped.
     pub(crate) fn stand_in_line(&self) -> InLine<'_> {
-        // Relaxed: whoever asks what is in flight comes after it on this thread, or asks at any time.
+        // Relaxed: whoever asks on this thread does so afterwards, and others may ask at any time.
         self.in_line.fetch_add(1, Relaxed);
         InLine(self)
     }
 
     /// Whether there is anything that will come by itself: jobs, and what is going to be one.
     pub(crate) fn has_jobs_in_flight(&self) -> bool {
-        // Acquire: pairs with the Release of those who leave the line. Asked first, for they are jobs by then.
+        // Acquire: pairs with the Release of those who leave the line. The line is read first: whoever has left it is a job by
+        // then, and so is counted in at least one of the two.
         self.in_line.load(Acquire) > 0 || self.jobs_outstanding() > 0
     }
 
@@ -131,20 +133,20 @@ impl Shared {
         }
     }
 
-    /// Whether the main future is to be polled. Resets the answer.
+    /// Whether the main future has been woken since this was last asked, and so is to be polled.
     pub(crate) fn take_main_woken(&self) -> bool {
         // The load spares the read-modify-write in the common case. Acquire: pairs with the Release in wake().
         self.main_woken.load(Relaxed) && self.main_woken.swap(false, Acquire)
     }
 
-    /// Whether there is anything that another thread wants done: the last look before parking.
+    /// Whether the main future or a task in the inbox has been woken: the last look before parking.
     pub(crate) fn has_work(&self) -> bool {
         // Relaxed: the notifier's fence orders this after its announcement.
         self.main_woken.load(Relaxed) || !self.inbox.is_empty()
     }
 }
 
-/// Until there is a job.
+/// Something that is going to be a job: see [`Shared::stand_in_line`].
 #[must_use]
 pub(crate) struct InLine<'a>(&'a Shared);
 
@@ -166,7 +168,7 @@ impl Wake for MainWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         // Release: pairs with the Acquire in take_main_woken().
         let already = self.0.main_woken.swap(true, Release);
-        // Whoever set it first notifies. On the loop's thread nobody sleeps.
+        // Whoever sets it first notifies; on the loop's own thread the loop is awake.
         if !already && !context::is_core_of(&self.0) && !left_out("main-wake-notifies") {
             self.0.reactor.notify();
         }

@@ -1,4 +1,4 @@
-//! The memory of a job: header and stage in one allocation, reached through two owning pointers.
+//! The memory of a job: header and stage in one allocation, reached through the pointers of its owners.
 //!
 //! ```text
 //!    Entry ----+          +-----------------------------------------------+
@@ -8,9 +8,9 @@
 //!                         +-----------------------------------------------+
 //! ```
 //!
-//! The queue knows neither `F` nor `T`, the handle only `T`: both hold the header ([`super::hold`]), and the vtable
-//! knows the rest. Who may touch stage and waker, and when, is told in [`super::state`]; every `SAFETY` comment of
-//! this module's files refers to the transition that allows it.
+//! (Abort handles, and the token of a job that has one, are owners, too.) The queue knows neither `F` nor `T`, the handle knows
+//! only `T`. So all of them hold the header ([`super::hold`]), and the vtable knows the rest. Who may touch stage and waker, and
+//! when, is told in [`super::state`]; every `SAFETY` comment of this module's files refers to the transition that allows it.
 
 // The allocation itself, and what is done to it by type.
 #![allow(unsafe_code)]
@@ -174,9 +174,9 @@ where
     /// # Safety
     /// `header` heads a `JobCell<F, T>` from `new`, and nobody holds it any more.
     unsafe fn free(header: NonNull<Header>) {
-        // SAFETY: it came from `Box::into_raw` in `new` with this very type, and both owners have let go.
+        // SAFETY: it came from `Box::into_raw` in `new` with this very type, and all owners have let go.
         let cell = unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) };
-        // SAFETY: nobody else holds the cell. (Through it, so that a model sees that it is accessed.)
+        // SAFETY: nobody else holds the cell. (Through `with_mut`, so that a loom model sees the access.)
         let waker = cell.header.waker.with_mut(|waker| unsafe { (*waker).take() });
         // The account may be the last of a closed pool, whose hooks are the user's.
         let _ = contain::discard((waker, cell));
@@ -214,7 +214,7 @@ pub(crate) fn new<W: Work>(
     (entry, Fresh::new(Hold::new(header)))
 }
 
-/// Gives the third hold on a job that has just been made with one to its token.
+/// Gives the token of a job that has just been made its hold on the job, the third after the entry's and the handle's.
 #[cold]
 fn bind(header: NonNull<Header>) {
     // SAFETY: its maker has the entry, which keeps it; terms are only read.

@@ -1,4 +1,5 @@
-//! The queue's side of a job: an entry, then claimed, then run and ready.
+//! The queue's side of a job: first an [`Entry`]; then [`Claimed`], by the worker that has taken it; then [`Ready`], when the
+//! closure has run.
 
 // The vtable's `run`; and the way through the queues as a bare pointer.
 #![allow(unsafe_code)]
@@ -43,19 +44,19 @@ impl Entry {
         self.0.header().terms.as_ref()?.limiter.as_ref()
     }
 
-    /// By its limiter.
+    /// Notes where the job stands with its limiter. By that limiter.
     pub(crate) fn set_place(&self, place: u64) {
         let terms = self.0.header().terms.as_ref().expect("a limited job has terms");
         // Release: pairs with give_back_slot(); the limiter's lock does the rest.
         terms.place.store(place, Ordering::Release);
     }
 
-    /// By the claimer: delivers, and lets go.
+    /// By the claimer: gives the limiter's slot back, delivers, and lets go.
     fn settle<R>(self, deliver: impl FnOnce(&Hold) -> R) -> R {
         // Before anybody can see the outcome: see `crate::limiter`.
         self.give_back_slot();
         let hold = self.0.copy();
-        // What its drop does is done here, but for claiming, which has been done.
+        // All that its drop does is done here instead. (The drop would also claim the job; that has been done.)
         mem::forget(self);
         let delivered = deliver(&hold);
         hold.release(Owner::Entry);
@@ -65,7 +66,7 @@ impl Entry {
     fn give_back_slot(&self) {
         let header = self.0.header();
         if let Some(terms) = &header.terms {
-            // Another process's slot: see `crate::limiter`.
+            // In a forked child the slot is the parent's: see `crate::limiter`.
             if !header.account.pool().is_forked() {
                 terms.give_back_slot();
             }
@@ -175,7 +176,7 @@ impl Ready {
         })
     }
 
-    /// The same for a closure that is no job of the queue, and measured by nobody.
+    /// The same for a dedicated closure, which was in no queue and is not measured.
     pub(crate) fn deliver_unmeasured(self) {
         self.0.0.settle(|hold| {
             hold.header().times.never_ran();

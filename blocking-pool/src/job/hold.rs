@@ -1,4 +1,4 @@
-//! What both owners of a job can do: claim it, give it up, deliver it, let go.
+//! What all owners of a job can do: claim it, give it up, deliver it, let go.
 //!
 //! A completer keeps its owner's bit until the awaiter has been woken and the job is off its account; releasing it
 //! is the last thing it does, because the memory may be gone with it (rayon#740: a latch read after it was set).
@@ -20,8 +20,8 @@ use crate::report::Report;
 
 /// One of the bits that keep a job's memory, as a value.
 ///
-/// Whose bit it is the owner knows by its type, and says so when it lets go: so a hold is one word, which the queues and
-/// the users' handles have many of, and which is passed on in a register.
+/// Which bit that is, the owner's type knows, and says so when the owner lets go. So a hold is one word. The queues and the
+/// users' handles have many of them, and pass them on in a register.
 pub(crate) struct Hold {
     pub(super) header: NonNull<Header>,
 }
@@ -104,7 +104,7 @@ impl Hold {
         self.header().account.leave_cancelled();
     }
 
-    /// Publishes the outcome and wakes; the job is still on its account.
+    /// Publishes the outcome and wakes the awaiter. The job is still on its account afterwards.
     fn publish(&self, on_wake: impl FnOnce()) -> Delivery {
         let header = self.header();
         let completion = header.state.complete();
@@ -134,7 +134,7 @@ impl Hold {
         Delivery::UserCode
     }
 
-    /// By a handle that was woken, when it has taken the outcome: measures how long that has lain.
+    /// By a handle that was woken, when it has taken the outcome: measures how long the outcome has lain there.
     #[inline(never)] // Out of the way of those who were not.
     pub(super) fn note_handoff(&self, end: Stamp) {
         let header = self.header();
@@ -145,7 +145,7 @@ impl Hold {
         }
     }
 
-    /// By a handle that was woken, when it lets go: counts the outcome if it is still there.
+    /// By a handle that was woken, when it lets go: counts the outcome as unread if it is still there.
     #[inline(never)]
     pub(super) fn note_unread(&self) {
         let header = self.header();
@@ -185,7 +185,7 @@ impl Hold {
         self.header().terms.as_ref()?.token.as_ref()
     }
 
-    /// It is not to be started any more.
+    /// Whether its tenant or its pool was abandoned: the job is not to be started any more.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.header().account.is_abandoned()
     }
@@ -266,7 +266,7 @@ impl Hold {
     }
 
     pub(super) fn free(self) {
-        // SAFETY: both owners have let go; our bit was the last.
+        // SAFETY: all other owners have let go; our bit was the last.
         unsafe { (self.header().vtable.free)(self.header) };
     }
 }

@@ -94,7 +94,7 @@ impl<T> JobHandle<T> {
         self.hold.header().state.is_done()
     }
 
-    /// For those who do not care what comes out of it.
+    /// The hold, for those who need not know the type of the outcome.
     pub(crate) fn hold(&self) -> &Hold {
         &self.hold
     }
@@ -145,7 +145,7 @@ impl<T> JobHandle<T> {
         }
     }
 
-    /// By a poll that has found the job not done, and the waker's cell its own: to be woken.
+    /// Leaves a waker, to be woken. By a poll that has found that the job is not done, and that the waker's cell is the handle's.
     fn register(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
         let header = self.hold.header();
         // SAFETY: the job was not done and WAKER is clear, so the waker's cell is the handle's: ours, by `&mut`.
@@ -153,7 +153,7 @@ impl<T> JobHandle<T> {
             .waker
             .with_mut(|waker| unsafe { &*waker }.as_ref().is_some_and(|w| w.will_wake(cx.waker())));
         if !known {
-            // Only here: as a rule a handle comes by once, and not at all if its job is done when it looks.
+            // Asked only here: as a rule a handle gets here once, and not at all if its job is done when it looks.
             if header.account.pool().is_forked() {
                 return Poll::Ready(Some(Err(Failure::rejected(Rejection::Forked))));
             }
@@ -184,8 +184,8 @@ impl<T> JobHandle<T> {
         }
     }
 
-    /// The outcome of a job that is DONE; `None` if it was taken before. What is measured as its handoff is the time
-    /// for which somebody who was woken for it has let it lie.
+    /// The outcome of a job that is DONE; `None` if it was taken before. The handoff that is measured here is the time from the
+    /// end of the closure to this moment, if the awaiter had to be woken.
     fn take(&mut self, was_woken: bool) -> Option<Outcome<T>> {
         let mut outcome: Option<Outcome<T>> = None;
         let to = NonNull::from(&mut outcome).cast::<()>();
@@ -197,7 +197,7 @@ impl<T> JobHandle<T> {
         outcome
     }
 
-    /// What looking is made of, in a hurry or not, for a model to race.
+    /// One look, in a hurry or not, for a model to race.
     #[cfg(test)]
     pub(crate) fn look(&mut self, asks: bool, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
         let state = &self.hold.header().state;
@@ -216,7 +216,7 @@ impl<T> JobHandle<T> {
     }
 }
 
-/// By who has looked, and is pending without having registered.
+/// By a handle that has looked in vain, and is pending without having registered a waker.
 fn come_back(cx: &Context<'_>) {
     if !left_out("asker-comes-back") {
         cx.waker().wake_by_ref();

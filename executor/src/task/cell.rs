@@ -13,8 +13,8 @@
 //! A future is therefore polled and dropped on the loop's thread alone, whoever holds the last waker: the last
 //! reference frees memory in which nothing of the user's is left.
 //!
-//! Programs keep many tasks that wait. The header is nine words, so that with a small future the whole fits into the 88
-//! bytes of one of malloc's classes.
+//! A program may have very many tasks that wait, so a task is kept small: the header is nine words, and together with a small
+//! future it fits into 88 bytes, one of malloc's size classes.
 
 use super::state::{Spawned, State};
 use crate::Id;
@@ -33,7 +33,7 @@ use std::task::{Context, Poll, Waker};
 
 /// What every task has, whatever its future. The first field of a [`TaskCell`].
 ///
-/// What a wake and a poll look at comes last: these four words are mostly on one cache line, and beside the future.
+/// The fields that a wake and a poll look at come last: these four words are mostly on one cache line, next to the future.
 #[repr(C)]
 pub(crate) struct Header {
     /// The next task in the inbox.
@@ -43,14 +43,14 @@ pub(crate) struct Header {
     location: &'static Location<'static>,
     /// Where the loop's table keeps this task, or [`NO_SLOT`].
     pub(super) slot: UnsafeCell<u32>,
-    /// It is in the run queue.
+    /// Whether it is in the run queue.
     queued: UnsafeCell<bool>,
     pub(super) shared: Arc<Shared>,
     pub(super) state: State,
     pub(super) vtable: &'static Vtable,
 }
 
-/// Of a task that is in no table yet.
+/// The `slot` of a task that is in no table yet.
 pub(super) const NO_SLOT: u32 = u32::MAX;
 
 /// A task of unknown type. Copying it counts nothing; each method's safety section says who must hold what.
@@ -113,8 +113,8 @@ impl Header {
 impl TaskPtr {
     /// A new task, in no queue yet, with a reference for the table and one for the handle.
     ///
-    /// Inlined up to where the future was made, if the compiler likes: it is then made in its cell. What does not depend on its
-    /// type is out of the way for that.
+    /// It is `#[inline]` so that the compiler may make the future directly in its cell. For the same reason it is short:
+    /// what does not depend on the future's type is done elsewhere ([`Header::write_to`]).
     #[inline]
     pub(super) fn allocate<F: Future>(
         future: F,
@@ -132,7 +132,7 @@ impl TaskPtr {
         };
         let cell: &mut MaybeUninit<TaskCell<F>> = Box::leak(Box::new_uninit());
         let place = cell.as_mut_ptr();
-        // Put together where it is to be: elsewhere first, a large future would be copied once more.
+        // The parts are written to where they will stay. Put together elsewhere, a large future would be copied once more.
         // SAFETY: the pointer is to memory for a cell.
         let stage = unsafe { &raw mut (*place).stage };
         // SAFETY: there is memory for it, which is ours.
@@ -144,7 +144,7 @@ impl TaskPtr {
         TaskPtr(NonNull::from(cell).cast())
     }
 
-    /// What a [`Pulse`](crate::pulse::Pulse) publishes.
+    /// The pointer that a [`Pulse`](crate::pulse::Pulse) publishes.
     pub(crate) fn as_raw(self) -> *mut () {
         self.0.as_ptr().cast()
     }
@@ -164,7 +164,7 @@ impl TaskPtr {
         unsafe { self.0.as_ref() }
     }
 
-    /// Notes whether it is in the run queue. Returns what was noted before.
+    /// Notes whether the task is in the run queue. Returns what was noted before.
     ///
     /// # Safety
     /// On the loop's thread, and the task is kept during the call.
@@ -310,7 +310,7 @@ unsafe fn take_output<F: Future>(task: TaskPtr, into: *mut ()) {
     // SAFETY: this function is in the vtable of a TaskCell<F>, and the caller holds a reference.
     let stage = unsafe { task.stage::<F>() };
     stage.with_mut(|stage| {
-        // The output alone: the stage has room for a future, which may be large.
+        // Only the output is moved. The stage as a whole has room for the future, and may be much larger.
         // SAFETY: per TaskPtr::take_output, the stage is the caller's.
         let Stage::Output(output) = (unsafe { &*stage }) else { return };
         // SAFETY: it is valid, and overwritten without being dropped.
@@ -338,7 +338,8 @@ unsafe fn drop_output<F: Future>(task: TaskPtr) {
     if let Some(Err(error)) = &output {
         header.shared.reporter.detached(error);
     }
-    // As the payload itself, whose destructor is not contained: it is to be reported, too.
+    // A JoinError would drop the payload of a panic without a word, whatever its destructor does. Taken out of it, the payload
+    // is dropped below, where a panic of its destructor is reported, too.
     let output = output.map(|output| output.map_err(JoinError::try_into_panic));
     contain(&header.shared.reporter, header.culprit(), "dropping its output", || drop(output));
 }

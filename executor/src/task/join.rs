@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-/// Owns one reference to a task, to abort it and to ask whether it has ended. Of any thread: it never reaches future or
-/// output, as a waker does not.
+/// Owns one reference to a task, to abort it and to ask whether it has ended. Any thread may have it: like a waker, it never
+/// touches the future or the output.
 pub(crate) struct TaskAborter(TaskPtr);
 
 // SAFETY: the header's fields are shared by the rules in `cell`, and what has been counted is given back by any thread.
@@ -103,7 +103,8 @@ impl<T> TaskHandle<T> {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         if !self.is_finished() {
             let header = self.header();
-            // The loop is the parent's, unless it was forked itself.
+            // In a forked child the loop is the parent's, and nobody completes the task here. The exception is the loop's own
+            // thread, if it has forked in the middle of a turn.
             if header.shared.is_forked() && !context::is_core_of(&header.shared) {
                 return Poll::Ready(Err(JoinError::cancelled(header.culprit())));
             }
@@ -121,7 +122,7 @@ impl<T> TaskHandle<T> {
     /// Leaves a waker for completion to find. False if the task has completed.
     fn register(&self, cx: &mut Context<'_>) -> bool {
         let header = self.header();
-        // Cloned first: it is user code, and may panic; nothing has changed then.
+        // Cloned before anything is changed: a clone is the user's code, and may panic.
         let new = cx.waker().clone();
         if header.state.has_join_waker() && !header.state.retract_join_waker() {
             self.discard(Some(new));
@@ -164,7 +165,8 @@ impl<T> Drop for TaskHandle<T> {
     }
 }
 
-/// Drops what nobody has read, which may own the handle of another task, with an output that nobody has read, and so on.
+/// Drops an output that nobody has read. It may own the handle of another task whose output nobody has read, and so on: hence
+/// [`nested`].
 ///
 /// # Safety
 /// After `COMPLETE`, by the one the output belongs to, who hands over a reference.

@@ -8,9 +8,9 @@
 //! only if its `queued` is not set. While it is in the inbox the link field is the inbox's.
 //!
 //! # Closing
-//! The inbox has a second meaning for its head: [`CLOSED`]. [`Inbox::close`] swaps it in for good and gets what
-//! was there. A push that finds it is refused and leaves the task with the pusher, so every task is either in
-//! the list that `close` returned or was refused; none is lost between.
+//! In place of a task, the head of the inbox may be [`CLOSED`]. [`Inbox::close`] swaps that in for good and gets the list that
+//! was there. A push that finds it is refused, and the task stays with the pusher. So every task is either in the list that
+//! `close` got or has been refused; none is lost in between.
 //!
 //! # Which push has to wake the loop
 //! Only the one that found the inbox empty: a later one finds tasks of somebody who is about to wake it, and
@@ -22,8 +22,8 @@
 //!   that is overloaded.
 //! * Anything else that ends the loop's park in the meantime, an event or a timer, lets it take them all.
 //!
-//! Every push could look whether the loop is parked. That would be a fence in each, a hundred thousand of them for as many results,
-//! to shorten a wait that only one preemption can cause.
+//! The alternative is that every push looks whether the loop is parked. That takes a fence in each push, a hundred thousand of
+//! them for as many results, to shorten a wait that only a preemption at this very moment can cause.
 
 use super::cell::TaskPtr;
 use crate::sync::atomic::{AtomicPtr, Ordering::*};
@@ -35,7 +35,7 @@ use std::ptr::{self, NonNull};
 #[derive(Default, Debug)]
 pub(crate) struct RunQueue(RefCell<VecDeque<TaskPtr>>);
 
-/// The memory for so many tasks stays when the queue is empty.
+/// An empty queue keeps the memory for this many tasks.
 const KEPT: usize = 4096;
 
 impl RunQueue {
@@ -43,7 +43,7 @@ impl RunQueue {
         self.0.borrow_mut().push_back(task);
     }
 
-    /// Before all that are ready.
+    /// Puts a task before all that are ready.
     pub(super) fn push_first(&self, task: TaskPtr) {
         self.0.borrow_mut().push_front(task);
     }
@@ -52,7 +52,7 @@ impl RunQueue {
         let mut ring = self.0.borrow_mut();
         let task = ring.pop_front();
         if ring.is_empty() && ring.capacity() > KEPT {
-            // Rather than shrink it: that is a thousand lines for the compiler, in everybody's build.
+            // A new ring: to shrink the old one would add a thousand lines to what everybody's build compiles.
             *ring = VecDeque::with_capacity(KEPT);
         }
         task
@@ -63,7 +63,8 @@ impl RunQueue {
     }
 }
 
-/// Tasks woken or spawned by other threads. On cache lines of its own, as they write it, and the loop reads what is beside it.
+/// Tasks woken or spawned by other threads. It has cache lines of its own: other threads write to it all the time, and the loop
+/// reads what is next to it.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Inbox {
@@ -73,11 +74,13 @@ pub(crate) struct Inbox {
 /// An address no task can have.
 const CLOSED: *mut () = ptr::without_provenance_mut(1);
 
-/// The push was accepted; whether the loop has to be notified.
+/// A push was accepted: what the pusher has to do next.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
+    /// The inbox was empty: notify the loop.
     First,
+    /// Nothing: whoever pushed the first task notifies the loop.
     Behind,
 }
 
@@ -102,7 +105,7 @@ impl Inbox {
             }
             // SAFETY: the task was marked by us and is not in the inbox yet, so its link is ours.
             unsafe { task.set_link(NonNull::new(head).map(|next| TaskPtr(next.cast()))) };
-            // Release: publishes the link (and an unbound task's fields) to take() and close(). Their one
+            // Release: publishes the link (and the fields of a new task) to take() and close(). Their one
             // Acquire covers all earlier pushes too, since each is a read-modify-write on the same word.
             match self.head.compare_exchange_weak(head, new, Release, Relaxed) {
                 Ok(_) if head.is_null() => return Ok(Pushed::First),

@@ -51,7 +51,7 @@ impl Tasks {
         unsafe { self.wake(task) };
     }
 
-    /// Queues a task that has been taken off the inbox, before those that are ready; it may be new to this loop.
+    /// Puts a task that has been taken off the inbox into the run queue, before those that are there. It may be new to this loop.
     ///
     /// # Safety
     /// The task has just been taken off this loop's inbox.
@@ -76,7 +76,7 @@ impl Tasks {
 
     /// Queues what other threads have woken and spawned, before what is ready already: see [`crate::core`].
     pub(crate) fn take_inbox(&self, inbox: &Inbox, pulse: &Pulse) {
-        // The oldest comes last, and so to the front.
+        // The inbox hands out the newest first, and each goes to the front of the queue. So the oldest ends up in front.
         // SAFETY: just taken off the inbox.
         inbox.take(|task| unsafe { self.receive(task, pulse) });
     }
@@ -96,7 +96,7 @@ impl Tasks {
     unsafe fn run(&self, task: TaskPtr, pulse: &Pulse) {
         // SAFETY: a task popped off the queue is in the table, or the entry has a reference.
         let header = unsafe { task.header() };
-        // Before the poll: a wake during it queues the task again.
+        // The mark is cleared before the poll, so that a wake during the poll queues the task again.
         // SAFETY: as above, and this is the loop's thread.
         unsafe { task.replace_queued(false) };
         match header.state.run() {
@@ -131,7 +131,7 @@ impl Tasks {
         unsafe { finish(task, Some(pulse)) };
     }
 
-    /// Drops every future, those included that are spawned by destructors meanwhile. Returns how many.
+    /// Drops every future, including those that destructors spawn meanwhile. Returns how many there were.
     pub(crate) fn close(&self, inbox: &Inbox, pulse: &Pulse) -> usize {
         // SAFETY: as in take_inbox().
         inbox.close(|task| unsafe { self.receive(task, pulse) });
@@ -168,7 +168,7 @@ pub(super) unsafe fn finish(task: TaskPtr, pulse: Option<&Pulse>) {
     let header = unsafe { task.header() };
     // SAFETY: this is the loop's thread, or no loop will see the task.
     if unsafe { task.replace_queued(false) } {
-        // For the entry in the run queue, and now: see `state`.
+        // A reference for the entry in the run queue. It has to be made before the task completes: see `state`.
         header.state.add_reference();
     }
     let completed = header.state.complete();

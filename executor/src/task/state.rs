@@ -20,11 +20,12 @@
 //! A task is kept by the loop's table (one reference from birth to completion), by its handle, and by each
 //! `Waker` and each abort handle. A queue entry owns none: a task in a queue is still in the table. The exceptions are tasks
 //! that complete while they are in a queue:
-//! * In the inbox, as one is that another thread wakes during its last poll. `complete` then finds `INBOX` set, leaves the
-//!   table's reference with the entry, and whoever takes the entry off sees `COMPLETE` and releases it. Both sides
-//!   decide by the value their own read-modify-write returned, so exactly one of them releases.
-//! * In the run queue, as one is that wakes itself during its last poll. The loop sees that before it completes the task, and
-//!   makes a reference for the entry first: later the table's may be gone already, with an entry of the inbox.
+//! * In the inbox, because another thread has woken the task during its last poll. `complete` then finds `INBOX` set and leaves
+//!   the table's reference with the entry. Whoever takes the entry off sees `COMPLETE` and releases that reference. Both sides
+//!   decide by the value that their own read-modify-write has returned, so exactly one of them releases.
+//! * In the run queue, because the task has woken itself during its last poll. The loop sees that before it completes the task,
+//!   and makes a reference for the entry first. Afterwards would be too late: the table's reference may have been released
+//!   already, together with an entry of the inbox.
 //!
 //! Model: `completed_in_both_queues_frees_once`.
 //!
@@ -33,8 +34,8 @@
 //!   only after its poll, this wake would be lost. `leave_inbox` clears `INBOX` *before* the poll, so the
 //!   wake sets it again and pushes. Model: `wake_during_poll_requeues_once`.
 //! * A wake from another thread while the loop is dropped: the waker sets `INBOX`, the loop completes the
-//!   task and leaves the reference to the entry, and the push then finds the inbox closed. The pusher takes the
-//!   part of the inbox and calls `leave_inbox` itself. Model: `wake_against_loop_drop_frees_once`.
+//!   task and leaves the reference to the entry, and the push then finds the inbox closed. So the pusher does what whoever
+//!   takes an entry off the inbox does: it calls `leave_inbox` itself. Model: `wake_against_loop_drop_frees_once`.
 //! * The handle stores its waker while the loop completes. Each side does one read-modify-write on the word:
 //!   if the handle's comes first, completion sees `JOIN_WAKER` and wakes; if completion's does, the handle sees
 //!   `COMPLETE` and takes its waker back. Model: `complete_against_register_wakes_or_is_seen`.
@@ -106,7 +107,7 @@ impl State {
         Self(AtomicUsize::new(place | HANDLE | (2 * REFERENCE)))
     }
 
-    /// By another thread than the loop's.
+    /// A wake by another thread than the loop's.
     pub(crate) fn wake(&self) -> Wake {
         // Release: what the waker's owner did before waking is seen by the poll, since leave_inbox() acquires.
         // This holds for a wake that finds INBOX set too: its read-modify-write continues the sequence.
@@ -114,19 +115,19 @@ impl State {
         push_if_new(self.0.fetch_or(INBOX, AcqRel))
     }
 
-    /// By another thread than the loop's.
+    /// An abort by another thread than the loop's.
     pub(crate) fn abort(&self) -> Wake {
         // As in wake().
         push_if_new(self.0.fetch_or(INBOX | ABORT, AcqRel))
     }
 
-    /// By the loop's thread, which then wakes the task.
+    /// An abort by the loop's own thread, which then wakes the task.
     pub(crate) fn abort_here(&self) {
         // Relaxed: read by this very thread.
         self.0.fetch_or(ABORT, Relaxed);
     }
 
-    /// The task has been taken off the inbox: by the loop, or by a pusher that found it closed.
+    /// The task has been taken off the inbox by the loop; or it never got there, because the pusher found the inbox closed.
     pub(crate) fn leave_inbox(&self) -> Run {
         // Acquire: pairs with the Release of every wake() up to here.
         // Release: pairs with the Acquire of the wake that pushes it next, which will write the link; and with
@@ -139,7 +140,7 @@ impl State {
         what_to_run(before)
     }
 
-    /// What the loop has to do with a task off its run queue.
+    /// What the loop has to do with a task that it has taken off its run queue.
     pub(crate) fn run(&self) -> Run {
         // Relaxed: COMPLETE is this thread's own doing. An ABORT that is seen only later comes with an entry in the inbox.
         what_to_run(self.0.load(Relaxed))
@@ -172,7 +173,7 @@ impl State {
         self.0.fetch_or(JOIN_WAKER, AcqRel) & COMPLETE == 0 || left_out("task-publish-sees-complete")
     }
 
-    /// Takes the waker cell back from completion. False if completion has it (or had it).
+    /// Takes the waker cell back, before completion takes it. False if completion came first.
     #[must_use]
     pub(crate) fn retract_join_waker(&self) -> bool {
         // Acquire: pairs with the Release in complete(), for the output, when this is refused.

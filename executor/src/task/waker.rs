@@ -12,7 +12,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// What makes a waker one of ours. A `static`, so that its address says so.
+/// The vtable of all our wakers. It is a `static`, so that a waker whose vtable has this address is known to be ours.
 pub(crate) static WAKERS: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
 /// A waker for the duration of one poll: it borrows the table's reference, so making it costs nothing.
@@ -56,7 +56,7 @@ unsafe fn push_to_inbox(task: TaskPtr) {
         Ok(Pushed::Behind) => {}
         Err(Closed) if left_out("refused-push-takes-the-queues-part") => {}
         Err(Closed) => {
-            // The loop is gone. We take its part: see "wake against loop drop" in `state`.
+            // The loop is gone. We do with the entry what it would have done: see "The bad interleavings" in `state`.
             if header.state.leave_inbox() == Run::Release {
                 // SAFETY: completion left the table's reference to whoever takes the task off the inbox.
                 unsafe { task.release() }
