@@ -35,18 +35,24 @@
 //! If a released job finds no thread and none can be started, it is rejected, which gives back its slot, which admits
 //! the next; that goes on in one loop, not in a recursion (`rejecting.rs`).
 
+mod lines;
+mod metrics;
+
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 
-use crate::account::Account;
 use crate::fork;
 use crate::job::Entry;
 use crate::line::Line;
 use crate::lock::Mutex;
-use crate::metrics::{Histogram, Recorder, Stamp};
+use crate::metrics::Stamp;
 use crate::shared::Shared;
 use crate::sync::left_out;
+
+pub(crate) use lines::Lines;
+pub use metrics::LimiterMetrics;
+pub(crate) use metrics::Times;
 
 /// Caps how many jobs of one kind run at the same time, on whichever pools and tenants they run.
 ///
@@ -78,19 +84,11 @@ pub struct Limiter(Arc<Slots>);
 struct Slots {
     list: Mutex<List>,
     times: Times,
-    /// The list's, for a fork, which must not take the lock.
+    /// A copy of the list's limit, for a forked child, which must not take the lock.
     limit: AtomicUsize,
     /// See [`fork`].
     born: u32,
     in_fork: OnceLock<Arc<Slots>>,
-}
-
-/// How long the limiter's jobs took, wherever they ran: written by workers and awaiters, outside the lock.
-#[derive(Default)]
-pub(crate) struct Times {
-    pub(crate) queue_wait: Recorder,
-    pub(crate) run_time: Recorder,
-    pub(crate) handoff: Recorder,
 }
 
 struct List {
@@ -104,35 +102,9 @@ struct List {
     known_to: Vec<Weak<Shared>>,
 }
 
-/// The limiters in which jobs of one pool may wait, and how many do.
-pub(crate) struct Lines {
-    limiters: Mutex<Vec<Weak<Slots>>>,
-    waiting: AtomicUsize,
-}
-
-/// A limiter's numbers at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LimiterMetrics {
-    /// How many jobs may run at once.
-    pub limit: usize,
-    /// Jobs that have a slot: they run, or wait for nothing but a thread.
-    pub running: usize,
-    /// Jobs that wait for a slot.
-    pub waiting: usize,
-    /// Jobs that have been given a slot so far, those running included.
-    pub admitted: u64,
-    /// From the submission to the start of each job of this kind that was started, the wait for a slot included.
-    pub queue_wait: Histogram,
-    /// From the start to the end of each closure of this kind that has ended.
-    pub run_time: Histogram,
-    /// As [`Metrics::handoff`](crate::Metrics::handoff), for jobs of this kind.
-    pub handoff: Histogram,
-}
-
 /// An entry's place before it has one.
 pub(crate) const NONE: u64 = 0;
-/// It has a slot. Everything between is a ticket.
+/// The place of an entry that has a slot. Everything between the two is a ticket.
 pub(crate) const SLOT: u64 = u64::MAX;
 
 impl Limiter {
@@ -146,7 +118,7 @@ impl Limiter {
         Self(Arc::new(Slots::new(limit)))
     }
 
-    /// Those of this process.
+    /// The limiter's slots in this process.
     fn slots(&self) -> &Arc<Slots> {
         let mut slots = &self.0;
         while fork::is_child_of(slots.born) {
@@ -177,28 +149,6 @@ impl Limiter {
         }
     }
 
-    /// Its numbers, now. The first four belong to the same moment; the times are read before, the later step of a job first,
-    /// so that `run_time.count()` never exceeds `queue_wait.count()`, nor that `admitted`.
-    pub fn metrics(&self) -> LimiterMetrics {
-        let times = self.times();
-        let (handoff, run_time) = (times.handoff.snapshot(), times.run_time.snapshot());
-        let queue_wait = times.queue_wait.snapshot();
-        let list = self.slots().list.lock();
-        LimiterMetrics {
-            limit: list.limit,
-            running: list.taken,
-            waiting: list.line.len(),
-            admitted: list.admitted,
-            queue_wait,
-            run_time,
-            handoff,
-        }
-    }
-
-    pub(crate) fn times(&self) -> &Times {
-        &self.slots().times
-    }
-
     /// Gives `entry` a slot and hands it back, or keeps it in line until there is one.
     pub(crate) fn admit(&self, entry: Entry) -> Option<Entry> {
         let mut list = self.slots().list.lock();
@@ -220,7 +170,7 @@ impl Limiter {
         None
     }
 
-    /// A slot is free again: the next in line gets it. The caller's entry is not among those who have one any more.
+    /// A slot is given back: the next in line gets it. The caller has noted already that its entry has none any more.
     pub(crate) fn release(&self) {
         self.slots().list.lock().taken -= 1;
         if let Some(entry) = self.admit_next() {
@@ -228,6 +178,7 @@ impl Limiter {
         }
     }
 
+    /// Gives the first in line a slot, if there is one; the caller pushes it.
     fn admit_next(&self) -> Option<Entry> {
         let mut list = self.slots().list.lock();
         if list.taken >= list.limit {
@@ -268,16 +219,6 @@ impl Slots {
             in_fork: OnceLock::new(),
         }
     }
-
-    /// Takes all jobs of `pool` out of the line whose accounts `whose` picks.
-    fn take_out(&self, pool: &Arc<Shared>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
-        let mut list = self.list.lock();
-        let of_pool = |entry: &Entry| Arc::ptr_eq(entry.account().pool(), pool) && whose(entry.account());
-        let entries = list.line.take_if(of_pool);
-        drop(list);
-        entries.iter().for_each(|_| pool.leaves_line());
-        entries
-    }
 }
 
 impl List {
@@ -310,43 +251,7 @@ fn refuse_zero(limit: usize) {
     assert!(limit > 0, "a limiter of 0 would hold its jobs back for ever: pass at least 1");
 }
 
-impl Lines {
-    pub(crate) fn new() -> Self {
-        Self { limiters: Mutex::new(Vec::new()), waiting: AtomicUsize::new(0) }
-    }
-
-    /// How many jobs wait.
-    pub(crate) fn waiting(&self) -> usize {
-        // Relaxed, here and where it is counted: for the monitor, which samples.
-        self.waiting.load(Relaxed)
-    }
-
-    fn learn_of(&self, limiter: Weak<Slots>) {
-        let mut limiters = self.limiters.lock();
-        limiters.retain(|known| known.strong_count() > 0);
-        limiters.push(limiter);
-    }
-
-    /// The jobs of `pool`, whose lines these are, on the accounts that `whose` picks.
-    pub(crate) fn take_out(&self, pool: &Arc<Shared>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
-        let limiters: Vec<_> = self.limiters.lock().iter().filter_map(Weak::upgrade).collect();
-        let mut entries = Vec::new();
-        for limiter in limiters {
-            entries.append(&mut limiter.take_out(pool, whose));
-        }
-        entries
-    }
-}
-
 impl Shared {
-    fn stands_in_line(&self) {
-        self.lines.waiting.fetch_add(1, Relaxed);
-    }
-
-    fn leaves_line(&self) {
-        self.lines.waiting.fetch_sub(1, Relaxed);
-    }
-
     /// After a released job was pushed: somebody will look, or all that is queued is given up.
     fn announce_released(self: &Arc<Self>) {
         if self.is_being_rejected() {
