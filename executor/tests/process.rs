@@ -304,7 +304,8 @@ fn children_of_the_loop_do_not_inherit_the_pool_s_priority() {
         let own = std::process::Command::new("nice").output()?.stdout;
         assert_eq!(nice().await?, own);
         let of_a_job = to_thread(|| std::process::Command::new("nice").output()).await?.stdout;
-        assert_ne!(of_a_job, own);
+        // Nothing is nicer than 19.
+        assert!(of_a_job != own || own == *b"19\n");
         Ok(())
     });
 }

@@ -55,6 +55,10 @@ fn a_panic_in_the_look_leaves_the_reactor_usable() {
 #[test]
 #[cfg(target_os = "linux")]
 fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
+    if std::process::id() == 1 {
+        // The kernel does not stop the first process of a PID namespace, as which tests may run in a container.
+        return;
+    }
     let mut reactor = Reactor::new(Clock::real()).unwrap();
     // Without a source it would sleep on its word, which only a handler may end.
     let _listener = fresh_listener(reactor.handle());
