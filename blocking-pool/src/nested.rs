@@ -2,7 +2,7 @@
 //!
 //! A closure that will not run is dropped by whoever gives it up, a result that nobody reads by whoever drops its handle. Either
 //! may own the handle of another job, whose closure or result goes with it, and so on: of a hundred thousand queued jobs
-//! each may own the guard that aborts the one before. One inside the other they would take more stack than a thread has, and
+//! each may own a guard that aborts the one before. One inside the other they would take more stack than a thread has, and
 //! a process whose stack overflows is gone. That is no panic, which could be contained.
 //!
 //! So of such drops only `DEEPEST` are inside each other on a thread. What would be deeper is put off, and done as soon as the
@@ -16,9 +16,8 @@
 //! ```
 //!
 //! Whoever began it finds all of it gone when its own drop is over, as if each had been inside the one before. At the bottom it is
-//! different: there something is dropped and not gone yet. Who waits there for jobs to be over would wait for what this very
-//! thread has put off; so that is done first (`catch_up`). And only what leaves nobody behind to ask is put off: guards and
-//! handles that are dropped, not `abort`, which says that the closure is gone.
+//! different: there something is dropped, or aborted, and not gone yet. Who waits there for jobs to be over, or asks whether one
+//! is, would wait for what this very thread has put off; so that is done first (`catch_up`).
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -76,7 +75,15 @@ pub(crate) fn put_off(work: impl FnOnce() + 'static) {
 }
 
 /// Does what this thread has put off. By whoever is about to wait for jobs.
+#[inline]
 pub(crate) fn catch_up() {
+    if depth() == DEEPEST {
+        do_what_was_put_off();
+    }
+}
+
+#[cold]
+fn do_what_was_put_off() {
     while let Some(work) = next() {
         work();
     }
@@ -85,11 +92,8 @@ pub(crate) fn catch_up() {
 impl Drop for Level {
     #[inline]
     fn drop(&mut self) {
-        let depth = depth();
-        if depth == DEEPEST {
-            catch_up();
-        }
-        set_depth(depth - 1);
+        catch_up();
+        set_depth(depth() - 1);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::desk::Desk;
 use crate::job::{JobId, JobInfo};
+use crate::nested;
 use crate::sync::{left_out, thread};
 
 /// How to shut down a [`Pool`](crate::Pool) or a [`Tenant`](crate::Tenant). In all modes, nothing new is accepted.
@@ -91,6 +92,8 @@ impl ShutdownReport {
         sweep: impl Fn(),
         dedicated: impl FnOnce() -> Vec<Survivor>,
     ) -> Self {
+        // What this thread is to cancel and has put off is in no class yet.
+        nested::catch_up();
         let mut looks = 0_u32;
         loop {
             let Look { cancelled, queued, running, is_still } = look();

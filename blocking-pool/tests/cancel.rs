@@ -342,3 +342,25 @@ fn a_task_goes_on_waiting_when_the_job_has_ended() {
     block_on(waiting);
     canceller.join().unwrap();
 }
+
+/// Each closure owns what cancels the token of the job before. Dropped one inside the other they overflowed the stack.
+#[test]
+fn a_long_chain_of_jobs_that_wait_each_cancels_the_one_before() {
+    struct Cancels(CancelToken);
+    impl Drop for Cancels {
+        fn drop(&mut self) {
+            assert!(self.0.cancel());
+        }
+    }
+    const LONG: usize = 100_000;
+    let pool = one_thread();
+    let (_busy, _release) = occupy(pool.job());
+    let mut before: Option<Cancels> = None;
+    for _ in 0..LONG {
+        let token = CancelToken::new();
+        drop(pool.job().cancel_with(&token).spawn(move || drop(before)));
+        before = Some(Cancels(token));
+    }
+    drop(before);
+    assert_eq!(pool.metrics().cancelled, LONG as u64);
+}

@@ -95,14 +95,14 @@ fn a_closure_that_is_refused_inside_anothers_refusal_waits_for_neither() {
     assert!(ours.wait(None) && theirs.wait(None) && busy.wait(None));
 }
 
-/// Each closure owns the guard of the job before, in the executor's manner, and then waits for all of them. Those at the
-/// bottom are put off, and would be waited for by the thread that has yet to drop them.
+/// Each closure owns the guard of the job before, and then waits for all of them. Those at the bottom are put off, and would
+/// be waited for by the thread that has yet to drop them.
 #[test]
 fn closures_inside_each_other_wait_for_none_that_was_put_off() {
     struct Guard(sideline_blocking_pool::JoinHandle<()>);
     impl Drop for Guard {
         fn drop(&mut self) {
-            self.0.abort_at_drop();
+            self.0.abort();
         }
     }
     struct Link {
@@ -123,6 +123,35 @@ fn closures_inside_each_other_wait_for_none_that_was_put_off() {
     drop((before, tell));
     assert_eq!(told.iter().filter(|waited| *waited).count(), LINKS);
     assert_eq!(tenant.outstanding(), 0);
+    drop(release);
+}
+
+/// The same with a guard that sees to it that the job is over.
+#[test]
+fn destructors_inside_each_other_see_that_what_they_have_aborted_is_done() {
+    struct Aborts(Option<sideline_blocking_pool::JoinHandle<()>>, fn(sideline_blocking_pool::JoinHandle<()>));
+    impl Drop for Aborts {
+        fn drop(&mut self) {
+            let job = self.0.take().unwrap();
+            assert!(job.abort());
+            self.1(job);
+        }
+    }
+    let pool = one_thread();
+    let (release, released) = mpsc::channel::<()>();
+    drop(pool.spawn(move || released.recv()));
+    let asks: fn(sideline_blocking_pool::JoinHandle<()>) = |job| assert!(job.is_finished());
+    let asks_another =
+        |job: sideline_blocking_pool::JoinHandle<()>| assert!(job.abort_handle().is_finished());
+    let awaits =
+        |job: sideline_blocking_pool::JoinHandle<()>| assert!(block_on(job).unwrap_err().is_cancelled());
+    for sees_to_it in [asks, asks_another, awaits] {
+        let mut before: Box<dyn Send> = Box::new(());
+        for _ in 0..60 {
+            before = Box::new(Aborts(Some(pool.spawn(move || drop(before))), sees_to_it));
+        }
+        drop(before);
+    }
     drop(release);
 }
 

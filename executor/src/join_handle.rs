@@ -69,14 +69,6 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// As [`abort`](Self::abort), by a guard that is being dropped, and this handle with it.
-    pub(crate) fn abort_at_drop(&self) {
-        match &self.0 {
-            Kind::Task(handle) => handle.abort(),
-            Kind::Job(handle) => handle.abort_at_drop(),
-        }
-    }
-
     /// A handle for others, who may abort the task or job but not await it.
     ///
     /// # Panics
@@ -212,7 +204,7 @@ impl<T> Future for AbortOnDrop<T> {
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
-        self.0.abort_at_drop();
+        self.0.abort();
     }
 }
 

@@ -18,7 +18,7 @@ impl Aborter {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.0.header().state.is_done()
+        self.0.is_done()
     }
 
     pub(crate) fn id(&self) -> JobId {

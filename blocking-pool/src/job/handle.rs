@@ -66,19 +66,14 @@ impl<T> JoinHandle<T> {
     /// [cancelled](JoinError::is_cancelled) error. False: it is running, has run, or was cancelled before. A running
     /// closure that was given a `CancelToken` learns of it, and its hooks run here; any other
     /// goes on, as a thread cannot be interrupted from outside. Whatever a running closure returns stands.
+    ///
+    /// Destructors may abort jobs whose closures have such destructors, and so on: the stack does not grow with their number. Of
+    /// those that are more than sixteen deep a closure is dropped when the ones around it have been, or when somebody on this
+    /// thread asks whether it is done.
     pub fn abort(&self) -> bool {
         match &self.0 {
             Inner::Accepted(job) => job.abort(),
             Inner::Refused(_) => false,
-        }
-    }
-
-    /// [`abort`](Self::abort) by a guard that is being dropped together with this: the closure may be dropped a little later,
-    /// when drops that this one is inside of are over. See `nested.rs`.
-    #[doc(hidden)]
-    pub fn abort_at_drop(&self) {
-        if let Inner::Accepted(job) = &self.0 {
-            job.abort_at_drop();
         }
     }
 

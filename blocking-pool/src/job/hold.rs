@@ -17,6 +17,7 @@ use crate::error::Failure;
 use crate::metrics::Stamp;
 use crate::nested;
 use crate::report::Report;
+use crate::sync::left_out;
 
 /// One of the bits that keep a job's memory, as a value.
 ///
@@ -210,21 +211,11 @@ impl Hold {
 
     /// The same by the user; a job that is running is told by its token, if it has one.
     pub(super) fn abort(&self) -> bool {
-        let won = self.cancel(Failure::Cancelled);
-        if self.header().terms.is_some() {
-            self.tell();
-        }
-        won
-    }
-
-    /// The same by a guard that is being dropped, and the handle with it: nobody is left who would notice when the closure is
-    /// dropped.
-    #[inline(never)]
-    pub(super) fn abort_at_drop(&self) {
-        if self.claim() == Claim::Won {
+        let won = self.claim() == Claim::Won;
+        if won {
             let level = nested::enter();
             // What is put off needs a hold of its own. If there are as many as there can be, it is not put off.
-            if level.is_none() && self.header().state.add_aborter() {
+            if level.is_none() && (left_out("put-off-owns") || self.header().state.add_aborter()) {
                 let hold = self.copy();
                 nested::put_off(move || {
                     hold.refuse(Failure::Cancelled);
@@ -236,6 +227,16 @@ impl Hold {
         }
         if self.header().terms.is_some() {
             self.tell();
+        }
+        won
+    }
+
+    /// The outcome is there, also if it was this thread that has put it off.
+    pub(super) fn is_done(&self) -> bool {
+        let state = &self.header().state;
+        state.is_done() || {
+            nested::catch_up();
+            state.is_done()
         }
     }
 

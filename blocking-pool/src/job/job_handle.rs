@@ -18,6 +18,7 @@ use super::work::Work;
 use super::{JobId, JobInfo};
 use crate::contain;
 use crate::error::{Failure, Rejection};
+use crate::nested;
 use crate::report::Report;
 use crate::sync::left_out;
 
@@ -91,7 +92,7 @@ impl<T> JobHandle<T> {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.hold.header().state.is_done()
+        self.hold.is_done()
     }
 
     /// The hold, for those who need not know the type of the outcome.
@@ -106,10 +107,6 @@ impl<T> JobHandle<T> {
 
     pub(crate) fn abort(&self) -> bool {
         self.hold.abort()
-    }
-
-    pub(crate) fn abort_at_drop(&self) {
-        self.hold.abort_at_drop();
     }
 
     /// `None`: there are as many as there can be.
@@ -147,6 +144,8 @@ impl<T> JobHandle<T> {
 
     /// Leaves a waker, to be woken. By a poll that has found that the job is not done, and that the waker's cell is the handle's.
     fn register(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
+        // It may be what this very thread has put off that is waited for.
+        nested::catch_up();
         let header = self.hold.header();
         // SAFETY: the job was not done and WAKER is clear, so the waker's cell is the handle's: ours, by `&mut`.
         let known = header

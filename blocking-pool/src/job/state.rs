@@ -7,7 +7,7 @@
 //! | its *entry*: in a queue, later with whoever runs or discards it | ENTRY |
 //! | its *handle* | HANDLE |
 //! | its *watch*, if it has a token that may be cancelled while it waits ([`crate::cancel`]) | WATCH |
-//! | *abort handles*, as many as its handle has been asked for | ABORTERS, a count |
+//! | *abort handles*, as many as its handle has been asked for, and aborts that are put off ([`crate::nested`]) | ABORTERS, a count |
 //!
 //! Beside these bits the word has a phase, a bit that says to whom the waker's cell belongs (WAKER), one that says that the
 //! handle is looking (ASKED), and above them all the job's number, which never changes.
@@ -48,9 +48,10 @@
 //!
 //! Who frees must have seen all that the others did to the memory before they let go.
 //!
-//! An owner whose bit is the only one left knows that it is the last. Bits are cleared and never set. (Abort handles
-//! are added, but only while the handle is there.) So nobody can come after it, and nobody is left to be told. (Model:
-//! `job_abort_by_another_against_run_and_handle_drop`, twin `aborters-own`.) Therefore it frees after a mere load. It
+//! An owner whose bit is the only one left knows that it is the last. Bits are cleared and never set. (Of ABORTERS more are
+//! added, but only by another owner, which keeps its own bit meanwhile.) So nobody can come after it, and nobody is left to be
+//! told. (Models: `job_abort_by_another_against_run_and_handle_drop`, twin `aborters-own`;
+//! `job_abort_put_off_against_run_and_handle_drop`, twin `put-off-owns`.) Therefore it frees after a mere load. It
 //! leaves out the locked operation, which two owners need to find out which of them is the last.
 //!
 //! That load has to be an Acquire. Every change of the word is a read-modify-write, so each one that cleared a bit
@@ -278,7 +279,7 @@ impl State {
         if owners(before) == bit { Release::Free } else { Release::Keep }
     }
 
-    /// By the handle, which keeps the job meanwhile. False: there are as many as there can be.
+    /// By an owner, which keeps the job meanwhile. False: there are as many as there can be.
     pub(super) fn add_aborter(&self) -> bool {
         self.transition(|s| match s & ABORTERS {
             ABORTERS => (None, false),

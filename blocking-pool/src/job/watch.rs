@@ -3,6 +3,7 @@
 use super::hold::Hold;
 use super::state::{Claim, Owner};
 use crate::error::Failure;
+use crate::nested;
 
 /// A hold on a job by which it can be given up. Dropping it lets go, and changes nothing else.
 pub(crate) struct Watch(Hold);
@@ -15,8 +16,10 @@ impl Watch {
     /// The job's token was cancelled. If the job has not started it never will.
     pub(crate) fn give_up(self) {
         if self.0.claim() == Claim::Won {
-            let terms = self.0.header().terms.as_ref();
-            self.0.refuse(terms.and_then(|terms| terms.forbid()).unwrap_or(Failure::Cancelled));
+            nested::dropping(move || {
+                let terms = self.0.header().terms.as_ref();
+                self.0.refuse(terms.and_then(|terms| terms.forbid()).unwrap_or(Failure::Cancelled));
+            });
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::account::Account;
 use crate::error::Failure;
 use crate::job::{self, Entry, JobHandle, Plain, Ran, Submission, Terms, Times, Work};
 use crate::metrics::{Cohort, Stamp};
+use crate::nested;
 use crate::park::Parker;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
@@ -201,6 +202,29 @@ fn job_abort_by_another_against_run_and_handle_drop() {
         let other = thread::spawn(move || {
             let aborted = aborter.abort();
             assert!(!aborted || aborter.is_done());
+        });
+        drop(handle);
+        worker.join().unwrap();
+        other.join().unwrap();
+        assert_gone(&drops);
+    });
+}
+
+/// The same inside of so many drops that the closure's is put off: it goes when those are over, whoever has let go by then.
+#[test]
+fn job_abort_put_off_against_run_and_handle_drop() {
+    check(3, || {
+        race();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let captured = Counted(Arc::clone(&drops));
+        let (entry, handle) = job(move || captured);
+        let aborter = handle.aborter().expect("there is room for one");
+        let worker = thread::spawn(move || run(entry));
+        let other = thread::spawn(move || {
+            let around: Vec<_> = std::iter::from_fn(nested::enter).collect();
+            aborter.abort();
+            drop(aborter);
+            drop(around);
         });
         drop(handle);
         worker.join().unwrap();

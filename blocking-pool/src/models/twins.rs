@@ -10,6 +10,7 @@ const TWINS: &[(&str, &str)] = &[
     ("asker-comes-back", "models::job::job_complete_against_ask"),
     ("asked-is-no-waker", "models::job::job_complete_against_drop_of_an_asker"),
     ("aborters-own", "models::job::job_abort_by_another_against_run_and_handle_drop"),
+    ("put-off-owns", "models::job::job_abort_put_off_against_run_and_handle_drop"),
     ("last-owner-sees-all", "models::job::job_complete_against_second_register"),
     ("idle-last-look", "models::idle::submit_against_going_idle"),
     ("idle-fence", "models::idle::submit_against_going_idle"),

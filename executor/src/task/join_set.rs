@@ -287,7 +287,7 @@ impl<T: 'static> Default for JoinSet<T> {
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        self.entries.iter().for_each(|(_, entry)| entry.handle.abort_at_drop());
+        self.entries.iter().for_each(|(_, entry)| entry.handle.abort());
         let waiter = lock(&self.ready).waiter.take();
         waiter.into_iter().for_each(discard);
     }

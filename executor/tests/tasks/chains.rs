@@ -2,7 +2,7 @@
 //! thousands, and the process gone.
 
 use sideline::task::{JoinSet, yield_now};
-use sideline::{Handle, JoinHandle, Pool, Runtime, block_on, spawn, spawn_blocking, to_thread};
+use sideline::{AbortHandle, Handle, JoinHandle, Pool, Runtime, block_on, spawn, spawn_blocking, to_thread};
 use std::any::Any;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -62,6 +62,41 @@ fn of_jobs_that_wait_each_with_the_guard_of_the_one_before() {
         for (last, dropped) in [chain(guard), chain(call), chain(set)] {
             drop(last);
             assert_eq!(dropped.load(Relaxed), LONG);
+        }
+    });
+}
+
+/// Guards as users write them.
+#[test]
+fn of_jobs_that_wait_each_with_what_aborts_the_one_before() {
+    struct Aborts(JoinHandle<()>);
+    impl Drop for Aborts {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    struct AbortsByAnother(AbortHandle);
+    impl Drop for AbortsByAnother {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let (runtime, _release) = with_a_busy_pool();
+    runtime.block_on(async {
+        let guard: fn(Box<dyn Any + Send>) -> Box<dyn Any + Send> =
+            |before| Box::new(Aborts(spawn_blocking(move || drop(before))));
+        let other = |before: Box<dyn Any + Send>| -> Box<dyn Any + Send> {
+            Box::new(AbortsByAnother(spawn_blocking(move || drop(before)).abort_handle()))
+        };
+        let in_tasks = |before: Box<dyn Any + Send>| -> Box<dyn Any + Send> {
+            Box::new(Aborts(Handle::current().spawn(async move { drop((pending::<()>().await, before)) })))
+        };
+        for (last, dropped) in [chain(guard), chain(other), chain(in_tasks)] {
+            yield_now().await;
+            drop(last);
+            while dropped.load(Relaxed) < LONG {
+                yield_now().await;
+            }
         }
     });
 }
