@@ -104,6 +104,7 @@ impl Shared {
         self.call_everybody();
         self.monitor.call();
         self.call_those_in_line();
+        self.call_those_in_slow_line();
         self.dedicated.cancel(&|_| true);
     }
 

@@ -10,13 +10,20 @@
 //!
 //! | a place is | left by |
 //! |------------|---------|
-//! | in line    | `give_back` of another's permit: it is taken out, and has that; `leave`: its future was dropped |
+//! | in line    | `give_back` of another's permit: it is taken out, and has that; `close`: the same; `leave`: its future was dropped |
 //! | taken out  | `ask`, when its future is polled: ready; `leave`: the permit goes to the next one |
 //!
 //! Between "there is no permit" and "stand in line" nobody may give one back, or it is noticed by nobody who waits: so both
 //! are one critical section. While somebody is in line no permit is free, so nobody who comes later passes by. (Model:
 //! `permit_given_back_against_standing_in_line`, twin `slow-one-look`; `permit_given_back_against_leaving`, twin
 //! `slow-permit-is-handed-on`.) Wakers are cloned, called and dropped outside the lock.
+//!
+//! A pool that is closed has permits for everybody: what they are for will be refused, and to learn that nobody has to wait until a
+//! name server has answered. The gate is shut first, and who comes to the line later finds the permits. (Model:
+//! `standing_in_line_against_shutdown`, twin `slow-close-calls`.)
+//!
+//! A future that is forgotten, and not dropped, keeps its place. When its turn has come the permit is lost, as is the memory of the
+//! future; those behind it get the next one.
 //!
 //! This is less than a `Limiter`, which lets jobs wait, or a `Room`: those are job control, which not everybody's compiler has to build.
 //! Nor this: what is `#[inline]` is compiled for those who look names up.
@@ -55,6 +62,9 @@ struct List {
 
 /// Of so many places the memory is kept.
 const FEW: usize = 32;
+
+/// As many permits as nobody can use up.
+const PLENTY: usize = usize::MAX / 2;
 
 impl Pool {
     /// For one who is about to spawn a job that may wait for long. First come, first served.
@@ -111,6 +121,14 @@ impl SlowLine {
         Some(waker)
     }
 
+    /// Nobody has to wait any more. Those who did are to be called.
+    #[must_use]
+    fn close(&self) -> VecDeque<(u64, Waker)> {
+        let mut list = self.0.lock();
+        list.free = PLENTY;
+        if left_out("slow-close-calls") { VecDeque::new() } else { std::mem::take(&mut list.waiting) }
+    }
+
     /// Gives up a place, and the permit if it has come meanwhile; the wakers to be dropped and to be called.
     #[inline]
     fn leave(&self, number: u64) -> (Option<Waker>, Option<Waker>) {
@@ -120,6 +138,13 @@ impl SlowLine {
         }
         drop(list);
         (None, if left_out("slow-permit-is-handed-on") { None } else { self.give_back() })
+    }
+}
+
+impl Shared {
+    /// The gate has just been shut.
+    pub(crate) fn call_those_in_slow_line(&self) {
+        self.slow.close().into_iter().for_each(|(_, waker)| self.wake(Some(waker)));
     }
 }
 
@@ -211,6 +236,20 @@ mod tests {
         drop((two, three));
         let _permit = poll(late.as_mut()).unwrap();
         assert!(poll(pin!(pool.slow_permit())).is_some());
+    }
+
+    #[test]
+    fn one_who_is_forgotten_takes_one_permit_and_not_the_line() {
+        let pool = Pool::builder().core_threads(1).max_threads(3).build().unwrap();
+        let [mut first, mut second, mut forgotten, mut third] =
+            [(); 4].map(|()| Box::pin(pool.slow_permit()));
+        let (one, two) = (poll(first.as_mut()).unwrap(), poll(second.as_mut()).unwrap());
+        assert!(poll(forgotten.as_mut()).is_none() && poll(third.as_mut()).is_none());
+        std::mem::forget(forgotten);
+        drop(one);
+        assert!(poll(third.as_mut()).is_none());
+        drop(two);
+        assert!(poll(third.as_mut()).is_some());
     }
 
     #[test]

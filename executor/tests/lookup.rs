@@ -114,6 +114,30 @@ fn a_silent_name_server_leaves_threads_to_others() {
     });
 }
 
+/// They heard of it when a lookup that was under way had ended.
+#[test]
+fn those_that_wait_for_others_hear_at_once_that_their_pool_is_closed() {
+    const HOST: &str = "silent.for.long";
+    let pool = Pool::builder().core_threads(1).max_threads(2).build().unwrap();
+    let runtime = Runtime::builder().pool(pool.clone()).build().unwrap();
+    runtime.block_on(async {
+        let under_way = sideline::spawn(lookup_host((HOST, 80)));
+        begun(HOST, 1).await;
+        let waits = sideline::spawn(lookup_host((HOST, 80)));
+        sideline::task::yield_now().await;
+        pool.shutdown(Shutdown::Abandon);
+        let late = lookup_host((HOST, 80)).await.map(drop);
+        for refused in [waits.await.unwrap().map(drop), late] {
+            let error = refused.unwrap_err().to_string();
+            assert!(error.ends_with("was rejected: the pool is shut down"), "{error}");
+        }
+        assert!(!under_way.is_finished());
+        may_end(HOST);
+        _ = under_way.await;
+        assert_eq!(so_far(HOST), 1);
+    });
+}
+
 /// Virtual time passed it by: it was no job yet.
 #[test]
 fn one_that_waits_for_others_holds_up_virtual_time() {

@@ -1,4 +1,4 @@
-//! A permit for a slow job: given back while somebody begins, or stops, to wait for it.
+//! A permit for a slow job: given back while somebody begins, or stops, to wait for it; or not, and the pool is closed.
 
 use std::task::{Context, Poll, Waker};
 
@@ -44,5 +44,22 @@ fn permit_given_back_against_leaving() {
         holder.join().unwrap();
         leaver.join().unwrap();
         pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// The only permit does not come back, and the pool is shut down while somebody stands in line for it. One who is not told is a
+/// deadlock.
+#[test]
+fn standing_in_line_against_shutdown() {
+    check(3, || {
+        let pool = pool(1, 1);
+        let permit = block_on(pool.slow_permit());
+        let other = pool.clone();
+        race();
+        let closer = thread::spawn(move || _ = other.shutdown(Shutdown::Drain));
+        drop(block_on(pool.slow_permit()));
+        closer.join().unwrap();
+        assert!(pool.try_spawn(|| ()).is_err());
+        drop(permit);
     });
 }

@@ -37,6 +37,7 @@ const TWINS: &[(&str, &str)] = &[
     ("room-is-handed-on", "models::room::giving_up_against_room"),
     ("slow-one-look", "models::slow::permit_given_back_against_standing_in_line"),
     ("slow-permit-is-handed-on", "models::slow::permit_given_back_against_leaving"),
+    ("slow-close-calls", "models::slow::standing_in_line_against_shutdown"),
     ("abandon-sweeps-again", "models::tenant::abandon_against_a_batch"),
     ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
     ("outside-waits-for-jobs", "models::tenant::outside_wait_against_wait_inside"),
