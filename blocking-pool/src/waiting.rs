@@ -40,6 +40,10 @@ impl Future for ForRoom<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let pool = this.account.pool();
+        // Before the lock, which a thread may hold that is not there.
+        if pool.is_forked() {
+            return Poll::Ready(Err(SpawnErrorKind::Forked));
+        }
         let (asked, unused) = pool.room.ask(&mut this.place, cx.waker().clone());
         pool.discard_waker(unused);
         if asked == Asked::Room {
@@ -49,17 +53,14 @@ impl Future for ForRoom<'_> {
         if this.account.is_closed() || pool.gate.is_closed() {
             return Poll::Ready(Err(SpawnErrorKind::Closed));
         }
-        if pool.is_forked() {
-            return Poll::Ready(Err(SpawnErrorKind::Forked));
-        }
         Poll::Pending
     }
 }
 
 impl Drop for ForRoom<'_> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            let pool = self.account.pool();
+        let pool = self.account.pool();
+        if let Some(place) = self.place.take().filter(|_| !pool.is_forked()) {
             let (mine, next) = pool.room.leave(place);
             pool.discard_waker(mine);
             pool.wake(next);
@@ -77,6 +78,10 @@ impl Shared {
 
     #[cold]
     fn make_bounded_room(&self) {
+        // In a fork nobody gets in, and the lock may be held by a thread that is not there.
+        if self.is_forked() {
+            return;
+        }
         let next = self.room.make();
         self.wake(next);
     }
