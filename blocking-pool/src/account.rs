@@ -292,12 +292,10 @@ impl Account {
             let running = self.survivors();
             let queued = self.gate.count().saturating_sub(claimed_before);
             let cancelled = self.left.cancelled.load(PlainOrdering::Acquire) - cancelled_before;
-            // A claimed job that has not left and is not seen to run is about to run, its worker having just taken it; or it is
-            // being delivered, by us if we are called from there.
-            let seen = running.len() as u64 + delivering::depth(self.id);
-            let are_all_seen = seen >= claimed_before.saturating_sub(left_before);
-            let is_still = (claimed(), self.left()) == (claimed_before, left_before) && are_all_seen;
-            Look { cancelled, queued, running, is_still }
+            // But those that are being delivered by us, if we are called from there.
+            let taken = claimed_before.saturating_sub(left_before + delivering::depth(self.id));
+            let has_moved = (claimed(), self.left()) != (claimed_before, left_before);
+            Look { cancelled, queued, running, taken, has_moved }
         };
         let dedicated = || self.pool.dedicated.survivors(&|tenant| tenant == self.id);
         ShutdownReport::draw_up(how, outstanding, look, || self.cancel_queued(), dedicated)

@@ -137,9 +137,10 @@ impl Shared {
             let totals = self.counters.totals();
             let running = self.survivors(&|_| true);
             let queued = self.gate.count().saturating_sub(totals.started + totals.cancelled);
-            let are_all_seen = running.len() as u64 == totals.started - totals.ended;
-            let is_still = self.counters.totals() == totals && are_all_seen;
-            Look { cancelled: totals.cancelled - before.cancelled, queued, running, is_still }
+            let cancelled = totals.cancelled - before.cancelled;
+            let taken = totals.started - totals.ended;
+            let has_moved = self.counters.totals() != totals;
+            Look { cancelled, queued, running, taken, has_moved }
         };
         let dedicated = || self.dedicated.survivors(&|_| true);
         ShutdownReport::draw_up(how, outstanding, look, || self.cancel_queued(&|_| true), dedicated)

@@ -67,9 +67,19 @@ pub struct ShutdownReport {
 pub(crate) struct Look {
     pub(crate) cancelled: u64,
     pub(crate) queued: u64,
+    /// They are on a desk.
     pub(crate) running: Vec<Survivor>,
-    /// Nothing has moved meanwhile.
-    pub(crate) is_still: bool,
+    /// How many have been taken out of a queue and are not over.
+    pub(crate) taken: u64,
+    /// The counts were others when it was over than when it began.
+    pub(crate) has_moved: bool,
+}
+
+impl Look {
+    /// Whoever was taken and is not seen to run is about to: its worker has just taken it. Or it is being delivered.
+    fn is_still(&self) -> bool {
+        !self.has_moved && self.running.len() as u64 >= self.taken
+    }
 }
 
 impl ShutdownReport {
@@ -96,7 +106,9 @@ impl ShutdownReport {
         nested::catch_up();
         let mut looks = 0_u32;
         loop {
-            let Look { cancelled, queued, running, is_still } = look();
+            let look = look();
+            let is_still = look.is_still();
+            let Look { cancelled, queued, running, .. } = look;
             looks += 1;
             let is_too_early = how == Shutdown::Abandon && queued > 0;
             if is_too_early && looks.is_power_of_two() && !left_out("abandon-sweeps-again") {
