@@ -10,6 +10,8 @@ use sideline_reactor::{Handle, name_descriptor_limit};
 use std::future;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
 /// A TCP socket that accepts connections. Dropping it stops listening.
@@ -38,10 +40,17 @@ use std::task::{Context, Poll, ready};
 /// ```
 pub struct TcpListener(Async<mio::net::TcpListener>, Backoff);
 
+/// How many connections the kernel keeps that have not been accepted. With more, it drops the first packet of each, and the client
+/// tries again after a second. mio asks for 128: a burst fills that in less time than one turn of a busy loop takes.
+#[cfg(unix)]
+const BACKLOG: u32 = 1024;
+
 impl TcpListener {
     /// Listens on the first address of `addr` that can be bound; port 0 lets the kernel choose.
     ///
-    /// On Unix the address may be bound again at once after the listener is gone (`SO_REUSEADDR`).
+    /// On Unix the address may be bound again at once after the listener is gone (`SO_REUSEADDR`), and the kernel keeps up to
+    /// 1,024 connections that have not been accepted, or as many as the system allows if those are fewer
+    /// (`net.core.somaxconn`). [`TcpSocket::listen`](super::TcpSocket::listen) takes another number.
     ///
     /// # Errors
     /// If none can be bound: of a single address its own error, of several one that names each of them with its error and
@@ -50,6 +59,9 @@ impl TcpListener {
         let reactor = context::reactor()?;
         let bind = |addr| {
             let socket = mio::net::TcpListener::bind(addr).map_err(name_descriptor_limit)?;
+            // Listening again changes nothing but that number.
+            #[cfg(unix)]
+            super::raw::listen(socket.as_fd(), BACKLOG)?;
             TcpListener::register(&reactor, socket)
         };
         first_that(addr.to_addrs(), |addr| future::ready(bind(addr))).await

@@ -45,6 +45,24 @@ fn listeners_are_polled() {
     });
 }
 
+/// Those that the kernel has no place for it lets try again, a second later at the earliest.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_burst_of_connections_finds_room_while_the_loop_is_busy() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let allowed: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn")?.trim().parse().unwrap();
+        // Nobody accepts meanwhile: this does not give way to the loop.
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_secs(30));
+        let burst = (0..allowed.min(500)).map(connect).collect::<io::Result<Vec<_>>>()?;
+        for _ in &burst {
+            listener.accept().await?;
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn host_names_are_looked_up_on_the_pool_and_numbers_are_not() {
     let runtime = Runtime::builder().pool(Pool::builder().build().unwrap()).build().unwrap();
