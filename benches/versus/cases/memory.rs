@@ -50,38 +50,43 @@ pub(super) fn idle_task<L: Loop>(scale: Scale) -> Vec<Metric> {
 /// Resident bytes over 5,000 connections, after 100 to warm up; each has a task and a 64-byte buffer in it. Excluded:
 /// the kernel's side, and the client's, which is a plain socket in a list allocated before.
 pub(super) fn idle_connection<L: Loop>(scale: Scale) -> Vec<Metric> {
-    const WARM_UP: usize = 100;
-    let count = WARM_UP + scale.count(5_000);
-    raise_descriptor_limit(2 * count as u64 + 100).expect("enough descriptors for both ends");
+    /// Fewer than any listener has room for: a client that is further ahead of the server waits for a second.
+    const LOT: usize = 100;
+    let lots = scale.count(5_000) / LOT;
+    let count = lots * LOT;
+    raise_descriptor_limit(2 * (LOT + count) as u64 + 100).expect("enough descriptors for both ends");
     L::block_on(async {
         let (listener, address) = L::listen().await.expect("a port is free");
-        let (go, may_connect) = mpsc::channel::<usize>();
+        let (go, may_connect) = mpsc::channel::<()>();
         let client = thread::spawn(move || {
-            let mut sockets = Vec::with_capacity(count);
-            for connections in may_connect {
-                for _ in 0..connections {
+            let mut sockets = Vec::with_capacity(LOT + count);
+            for () in may_connect {
+                for _ in 0..LOT {
                     sockets.push(TcpStream::connect(address).expect("the server accepts"));
                 }
             }
         });
         let mut before = 0.0;
-        for batch in [WARM_UP, count - WARM_UP] {
+        let (warm_up, mut waiting) = (1, 0);
+        for lots in [warm_up, lots] {
             before = resident_bytes();
-            go.send(batch).expect("the client waits for it");
-            for _ in 0..batch {
-                let mut stream = L::accept(&listener).await.expect("the client connects");
-                L::detach(async move {
-                    let mut buffer = [0; 64];
-                    WAITING.fetch_add(1, Ordering::Relaxed);
-                    // The client sends nothing; when it closes, this task is over.
-                    let _ = L::read(&mut stream, &mut buffer).await;
-                });
+            for _ in 0..lots {
+                go.send(()).expect("the client waits for it");
+                for _ in 0..LOT {
+                    let mut stream = L::accept(&listener).await.expect("the client connects");
+                    L::detach(async move {
+                        let mut buffer = [0; 64];
+                        WAITING.fetch_add(1, Ordering::Relaxed);
+                        // The client sends nothing; when it closes, this task is over.
+                        let _ = L::read(&mut stream, &mut buffer).await;
+                    });
+                }
             }
-            let sum = if batch == WARM_UP { WARM_UP } else { count };
-            all_wait::<L>(sum).await;
+            waiting += lots * LOT;
+            all_wait::<L>(waiting).await;
             L::sleep(Duration::from_millis(20)).await;
         }
-        let each = (resident_bytes() - before) / (count - WARM_UP) as f64;
+        let each = (resident_bytes() - before) / count as f64;
         drop(go);
         client.join().expect("the client does not panic");
         vec![Metric::less("idle connection", "B", each)]
