@@ -34,13 +34,16 @@
 //! | `URGENT` | an event, for reading | nothing: a short read then proves nothing, it may have stopped at the urgent mark |
 //! | `GONE` | deregistration, or the reactor's end | nothing |
 //!
+//! Beside them is the mark of who waits to read, see `scheduled_io.rs`: "Who is listed already".
+//!
 //! `UNTRIED` lets the first operation on a fresh source simply be tried: on a connection that was just
 //! accepted, the request is often there before its first event.
 
 use crate::registration::Direction;
-use crate::sync::{AtomicU64, Ordering, left_out};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, left_out};
 use std::fmt;
 use std::ops::BitOrAssign;
+use std::task::Waker;
 
 /// A set of the flags above, of one direction.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -154,8 +157,11 @@ pub(crate) enum Disproof {
     ShortTransfer,
 }
 
-#[derive(Debug)]
-pub(crate) struct ReadinessWord([Edge; 2]);
+pub(crate) struct ReadinessWord {
+    edges: [Edge; 2],
+    /// Whose waker is listed in the poll slot that reads: the address in it. Or zero, which is never wrong.
+    reader: AtomicUsize,
+}
 
 /// One direction.
 struct Edge {
@@ -167,18 +173,31 @@ struct Edge {
 
 impl ReadinessWord {
     pub(crate) fn new() -> ReadinessWord {
-        ReadinessWord([Edge::new(), Edge::new()])
+        ReadinessWord { edges: [Edge::new(), Edge::new()], reader: AtomicUsize::new(0) }
+    }
+
+    /// Whether this waker, a known one, is marked as listed in the poll slot that reads.
+    #[inline]
+    pub(crate) fn has_reader(&self, waker: &Waker) -> bool {
+        // Relaxed: see `scheduled_io.rs`.
+        self.reader.load(Ordering::Relaxed) == waker.data().addr()
+    }
+
+    /// Marks who is listed there, or that nobody is known to be. The caller holds the table's lock.
+    #[inline]
+    pub(crate) fn mark_reader(&self, waker: Option<&Waker>) {
+        self.reader.store(waker.map_or(0, |waker| waker.data().addr()), Ordering::Relaxed);
     }
 
     #[inline]
     pub(crate) fn snapshot(&self, direction: Direction) -> Snapshot {
-        self.0[direction as usize].snapshot()
+        self.edges[direction as usize].snapshot()
     }
 
     /// Adds the flags of an event. The caller holds the table's lock: nobody else does this at the same time.
     #[inline]
     pub(crate) fn set(&self, report: Report) {
-        let [read, write] = &self.0;
+        let [read, write] = &self.edges;
         if report.read != Ready::default() {
             read.set(report.read);
         }
@@ -194,7 +213,7 @@ impl ReadinessWord {
     /// Takes back what an operation that began at `seen` has disproved, unless there was an event since.
     #[inline]
     pub(crate) fn disprove(&self, direction: Direction, seen: Snapshot, disproof: Disproof) {
-        let edge = &self.0[direction as usize];
+        let edge = &self.edges[direction as usize];
         let seen = if left_out("disproof-is-of-what-was-seen") { edge.snapshot() } else { seen };
         let disproved = match disproof {
             Disproof::WouldBlock => Ready::WORTH_TRYING,
@@ -225,6 +244,13 @@ impl Edge {
         // What has been disproved is left out now, as the disproof is not of the new event.
         // Release: pairs with the Acquire in `snapshot`.
         self.events.store(self.snapshot().0.wrapping_add(EVENT) | ready.0, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for ReadinessWord {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.edges.fmt(f)
     }
 }
 
@@ -308,7 +334,7 @@ mod tests {
     #[test]
     fn the_number_wraps_into_nothing_but_itself() {
         let word = ReadinessWord::new();
-        word.0[Write as usize].events.store(!FLAGS, Ordering::Relaxed);
+        word.edges[Write as usize].events.store(!FLAGS, Ordering::Relaxed);
         word.set(WRITABLE);
         assert_eq!(word.snapshot(Write), Snapshot(Ready::READY.0));
     }

@@ -171,7 +171,15 @@ impl Registration {
     }
 
     fn wait(&self, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
-        self.handle.0.table.wait(self.token, id, cx, ends)
+        let table = &self.handle.0.table;
+        if *id == WaiterId::poll_slot(Direction::Read)
+            && self.word.has_reader(cx.waker())
+            && table.known.include(cx.waker())
+        {
+            // It is listed already: see `scheduled_io.rs`.
+            return Poll::Pending;
+        }
+        table.wait(self.token, id, cx, ends)
     }
 
     /// Tries `op`, and if it would block waits in the place that has this `id`.

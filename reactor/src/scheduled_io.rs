@@ -21,6 +21,22 @@
 //! There is one exception: a disproof of another thread's that comes too late (see `readiness.rs`). Who succeeds because of that
 //! stays listed until the next event, which wakes its task once for nothing.
 //!
+//! # Who is listed already
+//! A stream is often polled again by a task that waits for it already: hyper looks for the end of a connection while it answers a
+//! request, and for the next request afterwards. So the poll slot that reads has a mark beside the readiness: whose waker is in it,
+//! if that is a known one. Whoever finds its own there waits, without the lock.
+//!
+//! | the mark | under the lock, |
+//! |---|---|
+//! | is set | when that waker is listed in the slot |
+//! | is taken back | before a waker that waits to read is woken, or exchanged for another, and at the end |
+//!
+//! It says nothing of readiness: the look at that comes before it, as always. Nor need it be fresh. Whoever reads a mark that is being
+//! taken back was listed during its poll, so that it is going to be woken, and polled once more; and then it sees that the mark is gone,
+//! as what was written before a wake is seen after it. A mark that is not there costs the lock, as ever.
+//!
+//! Model: `polls_that_find_themselves_listed_lose_no_edge`, twin `event-takes-the-mark-back`.
+//!
 //! # One lock
 //! There is one lock for all sources. The loop takes it once for a batch of events. With a lock for each source, two of the ten
 //! locked operations that a request cost an echo server were for these. The lock is held for tens of nanoseconds an event.
@@ -35,6 +51,7 @@
 use crate::contain;
 use crate::known::KnownWakers;
 use crate::readiness::{ReadinessWord, Ready, Report};
+use crate::registration::Direction;
 use crate::sync::{Arc, left_out};
 use crate::table::Table;
 use crate::waiters::{Waiter, WaiterId, WaiterIds, Waiters};
@@ -58,12 +75,16 @@ impl ScheduledIo {
     #[inline]
     pub(crate) fn set_ready(&mut self, report: Report, known: KnownWakers, woken: &mut Vec<Waker>) {
         self.word.set(report);
+        if report.concerns(Direction::Read) && !left_out("event-takes-the-mark-back") {
+            self.word.mark_reader(None);
+        }
         self.waiters.wake_ready(|direction| report.concerns(direction), known, woken);
     }
 
     /// Nothing will be reported any more. With the lock held: whoever is not listed by now will not be.
     pub(crate) fn set_gone(&self) {
         self.word.set_gone();
+        self.word.mark_reader(None);
     }
 
     /// Everybody who waits, once it is gone.
@@ -84,6 +105,9 @@ impl ScheduledIo {
                     *id = ids.take(id.direction());
                 }
                 kept.id = *id;
+                if *id == WaiterId::poll_slot(Direction::Read) {
+                    self.word.mark_reader(Some(waker));
+                }
                 Listing::Listed
             }
             _ => Listing::NeedsWaker,
@@ -102,6 +126,9 @@ impl ScheduledIo {
         // As above.
         if !left_out("waiter-looks-again") && self.word.snapshot(id.direction()).has_any(ends) {
             return Listing::Ready;
+        }
+        if *id == WaiterId::poll_slot(Direction::Read) {
+            self.word.mark_reader(None);
         }
         let mut place = self.waiters.place_of(*id);
         let is_here = place.as_ref().is_some_and(|waiter| waiter.waker.will_wake(waker));

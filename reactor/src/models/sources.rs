@@ -4,7 +4,9 @@ use super::{Quiet, block_on, check, waker_of_this_thread};
 use crate::readiness::Report;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, thread};
 use crate::{Clock, Direction, Reactor};
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 
 /// A source that is registered, and waited for, while the reactor closes: the wait ends with an error.
 fn register_against_close() {
@@ -87,4 +89,42 @@ fn events_against_operations_of_a_known_waker() {
 #[test]
 fn events_against_operations_of_a_known_waker_lose_no_edge() {
     check(events_against_operations_of_a_known_waker);
+}
+
+/// Events while a task of a known waker polls again what it has polled in vain: it may find itself listed already.
+fn polls_that_find_themselves_listed() {
+    let vtable = waker_of_this_thread().vtable();
+    let reactor = Reactor::with_known_wakers(Clock::manual(), vtable).unwrap();
+    let registration = Arc::new(reactor.handle().register(&mut Quiet, mio::Interest::READABLE).unwrap());
+    let data = Arc::new(AtomicU64::new(0));
+    let reader = thread::spawn({
+        let (registration, data) = (registration.clone(), data.clone());
+        move || {
+            let read = |wanted| match data.load(Ordering::Relaxed) {
+                there if there >= wanted => Ok(()),
+                _ => Err(io::ErrorKind::WouldBlock.into()),
+            };
+            for wanted in [1, 2] {
+                block_on(poll_fn(|cx| {
+                    let mut poll = || registration.poll_io(Direction::Read, cx, || read(wanted));
+                    // Both come to the same, but that the second one may not have to be listed.
+                    if poll().is_ready() { Poll::Ready(Ok(())) } else { poll() }
+                }))
+                .unwrap();
+            }
+        }
+    });
+    let mut woken = Vec::new();
+    for there in [1, 2] {
+        data.store(there, Ordering::Relaxed);
+        let event = (registration.token(), Report::READABLE);
+        reactor.handle().0.table.dispatch([event].into_iter(), &mut woken);
+        assert!(woken.is_empty());
+    }
+    reader.join().unwrap();
+}
+
+#[test]
+fn polls_that_find_themselves_listed_lose_no_edge() {
+    check(polls_that_find_themselves_listed);
 }
