@@ -69,6 +69,9 @@ impl std::error::Error for NoRuntime {}
 
 /// The runtime this thread is in.
 pub(crate) fn handle() -> Result<Handle, NoRuntime> {
+    if let Some(handle) = with_core(Core::take_handle) {
+        return Ok(handle);
+    }
     // Err: only in a loom model, at the end of a thread.
     CONTEXT.try_with(|context| context.handle.borrow().clone()).ok().flatten().ok_or(NoRuntime(()))
 }
@@ -92,6 +95,14 @@ pub(crate) fn with_reactor<R>(f: impl FnOnce(&sideline_reactor::Handle) -> R) ->
 /// The loop that runs on this thread.
 pub(crate) fn core() -> Option<Rc<Core>> {
     CONTEXT.try_with(|context| context.core.borrow().clone()).ok().flatten()
+}
+
+/// Calls `f` with the loop that runs on this thread. `f` must not run user code.
+#[inline]
+#[allow(unsafe_code, reason = "found for every handle")]
+pub(crate) fn with_core<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
+    // SAFETY: `f` runs no user code.
+    unsafe { core_for_a_moment() }.map(f)
 }
 
 /// Calls `f` with the loop that `shared` belongs to, if it runs on this thread. `f` must not run user code.

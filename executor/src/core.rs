@@ -54,7 +54,7 @@ enum Waited {
 /// A loop. Never leaves its thread.
 pub(crate) struct Core {
     shared: Arc<Shared>,
-    /// References to the runtime, counted in advance for the jobs that this thread spawns.
+    /// References to the runtime, counted in advance for the jobs that this thread spawns and the handles that it asks for.
     references: References,
     pub(crate) tasks: Tasks,
     time: Time,
@@ -88,10 +88,16 @@ impl Core {
         }
     }
 
-    /// The runtime, for a job to take along.
+    /// The runtime, for a job to take along or for code on this thread.
     #[inline]
-    pub(crate) fn handle_for_job(&self) -> Handle {
+    pub(crate) fn take_handle(&self) -> Handle {
         self.references.take(&self.shared)
+    }
+
+    /// Takes what a handle refers to, for the next one, if that is this runtime and it has not many of them.
+    #[inline]
+    pub(crate) fn keep_handle(&self, reference: &mut Option<Arc<Shared>>) {
+        self.references.keep(&self.shared, reference);
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

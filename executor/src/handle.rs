@@ -3,11 +3,13 @@
 use crate::blocking::JobBuilder;
 use crate::carried::Carried;
 use crate::context::{self, NoRuntime};
+use crate::core::Core;
 use crate::shared::Shared;
 use crate::task::{spawn_local, spawn_remote};
 use crate::{JoinHandle, foreign};
 use sideline_blocking_pool::Around;
 use std::cell::RefCell;
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -40,16 +42,20 @@ use std::sync::Arc;
 /// # drop(socket);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
-pub struct Handle(Arc<Shared>);
+#[derive(Clone)]
+pub struct Handle(
+    /// `None` only while it is being dropped.
+    Option<Arc<Shared>>,
+);
 
 impl Handle {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self(shared)
+        Self(Some(shared))
     }
 
+    #[inline]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.0
+        self.0.as_ref().expect("only the drop takes it")
     }
 
     /// The runtime that this thread is in: as the thread of its loop, in one of its jobs, or in a `Handle::block_on`.
@@ -94,8 +100,8 @@ impl Handle {
     {
         let location = Location::caller();
         JoinHandle::task(match context::core() {
-            Some(core) if Arc::ptr_eq(core.shared(), &self.0) => spawn_local(&core, future, location),
-            _ => spawn_remote(&self.0, future, location),
+            Some(core) if Arc::ptr_eq(core.shared(), self.shared()) => spawn_local(&core, future, location),
+            _ => spawn_remote(self.shared(), future, location),
         })
     }
 
@@ -116,7 +122,9 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        offload(&self.0, self.clone(), closure)
+        // On the loop's own thread one is at hand: see `References`.
+        let reference = context::with_core_of(self.shared(), Core::take_handle);
+        offload(self.shared(), reference.unwrap_or_else(|| self.clone()), closure)
     }
 
     /// A job of this runtime that is more than a closure: see [`blocking::job`](crate::blocking::job).
@@ -151,13 +159,13 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = Location::caller();
         crate::core::refuse_nesting("block_on", at);
-        if context::is_core_of(&self.0) {
+        if context::is_core_of(self.shared()) {
             panic!(
                 "block_on at {at} was called in a destructor, on the thread of its own loop, which is ending: nobody would \
                  drive it. Leave such work to a job of spawn_blocking, or do it before the runtime ends"
             );
         }
-        self.0.refuse_fork("block_on", at);
+        self.shared().refuse_fork("block_on", at);
         let _entered = context::enter(self.clone(), None, None);
         foreign::block_on(future)
     }
@@ -175,22 +183,69 @@ where
     JoinHandle::job(shared.tenant.spawn(move || carried.around(closure)))
 }
 
-/// References to a runtime that the loop's thread has counted in advance, for the jobs that it spawns.
+impl Drop for Handle {
+    #[inline]
+    fn drop(&mut self) {
+        context::with_core(|core| core.keep_handle(&mut self.0));
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(self.shared()).finish()
+    }
+}
+
+/// References to a runtime that the loop's thread has counted in advance: for the jobs that it spawns, and for code on it that asks
+/// which runtime it is in. What such code drops comes back here.
 ///
 /// Each job takes one along, and the worker that has run the job gives it back. If the references were counted one by one, the
 /// cache line with the count would go back and forth between the two processors with every job, at some 50 ns a job.
 #[derive(Default)]
-pub(crate) struct References(RefCell<Vec<Handle>>);
+pub(crate) struct References(RefCell<Vec<Arc<Shared>>>);
 
 impl References {
     const AT_ONCE: usize = 32;
+    /// More than that may have been made elsewhere and dropped here.
+    const MOST: usize = 2 * Self::AT_ONCE;
 
     #[inline]
     pub(crate) fn take(&self, shared: &Arc<Shared>) -> Handle {
         let mut references = self.0.borrow_mut();
-        references.pop().unwrap_or_else(|| {
-            references.extend((1..Self::AT_ONCE).map(|_| Handle(Arc::clone(shared))));
-            Handle(Arc::clone(shared))
-        })
+        Handle::new(references.pop().unwrap_or_else(|| {
+            references.extend((1..Self::AT_ONCE).map(|_| Arc::clone(shared)));
+            Arc::clone(shared)
+        }))
+    }
+
+    /// Takes this one, if it is one to `shared` and there is room.
+    #[inline]
+    pub(crate) fn keep(&self, shared: &Arc<Shared>, reference: &mut Option<Arc<Shared>>) {
+        let mut references = self.0.borrow_mut();
+        if references.len() < Self::MOST {
+            references.extend(reference.take_if(|reference| Arc::ptr_eq(shared, reference)));
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::Runtime;
+
+    #[test]
+    fn a_loop_keeps_some_references_to_its_own_runtime_and_none_to_others() {
+        let (runtime, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+        let count = |runtime: &Runtime| Arc::strong_count(runtime.handle().shared());
+        let (own, others) = (count(&runtime), count(&other));
+        runtime.block_on(async {
+            let handles: Vec<_> = (0..1000).map(|_| [Handle::current(), other.handle().clone()]).collect();
+            drop(handles);
+        });
+        assert_eq!(count(&other), others);
+        assert!((own..=own + References::MOST).contains(&count(&runtime)));
+        let shared = Arc::clone(runtime.handle().shared());
+        drop(runtime);
+        assert_eq!(Arc::strong_count(&shared), 1);
     }
 }

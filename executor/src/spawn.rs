@@ -81,7 +81,7 @@ where
 {
     // The loop's thread has its runtime at hand; others count a reference to it, which workers do at the same time.
     if let Some(core) = context::core() {
-        return offload(core.shared(), core.handle_for_job(), closure);
+        return offload(core.shared(), core.take_handle(), closure);
     }
     match context::handle() {
         Ok(handle) => handle.spawn_blocking(closure),
