@@ -334,3 +334,25 @@ fn children_are_sent_between_threads() {
     future(|child| child.wait());
     future(|child| child.kill());
 }
+
+/// The kernel forgets it when it has ended. A process that was gone before anybody could wait for it made us listen to the signal,
+/// and from then on every child was left in the process table, also those of other code that relies on its being forgotten.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+#[test]
+fn in_a_process_that_ignores_the_signal_a_child_is_forgotten_and_the_next_ones_are() {
+    if ran_alone("in_a_process_that_ignores_the_signal_a_child_is_forgotten_and_the_next_ones_are") {
+        return;
+    }
+    // SAFETY: no handler, which could do what it must not.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    run(async {
+        for _ in 0..100 {
+            let error = sh("exit 3").status().await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ECHILD));
+        }
+        let mut other = std::process::Command::new("true").spawn()?;
+        assert!(other.wait().is_err(), "the signal is not ignored any more");
+        Ok(())
+    });
+}

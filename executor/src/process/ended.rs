@@ -2,6 +2,10 @@
 //!
 //! Linux gives a descriptor for a process, which becomes readable when it ends. Where there is none (another system, a
 //! kernel before 5.3, a sandbox that does not know the call) every `SIGCHLD` is a reason to ask.
+//!
+//! In a process that ignores `SIGCHLD`, perhaps because its parent did, the kernel forgets a child as soon as that has ended, and
+//! asking for its status is an error, as with the standard library. That is not changed by listening to the signal: other code
+//! may rely on it. So a child that is gone already when the descriptor is asked for is no reason to listen.
 
 #[cfg(target_os = "linux")]
 use crate::io::{Async, Fd, Interest};
@@ -14,14 +18,23 @@ pub(super) enum Ended {
     #[cfg(target_os = "linux")]
     Descriptor(Async<Fd<std::os::fd::OwnedFd>>),
     Signal(Signal),
+    /// The kernel knows of no such process any more.
+    #[cfg(target_os = "linux")]
+    Forgotten,
 }
 
 impl Ended {
     /// For a child of ours whose status nobody has asked for yet, so that the number is still its own.
     pub(super) fn of(pid: u32) -> io::Result<Ended> {
         #[cfg(target_os = "linux")]
-        if let Some(pidfd) = pidfd::open(pid) {
-            return Async::with_interest(Fd::nonblocking(pidfd), Interest::READABLE).map(Ended::Descriptor);
+        match pidfd::open(pid) {
+            Ok(pidfd) => {
+                return Async::with_interest(Fd::nonblocking(pidfd), Interest::READABLE)
+                    .map(Ended::Descriptor);
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(Ended::Forgotten),
+            // There is another way.
+            Err(_) => {}
         }
         let _ = pid;
         signal(SignalKind::child()).map(Ended::Signal)
@@ -38,6 +51,11 @@ impl Ended {
             Ended::Descriptor(pidfd) => {
                 pidfd.poll_read_with(cx, |_| status()?.ok_or_else(|| io::ErrorKind::WouldBlock.into()))
             }
+            #[cfg(target_os = "linux")]
+            Ended::Forgotten => {
+                let nobody = || io::Error::from_raw_os_error(libc::ECHILD);
+                Poll::Ready(status().and_then(|known| known.ok_or_else(nobody)))
+            }
             Ended::Signal(signal) => loop {
                 if let Some(known) = status()? {
                     return Poll::Ready(Ok(known));
@@ -52,16 +70,18 @@ impl Ended {
 mod pidfd {
     #![allow(unsafe_code)]
 
+    use std::io;
     use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-    /// A descriptor for the process, which children do not inherit. `None` if there is none to be had, for whatever
-    /// reason: there is another way.
-    pub(super) fn open(pid: u32) -> Option<OwnedFd> {
-        let pid = libc::pid_t::try_from(pid).ok()?;
+    /// A descriptor for the process, which children do not inherit.
+    pub(super) fn open(pid: u32) -> io::Result<OwnedFd> {
+        let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
         // SAFETY: takes no pointers.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-        let fd = RawFd::try_from(fd).ok().filter(|&fd| fd >= 0)?;
+        let Some(fd) = RawFd::try_from(fd).ok().filter(|&fd| fd >= 0) else {
+            return Err(io::Error::last_os_error());
+        };
         // SAFETY: the call has just opened it, and nobody else knows of it.
-        Some(unsafe { OwnedFd::from_raw_fd(fd) })
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }

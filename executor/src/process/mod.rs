@@ -29,6 +29,9 @@
 //! never happens, it stays a zombie until this process ends: an entry in the table and no memory. To be sure, wait for it
 //! before the runtime ends. Dropping a runtime does not, since a child may well be meant to go on.
 //!
+//! Nobody here waits for processes that it has not spawned: their status may be somebody else's to ask for. So a program that is the
+//! first process of a container leaves those that the kernel hands to it in the table; an init in front of it takes them out.
+//!
 //! # Spawned from the loop
 //! A process is started on the thread that calls [`Command::spawn`], which takes a fraction of a millisecond, up to a
 //! few for programs with gigabytes of memory. It inherits that thread's priority: on the loop it is the process's own,
