@@ -43,8 +43,9 @@ use std::{fmt, io};
 pub struct Reactor {
     pub(crate) selector: sys::Selector,
     handle: Handle,
-    /// Collected while a lock is held, woken after; empty between turns, kept for its capacity.
+    /// Wakers that are collected while a lock is held, and woken afterwards. Empty between turns, and kept for its capacity.
     woken: Vec<Waker>,
+    /// Whether a notify has ended the last sleep, or would have.
     notified: bool,
     gathering: Gathering,
 }
@@ -127,7 +128,7 @@ impl Reactor {
     ) -> Result<(), KernelError> {
         let waited = self.wait(max_wait, has_work);
         awake();
-        // From before the wait, or left during it by another thread.
+        // The reading is from before the wait, or was left during it by another thread.
         self.handle.0.timers.forget_reading();
         if let Ok(Place::Selector) = waited {
             self.handle.0.table.dispatch(self.selector.events(), &mut self.woken);
@@ -137,14 +138,14 @@ impl Reactor {
         waited.map(|_| ())
     }
 
-    /// Returns where it has waited.
+    /// Sleeps, unless there is something to do already. Returns where.
     fn wait(
         &mut self,
         max_wait: Option<Duration>,
         has_work: impl FnOnce() -> bool,
     ) -> Result<Place, KernelError> {
         if max_wait == Some(Duration::ZERO) {
-            return self.ask(Wait::ZERO);
+            return self.ask();
         }
         let shared = &*self.handle.0;
         shared.timers.local.rest();
@@ -169,15 +170,16 @@ impl Reactor {
         }
         if wait == Wait::ZERO {
             self.notified = parked.end();
-            return self.ask(wait);
+            return self.ask();
         }
         let waited = self.selector.wait(wait);
         self.notified = parked.end();
         waited.map(|()| Place::Selector)
     }
 
-    fn ask(&mut self, wait: Wait) -> Result<Place, KernelError> {
-        self.selector.wait(wait).map(|()| Place::Selector)
+    /// Asks the selector for events, without waiting for any.
+    fn ask(&mut self) -> Result<Place, KernelError> {
+        self.selector.wait(Wait::ZERO).map(|()| Place::Selector)
     }
 
     /// Whether the last turn that might sleep was, or would have been, woken by a [`notify`](Handle::notify).

@@ -21,10 +21,10 @@
 //! | `disproof` | operations in that direction | of which event's flags nothing is left |
 //!
 //! A flag counts unless it is in a disproof that has the number of the last event. A disproof that comes too late has
-//! another number, and disproves nothing; 56 bits of it do not come round while an operation runs. Each word is written by
-//! one side, so plain stores do. Of two operations at once, on two threads, the one
-//! that saw less may come last: then the next one is tried in vain, once, as a rule. Model: `event_against_operation`,
-//! twin `disproof-is-of-what-was-seen`.
+//! another number, and disproves nothing. (A number has 56 bits, so it does not come round while an operation runs.) Each word
+//! is written by one side, so plain stores are enough. If two operations run at once, on two threads, the disproof of the one
+//! that saw less may be written last. Then the next operation is tried in vain, as a rule once. Model:
+//! `event_against_operation`, twin `disproof-is-of-what-was-seen`.
 //!
 //! | flag of a direction | set by | disproved by |
 //! |---|---|---|
@@ -233,7 +233,7 @@ impl Edge {
     fn snapshot(&self) -> Snapshot {
         // Acquire: pairs with the Release in `set`.
         let events = self.events.load(Ordering::Acquire);
-        // Relaxed: an old one is of an older event, or an operation is tried that another one was in vain.
+        // Relaxed: with an old value, an operation is tried at worst that another one has tried in vain.
         let disproof = self.disproof.load(Ordering::Relaxed);
         let is_of_this_event = events ^ disproof < EVENT;
         Snapshot(if is_of_this_event { events & !(disproof & FLAGS) } else { events })
@@ -241,7 +241,7 @@ impl Edge {
 
     #[inline]
     fn set(&self, ready: Ready) {
-        // What has been disproved is left out now, as the disproof is not of the new event.
+        // What has been disproved is left out here, since the disproof does not have the number of the new event.
         // Release: pairs with the Acquire in `snapshot`.
         self.events.store(self.snapshot().0.wrapping_add(EVENT) | ready.0, Ordering::Release);
     }

@@ -18,8 +18,8 @@
 //! has been taken off, or is about to be. So it has nothing to do: neither a look nor the lock. Only whoever gives up
 //! has to take itself off.
 //!
-//! There is one exception: a disproof of another thread's that comes too late (see `readiness.rs`). Who succeeds because of that
-//! stays listed until the next event, which wakes its task once for nothing.
+//! There is one exception: another thread's disproof that comes too late (see `readiness.rs`). A waiter whose operation succeeds
+//! because of that stays listed until the next event, which wakes its task once for nothing.
 //!
 //! # Who is listed already
 //! A stream is often polled again by a task that waits for it already: hyper looks for the end of a connection while it answers a
@@ -38,9 +38,9 @@
 //! Model: `polls_that_find_themselves_listed_lose_no_edge`, twin `event-takes-the-mark-back`.
 //!
 //! # One lock
-//! There is one lock for all sources. The loop takes it once for a batch of events. With a lock for each source, two of the ten
-//! locked operations that a request cost an echo server were for these. The lock is held for tens of nanoseconds an event.
-//! Tasks on other threads may have to wait for it meanwhile, but beside a loop they are few.
+//! There is one lock for all sources. The loop takes it once for a batch of events. (When there was a lock for each source, an
+//! echo server spent ten locked operations on a request, and two of them were for these locks.) It is held for tens of
+//! nanoseconds an event. Tasks on other threads may have to wait for it meanwhile, but beside a loop they are few.
 //!
 //! # Wakers
 //! Wakers are cloned, woken and dropped outside the lock: all three are foreign code that may call back in here. Those that
@@ -59,7 +59,7 @@ use mio::Token;
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
-/// An idle connection costs one of these; so it is kept slim.
+/// Each idle connection costs one of these, so it is kept small.
 pub(crate) struct ScheduledIo {
     /// Shared with the registration, which looks at it without the lock.
     word: Arc<ReadinessWord>,
@@ -81,18 +81,19 @@ impl ScheduledIo {
         self.waiters.wake_ready(|direction| report.concerns(direction), known, woken);
     }
 
-    /// Nothing will be reported any more. With the lock held: whoever is not listed by now will not be.
+    /// Nothing will be reported any more. The caller holds the lock, so whoever is not listed by now will not be.
     pub(crate) fn set_gone(&self) {
         self.word.set_gone();
         self.word.mark_reader(None);
     }
 
-    /// Everybody who waits, once it is gone.
+    /// Moves everybody who waits to `woken`. After [`set_gone`](Self::set_gone).
     pub(crate) fn take_waiters(&mut self, woken: &mut Vec<Waker>) {
         self.waiters.take_all(woken);
     }
 
-    /// The usual way: the waker is here since the last wait. `id` becomes its own, if it is none.
+    /// Lists a waiter in the usual case, in which its waker has been kept here since it last waited. If `id` is none, the waiter
+    /// is given one.
     #[inline]
     fn list_again(&mut self, ids: &mut WaiterIds, id: &mut WaiterId, waker: &Waker, ends: Ready) -> Listing {
         // The second look: an event since the first one did not find us listed.
@@ -114,7 +115,8 @@ impl ScheduledIo {
         }
     }
 
-    /// `spare` goes in as the waker to add, and comes out as whatever is now to be dropped.
+    /// Lists a waiter in every case. `spare` goes in as the clone of the waker to keep, and comes out as whatever is now to be
+    /// dropped.
     fn list(
         &mut self,
         ids: &mut WaiterIds,
@@ -151,16 +153,20 @@ impl ScheduledIo {
     }
 }
 
+/// What came of listing a waiter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Listing {
+    /// What it waits for is there: it was not listed.
     Ready,
+    /// It will be woken.
     Listed,
+    /// Nothing was done: a clone of the waker is needed, and none was brought.
     NeedsWaker,
 }
 
 impl Table {
-    /// Adds or renews a waiter, unless there is something of what ends its wait by now: then nothing is added. `id` is
-    /// none, and becomes its own, if it was not there before.
+    /// Lists a waiter, or renews its waker if it is listed. If any of the flags in `ends` is there by now, its wait is over, and
+    /// nothing is listed. If `id` is none, the waiter is given one.
     pub(crate) fn wait(
         &self,
         token: Token,

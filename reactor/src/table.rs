@@ -76,7 +76,7 @@ impl Table {
         Ok((Token(generation << HALF | index), word))
     }
 
-    /// Frees the slot, unless it is not this token's any more, and hands out who is in. It knows that it is gone.
+    /// Frees the slot, unless it is not this token's any more, and hands out the source, which has been told that it is gone.
     pub(crate) fn remove(&self, token: Token) -> Option<ScheduledIo> {
         let mut table = self.slots.lock();
         let (io, _) = table.get(token)?;
@@ -97,7 +97,7 @@ impl Table {
     pub(crate) fn dispatch(&self, events: impl Iterator<Item = (Token, Report)>, woken: &mut Vec<Waker>) {
         let mut table = None;
         for (token, report) in events {
-            // Only now: many a wait brings no event of a source.
+            // Locked only now, because many waits bring no event of a source.
             let table = table.get_or_insert_with(|| self.slots.lock());
             if let Some((io, _)) = table.get(token) {
                 io.set_ready(report, self.known, woken);
@@ -105,7 +105,8 @@ impl Table {
         }
     }
 
-    /// Refuses everybody from now on. Those who are in are told that they are gone; who waits is moved to `woken`.
+    /// Refuses all sources from now on. Those in the table are told that they are gone, and whoever waits for one is moved to
+    /// `woken`.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut table = self.slots.lock();
         table.closed = true;

@@ -1,10 +1,14 @@
 //! Who waits for one source, in the order of arrival.
 //!
-//! Almost always nobody or one, so there is a place for one here, and memory elsewhere only for more. Those are in the order of
-//! their ids, which is that of their arrival: who is woken in vain comes back with the id it had. So of many thousand each is found
-//! in some steps when it comes back or gives up, and at either end it is taken out without moving the others. Almost always, too, it
-//! is the same task again and again: so if the waker is a [known](KnownWakers) one, it stays in that place after it has been
-//! woken, for the task to find when it waits again. A waiter that is kept so has no id and is not woken.
+//! Almost always that is nobody or one waiter. So there is a place for one in here, and memory elsewhere only if there are more.
+//!
+//! Those are in the order of their ids, which is the order of their arrival, since a waiter that is woken in vain comes back with
+//! the id it had. So each of many thousands is found in a few steps when it comes back or gives up, and at either end it is
+//! taken out without moving the others.
+//!
+//! Almost always, too, it is the same task again and again. So if its waker is a [known](KnownWakers) one, the waker stays in the
+//! first place after it has been woken, and the task finds it there when it waits again. A waiter that is kept so has no id,
+//! and is not woken.
 
 use crate::known::KnownWakers;
 use crate::registration::Direction;
@@ -15,7 +19,8 @@ use std::task::Waker;
 #[derive(Default)]
 pub(crate) struct Waiters {
     first: Option<Waiter>,
-    /// By id. Empty if there is no first, or that is only kept. Boxed, so that it is one word for the many that never have any.
+    /// In the order of their ids. Empty if there is no first, or if that is only kept. Boxed, because most sources never have
+    /// more than one waiter, and then it is one word.
     #[allow(clippy::box_collection)]
     more: Option<Box<VecDeque<Waiter>>>,
 }
@@ -30,7 +35,7 @@ pub(crate) struct Waiter {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WaiterId(u64);
 
-/// What is above bit 0 in the poll slots.
+/// The number, above bit 0, of both poll slots.
 const POLL_SLOT: u64 = 1;
 
 /// Gives out ids, none twice.
@@ -50,7 +55,7 @@ impl WaiterIds {
 }
 
 impl WaiterId {
-    /// To be given an id of its own if it has to wait.
+    /// For a waiter that does not wait yet. It is given an id of its own when it has to.
     pub(crate) const fn none(direction: Direction) -> WaiterId {
         WaiterId(direction as u64)
     }
@@ -89,7 +94,7 @@ impl Waiters {
             return self.first.as_mut();
         }
         if id.is_none() {
-            // Nowhere yet: of many who come, none is to look at all before it.
+            // It is nowhere yet. If many come at once, none of them should have to look through all the others.
             return None;
         }
         let more = self.more.as_mut()?;
@@ -109,7 +114,8 @@ impl Waiters {
         more.remove(at)
     }
 
-    /// Wakes those whose direction is ready, if their wakers are known and alone; the others it moves to `woken`.
+    /// Wakes those whose direction is ready: directly if there is only one, with a known waker; otherwise by moving their wakers
+    /// to `woken`.
     #[inline]
     pub(crate) fn wake_ready(
         &mut self,
