@@ -165,8 +165,8 @@ impl Builder {
         self
     }
 
-    /// Is told what went wrong where nobody awaits it, instead of stderr; on the thread that noticed. A panic in it
-    /// is ignored.
+    /// A hook that is told what went wrong where nobody awaits it. It is called on the thread that has noticed; a panic in it is
+    /// ignored. Default: a line on stderr for each report.
     pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.config.on_report = Some(Arc::new(hook));
         self

@@ -43,7 +43,7 @@ use crate::sync::left_out;
 #[must_use = "the permit is given back when this is dropped"]
 pub struct SlowPermit(Arc<Shared>);
 
-/// Resolves when there is a permit. Dropping it gives up the place in line.
+/// A future that resolves to a permit when there is one. Dropping it gives up the place in line.
 #[must_use = "futures do nothing unless polled"]
 pub struct WaitForSlowPermit {
     shared: Arc<Shared>,

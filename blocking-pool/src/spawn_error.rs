@@ -57,7 +57,7 @@ impl<F> SpawnError<F> {
         Self { kind, closure }
     }
 
-    /// Why.
+    /// Why the closure was not taken.
     pub fn kind(&self) -> &SpawnErrorKind {
         &self.kind
     }

@@ -113,7 +113,13 @@ where
     ToThread(spawn_blocking(closure).abort_on_drop())
 }
 
-/// The future of [`to_thread`].
+/// The future of [`to_thread`]: the closure's result.
+///
+/// **Dropping it** un-queues a job that has not started; one that is running goes on, and its result is dropped. It is `Send` if
+/// the result is, and may be awaited on any thread.
+///
+/// # Panics
+/// As [`to_thread`] says, when it is polled; and if it is polled again after it was ready.
 #[must_use = "dropping this un-queues the job if it has not started"]
 pub struct ToThread<T>(AbortOnDrop<T>);
 

@@ -35,7 +35,8 @@ impl AbortHandle {
         Self { id, aborter: None }
     }
 
-    /// Takes the job out of the queue if it has not started; as [`JoinHandle::abort`](crate::JoinHandle::abort).
+    /// Takes the job out of the queue if it has not started, as [`JoinHandle::abort`](crate::JoinHandle::abort) does. True if that
+    /// was so: it will never run, and its closure has been dropped, here.
     pub fn abort(&self) -> bool {
         self.aborter.as_ref().is_some_and(|aborter| aborter.abort())
     }

@@ -77,7 +77,7 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Gives others the means to abort the job, without its outcome.
+    /// A handle for others, who may abort the job but not await it.
     ///
     /// # Panics
     /// If more than 511 of them are kept at a time. Clones of one do not count.

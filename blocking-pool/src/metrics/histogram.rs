@@ -47,7 +47,7 @@ impl Histogram {
     /// first one what took one nanosecond or none.
     pub const BUCKETS: usize = 65;
 
-    /// One in which nothing has been recorded.
+    /// A histogram in which nothing has been recorded.
     pub const fn new() -> Self {
         Self { counts: [0; Self::BUCKETS], nanos: 0 }
     }

@@ -33,7 +33,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// One in which nothing has been recorded.
+    /// A recorder in which nothing has been recorded.
     pub const fn new() -> Self {
         Self { counts: [const { AtomicU64::new(0) }; Histogram::BUCKETS], nanos: AtomicU64::new(0) }
     }

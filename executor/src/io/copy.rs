@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 
 /// Copies everything up to the end of `reader` to `writer`, and returns how many bytes that was. `writer` stays open.
 ///
-/// At once it moves 16 KiB at most, 64 KiB to standard output, 256 KiB if one of the two is a file. If the future is
-/// dropped before, what was read and not written yet is lost.
+/// It moves at most 16 KiB at a time, to standard output 64 KiB, and 256 KiB if one of the two is a file. If the future is
+/// dropped before it is ready, what has been read and not written yet is lost.
 ///
 /// # Errors
 /// Those of reading and writing.

@@ -90,7 +90,7 @@ impl fmt::Debug for Signal {
     }
 }
 
-/// Which signal.
+/// A kind of signal, to listen to with [`signal`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SignalKind(libc::c_int);
 

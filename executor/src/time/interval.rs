@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-/// Ticks every `period`; the first tick is ready at once.
+/// An [`Interval`] that ticks every `period`; its first tick is ready at once.
 ///
 /// # Panics
 /// If `period` is zero. Outside a runtime.
@@ -28,7 +28,7 @@ pub fn interval(period: Duration) -> Interval {
     interval_at(with_current_reactor(|reactor| reactor.clock().now()), period)
 }
 
-/// Ticks at `start` and every `period` after it. At once if `start` has passed.
+/// An [`Interval`] that ticks at `start` and every `period` after it. If `start` has passed, its first tick is ready at once.
 ///
 /// # Panics
 /// If `period` is zero. Outside a runtime.
@@ -79,7 +79,7 @@ pub enum MissedTickBehavior {
     Skip,
 }
 
-/// From [`interval`] and [`interval_at`]. Dropping it cancels the tick it waits for. It belongs to the runtime in which it was
+/// Ticks again and again. From [`interval`] and [`interval_at`]. Dropping it cancels the tick it waits for. It belongs to the runtime in which it was
 /// made; once that is shut down, every tick is ready at once.
 #[derive(Debug)]
 pub struct Interval {
@@ -95,7 +95,7 @@ impl Interval {
         poll_fn(|cx| self.poll_tick(cx))
     }
 
-    /// What [`tick`](Self::tick) polls.
+    /// [`tick`](Self::tick) for poll functions: the last caller is woken.
     #[inline]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(Pin::new(&mut self.sleep).poll(cx));

@@ -74,19 +74,20 @@ impl Sleep {
         self.timer.handle().clock().now()
     }
 
-    /// When it will be ready.
+    /// When it will be ready. A deadline that is more than 548 years away counts as 548 years.
     #[inline]
     pub fn deadline(&self) -> Instant {
         self.timer.deadline()
     }
 
-    /// True once the deadline has passed.
+    /// True once the deadline has passed, or the runtime has been shut down.
     #[inline]
     pub fn is_elapsed(&self) -> bool {
         self.timer.is_elapsed()
     }
 
-    /// Moves the deadline, whether or not the old one has passed.
+    /// Moves the deadline, whether or not the old one has passed. A task that waits for this is woken at the new deadline. If it
+    /// was ready already, it has to be polled again for that.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
