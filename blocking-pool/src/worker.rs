@@ -2,8 +2,10 @@
 //!
 //! The loop holds one invariant: at its head the thread counts as searching ([`crate::idle`]).
 
-use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
+mod current;
+mod gathering;
+
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,26 +15,19 @@ use crate::crowd::Crowd;
 use crate::desk::Desk;
 use crate::fatigue::{Condition, Fatigue};
 use crate::growth::sample;
-use crate::job::{Delivery, Entry};
+use crate::job::{Claimed, Delivery, Entry, Ready};
 use crate::metrics::Stamp;
 use crate::park::Parker;
 use crate::priority;
 use crate::queue::Seat;
 use crate::roster::Role;
 use crate::shared::Shared;
-use crate::spin::{self, Spinner};
-use crate::sync::{left_out, thread_local};
+use crate::spin::Spinner;
+use crate::sync::left_out;
 use crate::time_slice::TimeSlice;
 
-thread_local! {
-    /// Emptied by the worker itself, at its end, and so without a destructor. For a thread-local with one, std's code to run it
-    /// is compiled along, and each access asks first whether it has been dropped.
-    static LOCAL: ManuallyDrop<RefCell<Option<Rc<Local>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
-
-    /// The pool that this thread was started by: an address, to be compared. Without a destructor, so that it exists to the very
-    /// end of the thread.
-    static STARTED_BY: Cell<usize> = const { Cell::new(0) };
-}
+pub(crate) use current::{is_inside, is_or_was_of, push_nested, running_tenant};
+use gathering::Gap;
 
 /// A worker's own belongings, also reachable from the jobs it runs.
 struct Local {
@@ -52,8 +47,7 @@ struct Local {
     /// What it was in after its last jobs.
     condition: Cell<Condition>,
     slice: TimeSlice,
-    /// Pauses before each look at the injector: see `let_some_gather`.
-    gap: Cell<u32>,
+    gap: Gap,
 }
 
 /// How a worker has come to find a job.
@@ -82,9 +76,6 @@ const STEAL_FIRST: u32 = 16;
 /// For how long one long job says something about the next ones, in nanoseconds.
 const LATELY: u64 = 1_000_000_000;
 
-/// The most pauses before a look: 5 to 10 us.
-const LONGEST_GAP: u32 = 255;
-
 /// The body of a worker thread. It has been counted as a thread, and as searching, before it was started.
 pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
     // Absent in a closed pool whose core workers have gone: then this one serves without a seat.
@@ -92,7 +83,6 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
     sample::note_tid(&desk);
     priority::lower_current_thread(pool.config.nice);
     let slice = TimeSlice::new(pool.config.nice > 0);
-    STARTED_BY.with(|by| by.set(Arc::as_ptr(&pool) as usize));
     let local = Rc::new(Local {
         pool,
         desk,
@@ -105,9 +95,9 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
         crowd: Crowd::new(),
         condition: Cell::new(Condition::Rested),
         slice,
-        gap: Cell::new(0),
+        gap: Gap::none(),
     });
-    LOCAL.with(|slot| *slot.borrow_mut() = Some(Rc::clone(&local)));
+    current::begin(&local);
     local.pool.on_thread_start();
     let mut spinner = Spinner::new();
     loop {
@@ -120,49 +110,8 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
         }
     }
     local.pool.on_thread_stop();
-    let _ = LOCAL.with(|slot| slot.borrow_mut().take());
+    current::end();
     local.pool.roster.leave(&local.desk, local.pool.gate.is_closed());
-}
-
-/// Pushes to the current worker's own deque, if it is a core worker of `pool` and there is room; the entry back otherwise.
-#[inline]
-pub(crate) fn push_nested(pool: &Arc<Shared>, entry: Entry) -> Result<(), Entry> {
-    let mut entry = Some(entry);
-    on_worker_of(pool, |local| {
-        if let Some(seat) = &local.seat {
-            // If it is full, the injector is not.
-            entry = entry.take().and_then(|entry| seat.deque.push(entry).err());
-        }
-    });
-    entry.map_or(Ok(()), Err)
-}
-
-/// The tenant whose job the current thread is running, if it is a worker of `pool`.
-pub(crate) fn running_tenant(pool: &Arc<Shared>) -> Option<u64> {
-    place(pool).flatten()
-}
-
-/// Whether the current thread is a worker of `pool`.
-pub(crate) fn is_inside(pool: &Arc<Shared>) -> bool {
-    place(pool).is_some()
-}
-
-/// `None`: not on a worker of `pool`. `Some(None)`: in none of its jobs.
-fn place(pool: &Arc<Shared>) -> Option<Option<u64>> {
-    on_worker_of(pool, |local| local.desk.own_tenant())
-}
-
-/// Whether the current thread is a worker of `pool`, or was one and is ending: its thread-locals are being dropped.
-pub(crate) fn is_or_was_of(pool: &Arc<Shared>) -> bool {
-    STARTED_BY.try_with(|by| by.get() == Arc::as_ptr(pool) as usize).unwrap_or(false)
-}
-
-fn on_worker_of<R>(pool: &Arc<Shared>, then: impl FnOnce(&Local) -> R) -> Option<R> {
-    // None: not a worker, or no longer. Err: only in a loom model, at the end of a thread.
-    let found = LOCAL.try_with(|slot| {
-        slot.borrow().as_ref().filter(|local| Arc::ptr_eq(&local.pool, pool)).map(|l| then(l))
-    });
-    found.ok().flatten()
 }
 
 impl Local {
@@ -203,20 +152,36 @@ impl Local {
         }
     }
 
+    /// Runs `entry`, if it is still to be run, and returns what follows it in the worker's own deque. If nothing does, the thread
+    /// counts as searching again.
+    ///
     /// The clock is read once a job: when one ends the next begins, unless the user's waker or drop has run in between.
     fn work_one(&self, entry: Entry, now: &mut Stamp) -> Option<Entry> {
-        let (pool, seat) = (&self.pool, self.seat.as_ref());
-        pool.queues.note_taken(seat);
+        self.pool.queues.note_taken(self.seat.as_ref());
         let Some(job) = entry.claim() else { return self.next_or_search() };
         if let Some(why) = job.forbid() {
             job.refuse(why);
             *now = Stamp::now();
             return self.next_or_search();
         }
-        let start = *now;
+        let (ready, end) = self.run(job, *now);
+        *now = end;
+        let next = self.next_own();
+        if next.is_none() {
+            self.deliver_last(ready, end);
+        } else if self.deliver(ready, end) == Delivery::UserCode {
+            *now = Stamp::now();
+        }
+        next
+    }
+
+    /// Runs a claimed job, and measures it. Returns the moment at which the closure ended, too.
+    #[inline]
+    fn run(&self, job: Claimed, start: Stamp) -> (Ready, Stamp) {
+        let counters = &self.pool.counters;
         let submission = job.times().submission();
         let waited = start.nanos_since(submission.at());
-        pool.counters.started(seat, submission.cohort(), waited);
+        counters.started(self.seat.as_ref(), submission.cohort(), waited);
         if let Some(limiter) = job.limiter() {
             limiter.times().queue_wait.record_nanos_shared(waited);
         }
@@ -229,29 +194,34 @@ impl Local {
             self.desk.set_name(None);
         }
         let took = end.nanos_since(start);
-        pool.counters.ended(seat, ran, took);
+        counters.ended(self.seat.as_ref(), ran, took);
         if let Some(limiter) = ready.limiter() {
             limiter.times().run_time.record_nanos_shared(took);
         }
-        let on_wake = || pool.counters.woken(seat);
-        let next = self.next_own();
-        if next.is_some() {
-            let delivery = ready.deliver(end, on_wake);
-            *now = if delivery == Delivery::UserCode { Stamp::now() } else { end };
-            return next;
-        }
-        *now = end;
+        (ready, end)
+    }
+
+    #[inline]
+    fn deliver(&self, ready: Ready, end: Stamp) -> Delivery {
+        ready.deliver(end, || self.pool.counters.woken(self.seat.as_ref()))
+    }
+
+    /// Delivers the outcome of the last job in a row, and counts the thread as searching: before, as a rule.
+    #[inline]
+    fn deliver_last(&self, ready: Ready, end: Stamp) {
+        let idle = &self.pool.idle;
         let is_awaiter_busy = ready.account().is_awaiter_busy();
-        if self.is_tired(end) && pool.idle.census().idle() > 0 {
+        let delivery = if self.is_tired(end) && idle.census().idle() > 0 {
             // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
-            self.note_hurry(is_awaiter_busy, ready.deliver(end, on_wake));
-            pool.idle.start_searching();
+            let delivery = self.deliver(ready, end);
+            idle.start_searching();
+            delivery
         } else {
             // Free before delivered: see `crate::idle`.
-            pool.idle.start_searching();
-            self.note_hurry(is_awaiter_busy, ready.deliver(end, on_wake));
-        }
-        None
+            idle.start_searching();
+            self.deliver(ready, end)
+        };
+        self.gap.note(is_awaiter_busy, delivery);
     }
 
     fn next_or_search(&self) -> Option<Entry> {
@@ -273,25 +243,6 @@ impl Local {
         condition == Condition::Tired
     }
 
-    /// Before looking for more: each look, and each batch that is found, takes from the submitter the cache lines that its next
-    /// push has to write, some 0.5 us of its time. If somebody waits for each outcome, that is what it costs to be quick.
-    /// If one outcome after the other is published before anybody has asked for it, somebody is submitting faster than
-    /// awaiting, and nobody is in a hurry; nor if the awaiter says that it has other things to do
-    /// ([`Tenant::set_awaiter_busy`](crate::Tenant::set_awaiter_busy)). Then the worker looks less and less often, finds a
-    /// dozen jobs at a time instead of one or two, and leaves the submitter alone meanwhile. The first outcome that was
-    /// waited for ends that. If a batch waits already there is nothing to gather; and if others want the processor, they
-    /// would gather more jobs with it.
-    fn let_some_gather(&self) {
-        let gap = self.gap.get();
-        if gap > 0
-            && Spinner::can_pay()
-            && !self.pool.queues.is_known_to_hold_a_batch()
-            && !self.crowd.was_there()
-        {
-            spin::pause(gap);
-        }
-    }
-
     /// Nothing found: waits a little for the next job without parking, if that has been paying off, nobody else does, and
     /// nobody else wants the processor. Submitters see a searcher meanwhile, and have nothing to do but push.
     ///
@@ -301,13 +252,7 @@ impl Local {
             && spinner.is_an_occasion()
             && Spinner::can_pay()
             && !self.crowd.is_there()
-            && spinner.look(Spinner::LIMIT, self.gap.get(), || self.pool.queues.has_injected())
-    }
-
-    /// After the last job in a row: whether somebody was in a hurry for its outcome. See `let_some_gather`.
-    fn note_hurry(&self, is_awaiter_busy: bool, last: Delivery) {
-        let is_nobody_in_a_hurry = is_awaiter_busy || last == Delivery::Quiet;
-        self.gap.set(if is_nobody_in_a_hurry { (2 * self.gap.get() + 1).min(LONGEST_GAP) } else { 0 });
+            && spinner.look(Spinner::LIMIT, self.gap.pauses(), || self.pool.queues.has_injected())
     }
 
     /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.

@@ -2,7 +2,7 @@
 //!
 //! With 64 tasks that each await one short job after the other, a task's turn comes when its job has long been done. Then
 //! nobody need be in a hurry. Workers that know it let jobs gather, and leave the submitter alone meanwhile
-//! (`Local::let_some_gather` in `worker.rs`).
+//! (`worker/gathering.rs`).
 //!
 //! A loop of its own says so ([`Tenant::set_awaiter_busy`](crate::Tenant::set_awaiter_busy)). For a thread that runs
 //! another executor, its handles can tell: it is busy while they find their outcomes at the first look after they had

@@ -33,7 +33,7 @@ mod work;
 
 pub use abort_handle::AbortHandle;
 pub(crate) use cell::{Ran, new};
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Claimed, Entry, Ready};
 pub use handle::JoinHandle;
 pub(crate) use hold::{Delivery, Hold};
 pub use id::JobId;
