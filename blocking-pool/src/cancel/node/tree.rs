@@ -1,0 +1,158 @@
+//! The tree of nodes: a token is cancelled with its ancestors.
+//!
+//! A node keeps its parent alive, and is known to it as one more entry among the parent's hooks. Nodes may stand one below the
+//! other in any number: a job leaves the next one behind, with its own token, and so do its successors. So nothing here goes
+//! down the tree, or up, by recursion.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+use super::{Hook, List, Node, next_key};
+use crate::cancel::CancelToken;
+use crate::deadlines;
+use crate::lock::{Condvar, Mutex};
+use crate::report;
+use crate::sync::atomic::{AtomicBool, Ordering};
+
+impl CancelToken {
+    /// A token below `parent`, if there is one, whose own deadline is `deadline`, if it has one. `on_report` is told of panics in
+    /// its hooks.
+    pub(crate) fn make(
+        parent: Option<&CancelToken>,
+        deadline: Option<Instant>,
+        on_report: Option<report::Hook>,
+    ) -> Self {
+        let inherited = parent.and_then(|parent| parent.0.deadline);
+        let earliest = [deadline, inherited].into_iter().flatten().min();
+        let node = |parent| Node {
+            cancelled: AtomicBool::new(false),
+            deadline: earliest,
+            parent,
+            on_report,
+            watched: OnceLock::new(),
+            list: Mutex::new(List::default()),
+            bell: Condvar::new(),
+        };
+        let token = match parent {
+            None => Self(Arc::new(node(None))),
+            Some(CancelToken(above)) => {
+                let key = next_key();
+                let below = Arc::new(node(Some((Arc::clone(above), key))));
+                let mut list = above.list.lock();
+                if above.cancelled.load(Ordering::Acquire) {
+                    below.cancelled.store(true, Ordering::Release);
+                } else {
+                    list.hooks.join(key, Hook::Child(Arc::downgrade(&below)));
+                }
+                drop(list);
+                Self(below)
+            }
+        };
+        // An inherited deadline comes with the parent's cancellation.
+        if let (Some(own), true) = (deadline, earliest != inherited) {
+            let watched = deadlines::watch(own, WeakToken(Arc::downgrade(&token.0)));
+            let _ = token.0.watched.set(watched);
+        }
+        token
+    }
+}
+
+impl Node {
+    /// Cancels this node and those below. False if it was cancelled before.
+    pub(in crate::cancel) fn cancel(&self) -> bool {
+        if !self.set_cancelled() {
+            return false;
+        }
+        // Before any hook: one may free the very thread that would take up a job that waits below.
+        self.give_up_queued();
+        // The way down to the node whose hooks are being run: each node is a child of the one before, which knows it by the key.
+        let mut within: Vec<(Arc<Self>, u64)> = Vec::new();
+        loop {
+            let node = within.last().map_or(self, |(node, _)| node);
+            match node.next_hook() {
+                Some((_, Hook::Task(waker))) => node.wake(waker),
+                Some((key, Hook::User(hook))) => {
+                    node.call(hook);
+                    node.has_run(key);
+                }
+                Some((key, Hook::Child(child))) => match child.upgrade() {
+                    Some(child) if child.set_cancelled() => {
+                        // Again, for a job that was bound after the nodes below had been looked through.
+                        child.give_up();
+                        within.push((child, key));
+                    }
+                    _ => node.has_run(key),
+                },
+                None => match within.pop() {
+                    None => return true,
+                    Some((_, key)) => within.last().map_or(self, |(node, _)| node).has_run(key),
+                },
+            }
+        }
+    }
+
+    /// False if it was cancelled before.
+    fn set_cancelled(&self) -> bool {
+        // Under the lock, so that whoever registers does so before this, or sees it.
+        let _list = self.list.lock();
+        !self.cancelled.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes the jobs out of the queue that wait here and below.
+    fn give_up_queued(&self) {
+        self.give_up();
+        let mut below = self.children();
+        while let Some(node) = below.pop() {
+            node.give_up();
+            below.extend(node.children());
+        }
+    }
+
+    /// Takes the job out of the queue that waits here, if there is one.
+    fn give_up(&self) {
+        let job = self.list.lock().queued.take();
+        if let Some(job) = job {
+            job.give_up();
+        }
+    }
+
+    /// Those right below, the last one first.
+    fn children(&self) -> Vec<Arc<Self>> {
+        let mut list = self.list.lock();
+        let child = |hook: &mut Hook| match hook {
+            Hook::Child(child) => child.upgrade(),
+            Hook::User(_) | Hook::Task(_) => None,
+        };
+        let mut children: Vec<_> = list.hooks.iter_mut().filter_map(child).collect();
+        children.reverse();
+        children
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut above = self.parent.take();
+        while let Some((parent, key)) = above {
+            let gone = parent.list.lock().hooks.take(key);
+            drop(gone);
+            above = Arc::into_inner(parent).and_then(|mut parent| parent.parent.take());
+        }
+    }
+}
+
+/// A node as the watch over deadlines knows it.
+pub(crate) struct WeakToken(Weak<Node>);
+
+impl WeakToken {
+    /// False once the last token of the node has been dropped.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// Its deadline has passed.
+    pub(crate) fn cancel(&self) {
+        if let Some(node) = self.0.upgrade() {
+            node.cancel();
+        }
+    }
+}
