@@ -71,9 +71,9 @@ impl Watchdog {
     pub(crate) fn start(shared: &Arc<Shared>, doze: &Arc<Doze>, threshold: Duration) -> io::Result<Self> {
         let the_loop = linux::Thread::current();
         let (shared, watching) = (Arc::clone(shared), Arc::clone(doze));
-        let thread = thread::Builder::new()
-            .name("sideline-watchdog".to_owned())
-            .spawn(move || watch(&shared, &watching, &the_loop, threshold))?;
+        let thread = thread::Builder::new().name("sideline-watchdog".to_owned()).spawn(move || {
+            Watch { shared: &shared, doze: &watching, the_loop: &the_loop }.run(threshold);
+        })?;
         Ok(Self { doze: Arc::clone(doze), thread: Some(thread) })
     }
 }
@@ -89,51 +89,65 @@ impl Drop for Watchdog {
     }
 }
 
-fn watch(shared: &Shared, doze: &Doze, the_loop: &linux::Thread, threshold: Duration) {
-    doze.introduce_watchdog();
-    let mut judge = Judge::new(threshold);
-    // The poll that was reported last.
-    let mut stalled = None;
-    let over = |lasted, polled: Option<Polled>| {
-        if let Some(Polled { who, location }) = polled {
-            let (task, in_waker) = (who.task(), who == Who::Wakers);
-            shared.reporter.report(Report::StallOver { task, in_waker, location, lasted });
-        }
-    };
-    while !doze.has_ended() {
-        let seen = Seen {
-            rests: doze.rests(),
-            polls: shared.pulse.beginnings(),
-            polling: shared.pulse.is_polling(),
-            starved: the_loop.starved(),
-        };
-        let (verdict, next) = judge.look(Instant::now(), seen);
-        match verdict {
-            Verdict::Nothing => {}
-            Verdict::Stuck(lasted) => {
-                // If the poll has ended by now, what we see is somebody else.
-                let still = || (doze.rests(), shared.pulse.beginnings()) == (seen.rests, seen.polls);
-                stalled = shared.pulse.read().filter(|_| still());
-                if let Some(Polled { who, location }) = stalled {
-                    let (task, in_waker) = (who.task(), who == Who::Wakers);
-                    let doing = Some(the_loop.doing()).filter(|_| still()).unwrap_or(Doing::Unknown);
-                    shared.reporter.report(Report::Stalled(Stall {
-                        task,
-                        in_waker,
-                        location,
-                        lasted,
-                        doing,
-                    }));
-                }
+/// What the watchdog's thread looks at.
+struct Watch<'a> {
+    shared: &'a Shared,
+    doze: &'a Doze,
+    /// The thread that runs the loop.
+    the_loop: &'a linux::Thread,
+}
+
+impl Watch<'_> {
+    /// The body of the thread.
+    fn run(&self, threshold: Duration) {
+        self.doze.introduce_watchdog();
+        let mut judge = Judge::new(threshold);
+        // The poll that was reported last.
+        let mut stalled = None;
+        while !self.doze.has_ended() {
+            let seen = self.look();
+            let (verdict, next) = judge.look(Instant::now(), seen);
+            match verdict {
+                Verdict::Nothing => {}
+                Verdict::Stuck(lasted) => stalled = self.report_stall(seen, lasted),
+                Verdict::Over(lasted) => self.report_end(stalled.take(), lasted),
             }
-            Verdict::Over(lasted) => over(lasted, stalled.take()),
+            match next {
+                Next::In(pause) => thread::park_timeout(pause),
+                Next::AtWork => self.doze.sleep(seen.rests),
+            }
         }
-        match next {
-            Next::In(pause) => thread::park_timeout(pause),
-            Next::AtWork => doze.sleep(seen.rests),
+        if let Verdict::Over(lasted) = judge.over() {
+            self.report_end(stalled, lasted);
         }
     }
-    if let Verdict::Over(lasted) = judge.over() {
-        over(lasted, stalled);
+
+    fn look(&self) -> Seen {
+        Seen {
+            rests: self.doze.rests(),
+            polls: self.shared.pulse.beginnings(),
+            polling: self.shared.pulse.is_polling(),
+            starved: self.the_loop.starved(),
+        }
+    }
+
+    /// Reports the poll that holds the loop, and returns it. `None`: it has ended by now, and what is polled is somebody else.
+    fn report_stall(&self, seen: Seen, lasted: Duration) -> Option<Polled> {
+        let still = || (self.doze.rests(), self.shared.pulse.beginnings()) == (seen.rests, seen.polls);
+        let stalled = self.shared.pulse.read().filter(|_| still())?;
+        let Polled { who, location } = stalled;
+        let (task, in_waker) = (who.task(), who == Who::Wakers);
+        let doing = Some(self.the_loop.doing()).filter(|_| still()).unwrap_or(Doing::Unknown);
+        let stall = Stall { task, in_waker, location, lasted, doing };
+        self.shared.reporter.report(Report::Stalled(stall));
+        Some(stalled)
+    }
+
+    /// Reports that a poll which was reported as stalled has ended.
+    fn report_end(&self, stalled: Option<Polled>, lasted: Duration) {
+        if let Some(Polled { who, location }) = stalled {
+            let (task, in_waker) = (who.task(), who == Who::Wakers);
+            self.shared.reporter.report(Report::StallOver { task, in_waker, location, lasted });
+        }
     }
 }
