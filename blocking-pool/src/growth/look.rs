@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use super::evidence::{STALL, Sample, Streak, Workers};
 use super::sample;
 use crate::cpu_clock;
+use crate::desk::Desk;
 use crate::shared::Shared;
 
 /// Jobs *flow* when each worker starts one in less than this, on average. Then a job that waits for one does not wait long.
 const FLOWING: Duration = Duration::from_micros(100);
-/// For how long one long job says something about the others.
+/// For how long a long job is taken as a sign that others are long, too.
 const LATELY: Duration = Duration::from_secs(1);
 /// Workers whose state is read at one look, some 20 us each.
 const MOST_READ: usize = 8;
@@ -20,7 +21,7 @@ pub(super) struct Look {
     /// When it last looked, and how many jobs had been started by then.
     at: Instant,
     starts: u64,
-    /// When it last saw that one had been, or that none had to wait.
+    /// When it last saw that a job had been started, or that none had to wait.
     last_start: Instant,
     /// When a worker was last seen to compute for long on one job.
     last_long: Option<Instant>,
@@ -31,7 +32,7 @@ pub(super) struct Look {
 /// What a worker was seen doing. It lies on the worker's desk.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// In which job, or in none.
+    /// The number of the job that it was in; 0 for none.
     job: u64,
     was_blocked: bool,
     /// CPU time of the thread when it was first seen in this job, in nanoseconds.
@@ -81,42 +82,14 @@ impl Look {
         }
     }
 
-    /// Reads the states of at most `MOST_READ` workers, and counts for all of them. Asked while nobody is idle: those
-    /// without a job on their desks are about to deliver the last one, or to take the next.
+    /// Reads the states of at most `MOST_READ` workers, and counts for all of them. `None` if the kernel does not tell.
     fn workers(&mut self, pool: &Shared) -> Option<Workers> {
         let desks = pool.roster.desks();
         let long_jobs = self.last_long.is_some_and(|then| self.at - then < LATELY);
         let read = desks.len().min(MOST_READ);
         let mut seen = Workers::default();
         for offset in 0..read {
-            let desk = &desks[(self.cursor + offset) % desks.len()];
-            // None: it has not begun.
-            let Some(tid) = desk.tid() else { continue };
-            let job = desk.job();
-            // If it has gone on to another job it is not blocked in this one.
-            let blocked = sample::is_blocked(tid)? && desk.job() == job;
-            let computed = if blocked { None } else { cpu_clock::of_thread(tid) };
-            let mut known = desk.seen();
-            if known.job != job {
-                *known = Seen { job, was_blocked: false, computed };
-            }
-            let stuck = blocked && known.was_blocked;
-            let in_job = job != 0;
-            if blocked && in_job {
-                seen.blocked += 1;
-                seen.stuck += usize::from(stuck);
-            } else if in_job || !stuck && !long_jobs {
-                // Between two jobs nothing takes long, on a processor. But a waker that blocks is stuck, and not busy;
-                // and where jobs are long, one who has just had one is tired, and not to be waited for.
-                seen.busy += 1;
-                let is_long = match (computed, known.computed) {
-                    (Some(now), Some(then)) => Duration::from_nanos(now.saturating_sub(then)) >= STALL,
-                    _ => true,
-                };
-                seen.long += usize::from(in_job && is_long);
-            }
-            known.was_blocked = blocked;
-            known.computed = known.computed.or(computed);
+            count(&desks[(self.cursor + offset) % desks.len()], long_jobs, &mut seen)?;
         }
         if seen.long > 0 {
             self.last_long = Some(self.at);
@@ -136,6 +109,40 @@ impl Look {
         }
         Some(seen)
     }
+}
+
+/// Reads the state of the worker at `desk`, and counts it among those that were `seen`. `None` if the kernel does not tell.
+///
+/// Called while nobody is idle: a worker without a job on its desk is about to deliver the last one, or to take the next.
+fn count(desk: &Desk, long_jobs: bool, seen: &mut Workers) -> Option<()> {
+    // None: it has not begun.
+    let Some(tid) = desk.tid() else { return Some(()) };
+    let job = desk.job();
+    // If it has gone on to another job it is not blocked in this one.
+    let blocked = sample::is_blocked(tid)? && desk.job() == job;
+    let computed = if blocked { None } else { cpu_clock::of_thread(tid) };
+    let mut known = desk.seen();
+    if known.job != job {
+        *known = Seen { job, was_blocked: false, computed };
+    }
+    let stuck = blocked && known.was_blocked;
+    let in_job = job != 0;
+    if blocked && in_job {
+        seen.blocked += 1;
+        seen.stuck += usize::from(stuck);
+    } else if in_job || !stuck && !long_jobs {
+        // Between two jobs nothing takes long, on a processor. But a waker that blocks is stuck, and not busy; and where jobs
+        // are long, a worker that has just had one is tired, and not to be waited for.
+        seen.busy += 1;
+        let is_long = match (computed, known.computed) {
+            (Some(now), Some(then)) => Duration::from_nanos(now.saturating_sub(then)) >= STALL,
+            _ => true,
+        };
+        seen.long += usize::from(in_job && is_long);
+    }
+    known.was_blocked = blocked;
+    known.computed = known.computed.or(computed);
+    Some(())
 }
 
 /// Whether so many jobs started by so many threads in so much time are a flow.
