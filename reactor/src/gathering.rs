@@ -1,9 +1,9 @@
 //! Timers that are due in close succession share a wait.
 //!
-//! A wait for a timer costs some microseconds of the processor. With 10,000 intervals of a tenth of a second, which began at any
-//! time, a timer is due each 10 µs, and a loop that waits for each of them alone does little else. So once it has waited for
-//! less than [`GAP`] so many times in a row it takes all of `GAP` for those that are due meanwhile. They are late by
-//! that much at most, which is what the kernel's slack does to a thread's sleep.
+//! A wait for a timer costs some microseconds of the processor. With 10,000 intervals of a tenth of a second, which have begun
+//! at different times, a timer is due every 10 µs, and a loop that waits for each of them alone does little else. So once it
+//! has waited for less than [`GAP`] so many times in a row ([`MANY`]), it waits for all of `GAP`, and then wakes all that have
+//! become due meanwhile. They are late by that much at most, no later than the kernel's slack makes a thread's sleep.
 //!
 //! One timer alone is never late for that, however short its sleeps: there has to be a second one that is due as soon. And
 //! events end a wait when they come, whatever it is for.
@@ -14,10 +14,10 @@ use crate::timers::Timers;
 /// The wait that they share, in nanoseconds.
 const GAP: u64 = 100_000;
 
-/// So many short waits in a row are no accident.
+/// This many short waits in a row are no accident.
 const MANY: u32 = 16;
 
-/// How many of the last waits in a row were to be short.
+/// How many waits in a row, up to the last one, were short.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering(u32);
 

@@ -1,10 +1,10 @@
 //! A timer's hold on its reactor.
 //!
-//! A timer may outlive its reactor, so it keeps what the handles share. Counting that costs two locked operations for
-//! each timer, and most of them come and go on the loop's own thread. There, a reference that is given up stays
-//! counted, for the next timer: how many there are of these is a plain number among what is the thread's own
-//! (`timers/src/local_timers.rs`). It has a limit, for each timer that was made elsewhere and dropped there adds one.
-//! The end of the reactor gives them all up.
+//! A timer may outlive its reactor, so it keeps what the handles share. To count that reference takes two locked operations for
+//! each timer, and most timers come and go on the loop's own thread. So there a reference that is given up stays counted, for
+//! the next timer. How many of these there are is a plain number, among what only that thread touches
+//! (`timers/src/local_timers.rs`). The number has a limit, because each timer that is made on another thread and dropped on
+//! this one adds to it. The end of the reactor gives them all up.
 #![allow(unsafe_code)] // Counts that are handed on without being counted.
 
 use crate::handle::{Handle, Shared};

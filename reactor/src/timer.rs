@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 ///
 /// Making one costs nothing; the first [`poll`](Timer::poll) that has to wait arms it. Dropping it cancels it and
 /// gives its memory back at once; or, if the thread of a [`LocalReactor`](crate::LocalReactor) has armed it and another one
-/// drops it, in the loop's next turn. It is ready, too, once the reactor is gone: whoever waits is to go on, not to hang.
+/// drops it, in the loop's next turn. Once the reactor is gone it is ready, so that whoever waits goes on and does not hang.
 ///
 /// # Example
 /// ```

@@ -17,7 +17,8 @@ pub(crate) enum Wait {
 impl Wait {
     pub(crate) const ZERO: Wait = Wait::For(Duration::ZERO);
 
-    /// For how long a thread may sleep by itself, without a limit for `None`, if the kernel ends that in time.
+    /// For how long a thread may sleep on a word instead, if the kernel ends that sleep exactly enough: `Some(None)` is without a
+    /// limit. `None` if only the selector, with its timerfd, ends the wait in time.
     #[inline]
     pub(crate) fn roughly(self) -> Option<Option<Duration>> {
         match self {

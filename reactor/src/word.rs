@@ -1,7 +1,7 @@
 //! A word that a thread sleeps on: Linux's futex.
 //!
-//! Waking somebody who sleeps so costs some microseconds less than an eventfd and a selector's wait do, and falls asleep
-//! with less: see `notifier.rs`, whose state is such a word.
+//! To wake a thread that sleeps on a word takes some microseconds less than to wake it by an eventfd from a selector's wait, and
+//! so does falling asleep. The state in `notifier.rs` is such a word.
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicU32;

@@ -7,8 +7,8 @@
 //!
 //! Entries with the same deadline leave in the order in which they came.
 //!
-//! The newest is not in the heap, but beside it, until the next one comes: what is armed for a moment is often cancelled in the
-//! same moment, and then it has not been compared with anything.
+//! The newest entry is not in the heap, but beside it, until the next one comes. Many timers are cancelled before another one is
+//! armed, and these have then not been compared with anything.
 
 use std::mem;
 
@@ -20,11 +20,11 @@ pub(crate) struct Heap<T> {
     newest: Entry,
     /// By key. `None` once it has been popped.
     values: Vec<Option<T>>,
-    /// Where each key's entry is: an index, or `NEWEST`, or `POPPED` if it is no longer queued; of a key that names nothing,
-    /// which of these is the next one. Not beside the value: every step through the heap writes one of these, and dense as
-    /// they are, they stay in the cache.
+    /// Where each key's entry is: an index, or `NEWEST`, or `POPPED` if it is no longer queued. For a key that names nothing, the
+    /// next key of that sort. These are apart from the values because every step through the heap writes one of them: packed
+    /// densely, they stay in the cache.
     positions: Vec<u32>,
-    /// The first key that names nothing; as many as there are values, if each names one.
+    /// The first key that names nothing; the number of values, if every key names one.
     free: u32,
     /// How many keys name something.
     named: usize,
@@ -47,7 +47,7 @@ struct Entry {
 const POPPED: u32 = u32::MAX;
 const NEWEST: u32 = u32::MAX - 1;
 
-/// After all others.
+/// No entry. It comes after all others.
 const NOBODY: Entry = Entry { deadline: u64::MAX, turn_and_key: u64::MAX };
 
 const CHILDREN: usize = 4;
@@ -169,7 +169,7 @@ impl<T> Heap<T> {
         self.values[first.key().0 as usize].take()
     }
 
-    /// Takes a value out, unless it has been popped, and its key back. Returns what its deadline was, too; after all others, if
+    /// Takes a value out, unless it has been popped, and takes its key back. Also returns what its deadline was, or `u64::MAX` if
     /// it has been popped.
     #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> (Option<T>, u64) {
@@ -206,7 +206,7 @@ impl<T> Heap<T> {
         Entry::new(deadline, turn, key)
     }
 
-    /// Takes a key out of the order, if it is there, and returns its deadline. Its position is wrong afterwards.
+    /// Takes a key out of the order, if it is there, and returns its deadline. The key's position is out of date afterwards.
     #[inline]
     fn unqueue(&mut self, key: Key) -> u64 {
         let at = self.positions[key.0 as usize];

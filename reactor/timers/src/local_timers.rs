@@ -21,10 +21,11 @@
 //! L3 looks at the list                   N3 looks at the state
 //! ```
 //!
-//! which is the argument of `notifier.rs`, with the list as the published work. N2 and N3 are left out where nobody waits for
-//! anything: a timer that was dropped elsewhere, or is armed in the locked queue by now, may stay until the loop has its next
-//! turn; its waker may be woken for nothing, as late as that. After a reset the loop has to look: who waits has its waker in
-//! here, out of reach, so that it is woken to poll again, and is then armed for the new deadline. Models:
+//! which is the argument of `notifier.rs`, with the list as the published work. N2 and N3 are left out where nobody waits for the
+//! loop to look. A timer that was dropped elsewhere, or is armed in the locked queue by now, may stay here until the loop has
+//! its next turn; its waker may be woken once for nothing. After a reset the loop does have to look: the waker of whoever waits
+//! is in here, out of the other thread's reach. So the loop wakes it; whoever waits polls again, and is then armed for the
+//! new deadline. Models:
 //! `timer_dropped_elsewhere`, `timer_polled_elsewhere_against_close`, `timer_reset_elsewhere_against_park`, twins
 //! `local-queue-is-its-thread-s`, `leaving-is-listed`, `loop-looks-at-the-list`, `reset-elsewhere-notifies`.
 //!
@@ -32,8 +33,9 @@
 //!
 //! # A waker is kept
 //! A timeout that was not needed is followed by the next one, of the same task. So the waker of the last timer that was
-//! cancelled stays for the next one that is armed, as long as the loop is busy: neither is it counted down nor up. Only if
-//! it is a known one, by which no future lives on (see `known.rs`). The loop drops it before it sleeps, and when it ends.
+//! cancelled is kept for the next one that is armed, as long as the loop is busy: it is neither dropped nor cloned. This is
+//! done only with known wakers, by which no future lives on (see `known.rs`). The loop drops the kept waker before it sleeps, and
+//! when it ends.
 #![allow(unsafe_code)] // One cell, which its thread alone opens.
 
 use crate::contain;
@@ -54,7 +56,7 @@ pub struct LocalTimers {
     home: Home,
     local: UnsafeCell<Local>,
     next: Published,
-    /// How many there were when the loop had its last turn.
+    /// How many timers there were when the loop had its last turn.
     len: Hint,
     leaving: Mutex<Vec<Leaving>>,
     /// Whether any are leaving. Written with the lock held.
@@ -63,14 +65,14 @@ pub struct LocalTimers {
 
 pub(crate) struct Local {
     pub(crate) queue: Queue,
-    /// Whose wakers are kept; nobody's once it is closed.
+    /// Which wakers may be kept; none once it is closed.
     known: KnownWakers,
     kept: Option<Waker>,
-    /// How many references to the reactor are counted, and nobody's: see `reference.rs`.
+    /// How many references to the reactor are counted, but belong to nobody: see `reference.rs`.
     references: usize,
 }
 
-/// So many references are kept: enough for a flood of timers, and given up in no time.
+/// How many such references are kept at most: enough for a flood of timers, and few enough to be given up in no time.
 pub const REFERENCES: usize = 1 << 16;
 
 /// A timer to be taken out.
@@ -111,7 +113,7 @@ impl LocalTimers {
         Some(self.local.with_mut(|local| f(unsafe { &mut *local })))
     }
 
-    /// The same, and publishes the outcome. Returns whether the earliest deadline has come closer, too.
+    /// As [`look`](Self::look), and publishes the earliest deadline afterwards. Also returns whether that has come closer.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<(R, bool)> {
         self.look(|local| {
@@ -120,7 +122,8 @@ impl LocalTimers {
         })
     }
 
-    /// Arms a timer that is not armed yet, if the kept waker is the right one. Never elsewhere, nor once it is closed.
+    /// Arms a timer that is not armed yet, if the waker that is kept wakes the same task. `None` if not; also on other threads,
+    /// and once it is closed.
     #[inline]
     pub(crate) fn arm_kept(&self, deadline: Moment, waker: &Waker) -> Option<(Key, bool)> {
         let arm = |local: &mut Local| {
@@ -132,7 +135,7 @@ impl LocalTimers {
         self.look(arm).flatten()
     }
 
-    /// As [`Queue::arm`], which clones the waker if need be. `None` elsewhere.
+    /// As [`Queue::arm`]; clones the waker if need be. `None` on other threads.
     pub(crate) fn arm(&self, key: Option<Key>, deadline: Moment, waker: &Waker) -> Option<(Arming, bool)> {
         let arm = |spare: &mut _| self.with(|local| local.queue.arm(key, deadline, waker, spare));
         queue::arm_with(waker, None, arm)
@@ -177,7 +180,7 @@ impl LocalTimers {
         self.any_leave.load(Ordering::Relaxed)
     }
 
-    /// Takes out those that have left, and says how many there are.
+    /// Takes out the timers that have left, and publishes how many there are.
     #[inline]
     pub(crate) fn let_leave(&self) {
         self.len.store(self.len(), Ordering::Relaxed);
@@ -222,7 +225,7 @@ impl LocalTimers {
         }
     }
 
-    /// A reference that is nobody's, if there is one here. It is the caller's then.
+    /// Takes a reference that belongs to nobody, if there is one here: true, and it is the caller's.
     #[inline]
     pub fn take_reference(&self) -> bool {
         let take = |local: &mut Local| {
@@ -233,8 +236,8 @@ impl LocalTimers {
         self.look(take).unwrap_or(false)
     }
 
-    /// Keeps a reference for others. False, and it is still the caller's, if there are enough, elsewhere, and after the end of
-    /// the reactor.
+    /// Keeps a reference for others. False, and it is still the caller's, if there are enough of them, on other threads, and after
+    /// the end of the reactor.
     #[inline]
     pub fn give_reference(&self) -> bool {
         let give = |local: &mut Local| {
@@ -245,7 +248,7 @@ impl LocalTimers {
         self.look(give).unwrap_or(false)
     }
 
-    /// All references that are nobody's. They are the caller's then.
+    /// Takes all references that belong to nobody. They are the caller's then.
     pub fn take_all_references(&self) -> usize {
         self.look(|local| mem::take(&mut local.references)).unwrap_or(0)
     }
@@ -256,7 +259,7 @@ impl LocalTimers {
         self.next.get()
     }
 
-    /// The deadline of the second, or `NEVER`; and elsewhere.
+    /// The deadline of the second timer. `NEVER` if there is none, and on other threads.
     pub(crate) fn second(&self) -> Moment {
         self.look(|local| local.queue.second()).unwrap_or(NEVER)
     }

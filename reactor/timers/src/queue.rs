@@ -76,7 +76,7 @@ impl Queue {
         is_queued
     }
 
-    /// Forgets a timer, armed or fired. Returns what its deadline was, too, or `NEVER` if it has fired.
+    /// Forgets a timer, armed or fired. Also returns what its deadline was, or `NEVER` if it has fired.
     #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> (Option<Waker>, Moment) {
         self.heap.remove(key)
@@ -128,7 +128,8 @@ pub(crate) fn arm_with(
     }
 }
 
-/// Moves the wakers of whoever is due to `woken`, in order, up to so many there. Ties go to the queue that is named first.
+/// Moves the wakers of timers that are due to `woken`, in order, until there are `most` in it. Ties go to the queue that is named
+/// first.
 pub(crate) fn pop_in_order(
     [mut one, mut other]: [Option<&mut Queue>; 2],
     now: Moment,
@@ -146,7 +147,7 @@ pub(crate) fn pop_in_order(
     }
 }
 
-/// A queue's earliest deadline, for whoever has not got the queue.
+/// A queue's earliest deadline, for those who do not have the queue.
 pub(crate) struct Published(AtomicU64);
 
 impl Published {
@@ -156,7 +157,7 @@ impl Published {
 
     #[inline]
     pub(crate) fn get(&self) -> Moment {
-        // Acquire: pairs with the Release in `set`. That it is read late enough is the fence's doing.
+        // Acquire: pairs with the Release in `set`. The notifier's fence sees to it that this is read late enough.
         self.0.load(Ordering::Acquire)
     }
 
