@@ -81,15 +81,16 @@ const PARKED: u32 = 1;
 const NOTIFIED: u32 = 2;
 const ASLEEP: u32 = 3;
 
-/// Where the loop sleeps.
+/// How the loop sleeps: see "Where the loop sleeps" above.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
+pub(crate) enum Sleep {
     /// In the selector, until there is an event.
-    Selector = PARKED as isize,
+    InSelector = PARKED as isize,
     /// On the notifier's own word.
-    Word = ASLEEP as isize,
+    OnWord = ASLEEP as isize,
 }
 
+/// How often the write is tried: see "When the write fails" above.
 const ATTEMPTS: u32 = 16;
 
 impl Notifier {
@@ -99,8 +100,8 @@ impl Notifier {
 
     /// The loop says that it is about to sleep. It looks for work *after* this; dropping the guard resumes.
     #[inline]
-    pub(crate) fn announce(&self, place: Place) -> Parked<'_> {
-        self.0.store(place as u32, Ordering::Relaxed);
+    pub(crate) fn announce(&self, sleep: Sleep) -> Parked<'_> {
+        self.0.store(sleep as u32, Ordering::Relaxed);
         // L2. SeqCst: pairs with the fence in `notify`.
         fence(Ordering::SeqCst);
         Parked(self)
@@ -116,7 +117,7 @@ impl Notifier {
         notified
     }
 
-    /// On the loop's own thread.
+    /// Whether the loop stands by. Asked on its own thread, where it cannot be parked otherwise.
     #[inline]
     pub(crate) fn stands_by(&self) -> bool {
         self.0.load(Ordering::Relaxed) == PARKED
@@ -134,7 +135,7 @@ impl Notifier {
             match self.0.compare_exchange(state, NOTIFIED, Ordering::Release, Ordering::Relaxed) {
                 Ok(ASLEEP) => return self.0.wake(),
                 Ok(_) => return self.ring(&mut wake),
-                // Awake, or gone from the one place to the other.
+                // The loop is awake, or has gone from the word to the selector.
                 Err(_) if left_out("notifier-follows") => return,
                 Err(now) => state = now,
             }
@@ -221,7 +222,7 @@ mod tests {
             });
         };
         notify();
-        let parked = notifier.announce(Place::Selector);
+        let parked = notifier.announce(Sleep::InSelector);
         notify();
         notify();
         drop(parked);
@@ -232,7 +233,7 @@ mod tests {
     #[test]
     fn a_failing_write_is_tried_again() {
         let notifier = Notifier::new();
-        let _parked = notifier.announce(Place::Selector);
+        let _parked = notifier.announce(Sleep::InSelector);
         let mut outcomes = vec![Ok(()), Err(io::ErrorKind::WouldBlock), Err(io::ErrorKind::Interrupted)];
         notifier.notify(|| outcomes.pop().unwrap().map_err(io::Error::from));
         assert!(outcomes.is_empty());
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn after_a_hopeless_write_the_next_notify_tries_anew() {
         let notifier = Notifier::new();
-        let _parked = notifier.announce(Place::Selector);
+        let _parked = notifier.announce(Sleep::InSelector);
         let mut attempts = 0;
         notifier.notify(|| {
             attempts += 1;

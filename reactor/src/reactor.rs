@@ -8,7 +8,7 @@ use crate::gathering::Gathering;
 use crate::handle::{Handle, Shared};
 use crate::home::Home;
 use crate::known::KnownWakers;
-use crate::notifier::{Notifier, Place};
+use crate::notifier::{Notifier, Sleep};
 use crate::reference;
 use crate::sync::{Arc, AtomicBool, HAS_WORDS, Ordering, left_out, sys};
 use crate::table::Table;
@@ -130,7 +130,7 @@ impl Reactor {
         awake();
         // The reading is from before the wait, or was left during it by another thread.
         self.handle.0.timers.forget_reading();
-        if let Ok(Place::Selector) = waited {
+        if let Ok(Sleep::InSelector) = waited {
             self.handle.0.table.dispatch(self.selector.events(), &mut self.woken);
             contain::wake_all(&mut self.woken);
         }
@@ -138,30 +138,30 @@ impl Reactor {
         waited.map(|_| ())
     }
 
-    /// Sleeps, unless there is something to do already. Returns where.
+    /// Sleeps, unless there is something to do already. Returns how.
     fn wait(
         &mut self,
         max_wait: Option<Duration>,
         has_work: impl FnOnce() -> bool,
-    ) -> Result<Place, KernelError> {
+    ) -> Result<Sleep, KernelError> {
         if max_wait == Some(Duration::ZERO) {
             return self.ask();
         }
         let shared = &*self.handle.0;
         shared.timers.local.rest();
-        let place = if shared.needs_selector() { Place::Selector } else { Place::Word };
-        let parked = shared.notifier.announce(place);
+        let sleep = if shared.needs_selector() { Sleep::InSelector } else { Sleep::OnWord };
+        let parked = shared.notifier.announce(sleep);
         // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
         let work = (!left_out("loop-looks-after-announcing") && has_work()) || self.has_timers_to_let_go();
         let mut wait =
             if work { Wait::ZERO } else { until_next_timer(&self.handle, &mut self.gathering, max_wait) };
-        if place == Place::Word && wait != Wait::ZERO {
+        if sleep == Sleep::OnWord && wait != Wait::ZERO {
             // Only now: a source that another thread registers after the announcement notifies.
             match wait.roughly() {
                 Some(time) if !shared.needs_selector() || left_out("loop-looks-for-sources") => {
                     parked.sleep(time);
                     self.notified = parked.end();
-                    return Ok(Place::Word);
+                    return Ok(Sleep::OnWord);
                 }
                 _ if parked.turn_to_selector() => {}
                 // Notified.
@@ -174,12 +174,12 @@ impl Reactor {
         }
         let waited = self.selector.wait(wait);
         self.notified = parked.end();
-        waited.map(|()| Place::Selector)
+        waited.map(|()| Sleep::InSelector)
     }
 
     /// Asks the selector for events, without waiting for any.
-    fn ask(&mut self) -> Result<Place, KernelError> {
-        self.selector.wait(Wait::ZERO).map(|()| Place::Selector)
+    fn ask(&mut self) -> Result<Sleep, KernelError> {
+        self.selector.wait(Wait::ZERO).map(|()| Sleep::InSelector)
     }
 
     /// Whether the last turn that might sleep was, or would have been, woken by a [`notify`](Handle::notify).
@@ -195,7 +195,7 @@ impl Reactor {
     pub fn stand_by(&self, has_work: impl FnOnce() -> bool) {
         self.handle.0.timers.local.rest();
         self.handle.0.need_selector();
-        self.handle.0.notifier.announce(Place::Selector).stay();
+        self.handle.0.notifier.announce(Sleep::InSelector).stay();
         // Only now: as in a turn's wait.
         if (!left_out("stand-by-looks-again") && has_work()) || self.has_timers_to_let_go() {
             self.handle.notify();

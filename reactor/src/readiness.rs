@@ -119,7 +119,7 @@ const EVENT: u64 = 1 << 8;
 const FLAGS: u64 = EVENT - 1;
 
 impl Snapshot {
-    pub(crate) fn flags(self) -> Ready {
+    fn flags(self) -> Ready {
         Ready(self.0 & FLAGS)
     }
 

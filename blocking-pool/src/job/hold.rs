@@ -148,7 +148,7 @@ impl Hold {
 
     /// By a handle that was woken, when it lets go: counts the outcome as unread if it is still there.
     #[inline(never)]
-    pub(super) fn note_unread(&self) {
+    fn note_unread(&self) {
         let header = self.header();
         if header.times.take_out().is_some() {
             header.account.pool().counters.unread(header.account.id);
