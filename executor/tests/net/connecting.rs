@@ -22,7 +22,7 @@ fn a_refused_connection_is_an_error_and_the_next_address_is_tried() {
 }
 
 #[test]
-fn listeners_are_polled() {
+fn a_poll_function_accepts_a_connection_that_comes_later() {
     run(async {
         let path = TempPath::new("polled");
         let (tcp, unix) = (TcpListener::bind("127.0.0.1:0").await?, UnixListener::bind(&path.0)?);

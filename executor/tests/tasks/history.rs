@@ -15,7 +15,7 @@
 //! | futures-rs#2886 | a future's drop panicked | `in_destructors_of_futures_and_outputs_it_is_contained`, `a_future_whose_end_is_one_mischief_after_the_other_leaves_the_loop_whole` |
 //! | tokio#2096 | a handle went while its task ended | `an_unread_output_is_dropped_once_wherever_the_handle_goes`; model `complete_against_register_wakes_or_is_seen` |
 //! | tokio#3929, compio#494, #514 | a future was dropped on another thread | `abort_drops_the_future_on_the_loop_even_from_another_thread`; model `abort_against_poll_drops_on_the_loop` |
-//! | RUSTSEC-2020-0062, -0070 | auto traits | `auto_traits`, and what does not compile below |
+//! | RUSTSEC-2020-0062, -0070 | auto traits | `handles_errors_and_timers_may_go_to_other_threads`, and what does not compile below |
 //! | tokio#4430, #3967, rust#86027 | outputs and payloads that panic on drop | `in_destructors_of_futures_and_outputs_it_is_contained`, `in_the_destructor_of_a_payload_it_does_not_reach_who_drops_the_error` |
 //! | tokio#3689, #4069 | a waker panicked | `a_waker_that_panics_when_it_is_woken_stops_neither_the_loop_nor_a_worker`, `a_waker_that_panics_when_it_is_dropped_does_not_reach_who_drops_the_future` |
 //! | tokio#3157, #3662, #3964 | an abort panicked, or was lost | `abort_in_every_state` |

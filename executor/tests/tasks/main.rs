@@ -42,7 +42,7 @@ impl Drop for Dropped {
 }
 
 #[test]
-fn auto_traits() {
+fn handles_errors_and_timers_may_go_to_other_threads() {
     fn send<T: Send>() {}
     fn sync<T: Sync>() {}
     send::<AbortHandle>();
