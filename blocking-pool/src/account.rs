@@ -274,7 +274,7 @@ impl Account {
 
     #[inline]
     pub(crate) fn shutdown(&self, how: Shutdown) -> ShutdownReport {
-        // Before the gate shuts: who sees that may cancel a job at once, and it belongs into the report.
+        // Read before the gate shuts: whoever sees it shut may cancel a job at once, and that job belongs into the report.
         let (cancelled_before, left_before) = {
             let waiters = self.waiters.lock();
             (waiters.cancelled, self.left())

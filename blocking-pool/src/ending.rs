@@ -17,12 +17,18 @@ impl Shared {
     /// Gives up everything in the queues; there is no thread to run it.
     pub(crate) fn reject_all(&self, why: &Rejection) {
         while let Some(entry) = self.queues.pop() {
-            self.queues.note_taken(None);
-            if let Some(job) = entry.claim() {
-                job.refuse(Failure::rejected(why.clone()));
-            }
+            self.give_up(entry, Failure::rejected(why.clone()));
         }
         self.call_if_drained();
+    }
+
+    /// Gives up a job whose entry has been taken out of its queue or line, unless it was cancelled before.
+    #[inline]
+    fn give_up(&self, entry: Entry, why: Failure) {
+        self.queues.note_taken(None);
+        if let Some(job) = entry.claim() {
+            job.refuse(why);
+        }
     }
 
     /// One entry was taken out of a limiter's line for good.
@@ -33,30 +39,26 @@ impl Shared {
 
     /// Cancels what waits on the accounts that `whose` picks. Others' jobs go back in their order.
     ///
-    /// They are back before the first closure is dropped: that is the user's code, and may take long, or wait for one of
-    /// them. And one does this at a time: whoever abandons another tenant meanwhile would not see them.
+    /// Those are back before the first closure is dropped, since the drop is the user's code, and may take long, or wait for one
+    /// of them. And only one thread does this at a time: another one that abandons another tenant meanwhile would not see
+    /// the jobs that are out of the queues.
     #[inline]
     pub(crate) fn cancel_queued(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) {
         // Pairs with a submitter's fence: either it sees that its account is abandoned, or we see its job.
         fence(Ordering::SeqCst);
         if !left_out("abandon-takes-out-of-line") {
             for entry in self.lines.take_out(self, whose) {
-                self.queues.note_taken(None);
-                if let Some(job) = entry.claim() {
-                    job.refuse(Failure::Cancelled);
-                }
+                self.give_up(entry, Failure::Cancelled);
             }
         }
         for entry in self.take_out_of_queues(whose) {
-            self.queues.note_taken(None);
-            if let Some(job) = entry.claim() {
-                job.refuse(Failure::Cancelled);
-            }
+            self.give_up(entry, Failure::Cancelled);
         }
         self.call_if_drained();
     }
 
-    /// No code of the user's runs in here, nor is any job out of everybody's sight when it returns but those that it gives.
+    /// Takes the jobs on the accounts that `whose` picks out of the queues. Runs none of the user's code. When it returns, all other
+    /// jobs are in a queue again.
     #[inline]
     fn take_out_of_queues(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
         let sweeping = self.sweep.lock();
@@ -73,7 +75,7 @@ impl Shared {
         theirs
     }
 
-    /// Closed, and every entry that was let in has been taken out.
+    /// Whether the pool is closed, and every entry that was let in has been taken out.
     pub(crate) fn is_drained(&self) -> bool {
         if left_out("drained-counts-entries") {
             return self.gate.is_closed() && !self.queues.has_work();
@@ -110,9 +112,9 @@ impl Shared {
 
     #[inline]
     pub(crate) fn shutdown(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
-        // In a fork nobody is there to be told or waited for.
+        // In a forked child nobody is there to be told or waited for.
         let forked = self.is_forked();
-        // Before the gate shuts: who sees that may cancel a job at once, and it belongs into the report.
+        // Read before the gate shuts: whoever sees it shut may cancel a job at once, and that job belongs into the report.
         let before = self.counters.totals();
         if !forked {
             self.close();

@@ -25,6 +25,7 @@ struct List {
     waiting: usize,
     /// Handles of threads that have left a closed pool and are about to end.
     gone: Vec<JoinHandle<()>>,
+    /// How many workers have been given a name; the next one's ends with this number.
     names: u64,
 }
 
@@ -71,6 +72,7 @@ impl Roster {
         Ok(())
     }
 
+    /// A seat that no core worker has, if there is one.
     pub(crate) fn take_seat(&self) -> Option<Seat> {
         self.list.lock().seats.pop()
     }
@@ -114,7 +116,7 @@ impl Roster {
         }
         let over = |list: &List| match list.members.len() {
             0 => drained(),
-            // Outside, those who wait inside are waited for like all others.
+            // Whoever waits outside waits for those inside as for all others.
             there => (inside || left_out("outside-waits-for-threads")) && there <= list.waiting,
         };
         let gone = loop {

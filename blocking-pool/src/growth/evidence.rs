@@ -61,13 +61,13 @@ impl Streak {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grow(pub(crate) usize);
 
-/// Nothing dequeued for so long means: grow regardless.
+/// If no job has been started for this long, the pool grows even if no processor is idle.
 pub(crate) const STALL: Duration = Duration::from_millis(5);
-/// So many busy workers for each core are enough. With k threads on c cores that all compute, jobs end and start at
+/// This many busy workers for each core are enough. With k threads on c cores that all compute, jobs end and start at
 /// the same rate whatever k is, so a long queue of long jobs looks stalled for ever; more threads would only cut the
 /// processors into thinner slices. Jobs that wait for each other do not count as busy, so they cannot deadlock here.
 const ENOUGH_BUSY: usize = 8;
-/// Looks at blocked workers in a row that count as evidence although the jobs change.
+/// After this many looks in a row at blocked workers, they count as evidence although their jobs change.
 const CHURN_LOOKS: u32 = 4;
 
 pub(crate) fn decide(seen: &Sample, streak: &mut Streak) -> Grow {

@@ -17,9 +17,9 @@
 //! ```
 //!
 //! While jobs *flow*, each worker starting one after the other within moments, it looks less often: beside a web
-//! service with short queries of SQLite it made 1,000 to 1,600 looks a second, and makes 250 so. A burst of jobs that
-//! block, out of such a flow, is noticed up to 4 ms later for that; so is one worker that is stuck beside others whose
-//! jobs flow.
+//! service with short queries of SQLite it made 1,000 to 1,600 looks a second; now it makes 250. The price is that a burst of
+//! jobs that block, out of such a flow, is noticed up to 4 ms later; and so is one worker that is stuck beside others
+//! whose jobs flow.
 //!
 //! If no monitor thread can be started the pool goes on with the threads it has, and a later `poke` tries again: that
 //! of a submit, or of a worker that finds a job and sees another. The next one does after one or two refusals; after
@@ -68,7 +68,8 @@ struct Refused {
 /// Half of this is the longest run of pokes that are passed over.
 const LONGEST_PAUSE: u32 = 127;
 
-/// Between two looks, at first and at most. Longer while the workers are busy, as looking costs, too.
+/// The time between two looks: at first, and at most. It becomes longer while the workers are busy, since looking takes some of
+/// the processors, too.
 const SHORT: Duration = Duration::from_micros(500);
 const LONG: Duration = Duration::from_millis(4);
 /// Looks without anybody waiting before it goes to sleep: sleeping and waking costs more than a few looks.
@@ -117,18 +118,21 @@ impl Monitor {
 }
 
 impl Refused {
+    /// Whether this poke is to be passed over.
     fn pass_over(&self) -> bool {
         let skip = self.skip.load(Relaxed);
         self.skip.store(skip.saturating_sub(1), Relaxed);
         skip > 0
     }
 
+    /// A thread was refused.
     fn note(&self) {
         let pause = self.pause.load(Relaxed);
         self.skip.store(pause / 2, Relaxed);
         self.pause.store((2 * pause + 1).min(LONGEST_PAUSE), Relaxed);
     }
 
+    /// A thread was started.
     fn forget(&self) {
         self.pause.store(0, Relaxed);
     }
@@ -172,6 +176,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>) {
     pool.roster.leave(&desk, pool.gate.is_closed());
 }
 
+/// False: a poke has made it AWAKE before.
 fn wake_up_from(pool: &Shared, mode: usize) -> bool {
     pool.monitor.mode.compare_exchange(mode, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }

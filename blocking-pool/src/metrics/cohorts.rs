@@ -2,9 +2,8 @@
 //!
 //! Nobody can look: the head of an injector or of a deque cannot be read without taking it, jobs in the deque of a
 //! worker that blocks are passed by others, and aborted jobs leave from the middle. So we do not follow jobs but
-//! *cohorts*: those that were submitted at about the same time. There are [`PLACES`] for cohorts. Each place knows
-//! when its cohort began, how many came, and how many have left. The oldest cohort that somebody has not left yet tells
-//! the age.
+//! *cohorts*: the jobs that were submitted at about the same time. There are [`PLACES`] for cohorts. Each place knows when its
+//! cohort began, how many jobs came, and how many have left. The oldest cohort that has not been left by all tells the age.
 //!
 //! Counting who comes costs nothing: the place is the mark of the pool's gate, so every job learns its cohort by the
 //! operation that lets it in, and how many came is the difference of the gate's count between two marks. Those who leave
@@ -39,7 +38,7 @@ use crate::sync::MEASURES;
 const PLACES: usize = MARKS;
 /// How many ticks a cohort lasts at least: 131 us where a tick is a nanosecond, 30 to 60 where it is the processor's.
 const NARROWEST: u64 = 1 << 17;
-/// That many places more, and cohorts last twice as long.
+/// For every so many places that are taken, cohorts last twice as long.
 const STEP: u32 = 3;
 /// How many taken places are looked at, at most, when a cohort is opened: more than one, so that the free ones do not
 /// run out while jobs leave in time. Not all, because each look reads a cell of every worker.
@@ -101,7 +100,7 @@ impl Cohorts {
         }
     }
 
-    /// It is started or cancelled, by the core worker with this index or by somebody else.
+    /// A job of this cohort is started or cancelled, by the core worker with this index or by somebody else.
     #[inline]
     pub(super) fn leave(&self, cohort: Cohort, worker: Option<usize>) {
         let place = usize::from(cohort.0);
