@@ -12,45 +12,46 @@
 //! or several of one block, by one compare-and-swap, reads their slots, and then adds how many it has read to the block's
 //! count. Whoever completes the count frees the block.
 //!
-//! A look (is anything there? how much?) compares the two places. It reads no block. But it takes the tail's cache line
-//! away from the next push, so those who take note at the head what they have seen, and look again only when that is
+//! A look (is anything there? how much?) compares the two places, and reads no block. But it takes the tail's cache line away from
+//! the next push. So takers note at the head where they have seen the tail, and look again only when what is before that is
 //! nearly used up.
 //!
 //! # Why a block is there as long as somebody reads it
 //!
-//! A block is touched only by who has claimed a place in it, and it is freed when all its slots have been read. A push's
-//! last access is the store that a take waits for, so the pushes are over then; a take's last access is its addition to
-//! the count. (Count before reading, and the bad interleaving is: the other half of the block is read by somebody
-//! else, who completes the count and frees what we are about to read. Model: `take_against_take_of_one_block`, twin
-//! `read-before-counted`.) So nobody has to announce that he is looking, as with epochs or hazard pointers.
+//! A block is touched only by those who have claimed a place in it, and it is freed when all its slots have been read. A push's
+//! last access is the store that a take waits for, so the pushes are over then. A take's last access is its addition to the
+//! count. (Count before reading, and the bad interleaving is: somebody else reads the other half of the block, completes the
+//! count, and frees what we are about to read. Model: `take_against_take_of_one_block`, twin `read-before-counted`.) So
+//! nobody has to announce that it is reading, as with epochs or hazard pointers.
 //!
 //! # Why place and block belong together
 //!
-//! They are two words, read one after the other. Between the last slot of a block and the first of the next there is
-//! a place without a slot. Who claims the last slot leaves the place there; now nobody else can claim anything, and it
-//! alone puts up the next block, then the place of its first slot. So whoever reads a place sees the block of that place
-//! or a later one; and if it was a later one, the place has changed meanwhile, for ever, and the claim fails. (The
-//! place first, and the bad interleaving is: somebody claims a place of the new block and writes to the old one. Model:
+//! They are two words, read one after the other. Between the last slot of a block and the first slot of the next there is one
+//! place without a slot. Whoever claims the last slot of a block leaves the end at that place. Now nobody else can claim
+//! anything, and it alone *turns* the end: it puts up the next block, and then the place of its first slot.
+//!
+//! So whoever reads a place, and then the block, sees the block of that place or a later one. If it is a later one, the place has
+//! changed meanwhile, and never comes back; so the claim fails. (Put up the place first, and the bad interleaving is:
+//! somebody claims a place of the new block, and writes to the old one. Model:
 //! `push_against_push_at_the_end_of_a_block`, twin `block-before-place`.)
 //!
 //! # Who waits for whom
 //!
-//! A take waits for a push that has claimed a place and not filled it yet, and for the one who is putting up a next
-//! block; a push for the latter at its end. Between the claim and what they wait for there are a few instructions
-//! that do nothing but store: the next block is there before the last slot is claimed. Only if the kernel puts the thread
-//! aside just there it takes longer, and those who wait leave it their processor. The alternatives cost more: slots
-//! that are left out have to be remembered and looked at again, and to look at a slot before it is claimed needs
-//! something that keeps its block.
+//! A take waits for a push that has claimed a place and has not filled it yet. Both wait for whoever is turning their end. What
+//! they wait for comes a few instructions after the claim, which do nothing but store: the next block has been allocated
+//! before the last slot is claimed. It takes longer only if the kernel puts the thread aside just there, and then those who
+//! wait leave it their processor. The alternatives cost more: slots that are left out would have to be remembered and
+//! looked at again, and to look at a slot before it is claimed would need something that keeps its block.
 //!
 //! As for [`crate::idle`], a push has happened when its place is claimed: the look of somebody who lies down shows it.
 //!
 //! # Where blocks come from
 //!
-//! Who frees a block is a taker, as a rule, and who needs the next one a pusher: on two threads, which would meet at the
-//! allocator's lock. Measured with 100,000 jobs submitted at once, the submitter waited at that lock, or had to wake a
-//! worker that did, 300 times, and so made 900 system calls. So the last block that was freed is kept, as a *spare*, and a
-//! push takes that one if it is there. For all that has been said above a spare is free, and a block that was one is new: the
-//! taker has seen that all are done with it, and the pusher sees what the taker did. (Model:
+//! As a rule it is a taker that frees a block, and a pusher that needs the next one. They are two threads, and would meet at the
+//! allocator's lock: with 100,000 jobs submitted at once, the submitter waited at that lock, or had to wake a worker that
+//! did, 300 times, and so made 900 system calls. So the last block that was freed is kept, as a *spare*, and a push takes
+//! that one if it is there. For all that is said above, a spare has been freed, and a block that was a spare is new: the
+//! taker has seen that all are done with the block, and the pusher sees what the taker did. (Model:
 //! `a_block_comes_back_while_others_are_read`, twin `spare-begins-anew`.)
 
 // Blocks are reached through pointers, and slots hold what was taken apart.
@@ -275,7 +276,7 @@ impl Spare {
 }
 
 impl End {
-    /// A place with a slot, and a block that is the one of that place if the place can still be claimed.
+    /// A place with a slot, and a block. If the place can still be claimed, the block is the one of that place.
     fn read(&self) -> (u64, NonNull<Block>) {
         until(|| {
             // Acquire: pairs with the Release in turn(); what is read next is the block of this place or a later one.
@@ -285,6 +286,7 @@ impl End {
         })
     }
 
+    /// Claims `count` places from `place` on. False if that is not the place of this end any more.
     fn claim(&self, place: u64, count: usize) -> bool {
         // AcqRel: Acquire, so that a chain of claims carries on what turn() has released; Release pairs with the
         // Acquire of whoever compares the ends.
@@ -297,7 +299,7 @@ impl End {
         claimed.is_ok()
     }
 
-    /// By the one who has claimed the last slot: goes on to the `next` block.
+    /// Goes on to the `next` block. By whoever has claimed the last slot.
     fn turn(&self, next: *mut Block) {
         // Relaxed: the caller has left it there, and nobody else changes it.
         let first = self.place.load(Ordering::Relaxed) + 1;
