@@ -6,8 +6,8 @@
 //! a second with workers that spin, and 53,200 with this. A loop and a worker that have a processor each are not
 //! crowded, and spin.
 //!
-//! How often it was put aside the kernel tells, in a system call. So only a worker that is about to spin asks, and not again
-//! within 50 ms.
+//! How often it was put aside, the kernel tells in a system call. So only a worker that is about to spin asks, and at most once in
+//! 50 ms.
 
 use std::cell::Cell;
 
@@ -15,18 +15,20 @@ use crate::cpu_clock;
 use crate::metrics::Stamp;
 use crate::sync::CLOCKS;
 
-/// Who is put aside once in so many nanoseconds is crowded: the timer's most common tick.
+/// A worker that is put aside once in this many nanoseconds is crowded: the most common tick of the timer.
 const TICK: u64 = 4_000_000;
-/// So long it is counted, at least. For less, everybody may be crowded: threads that are woken for the first time share the
-/// processor of the one that woke them, until the kernel has moved them.
+/// The time over which that is counted, at least. Over a shorter time every worker may seem crowded: threads that are woken for
+/// the first time share the processor of the one that woke them, until the kernel has moved them.
 const COUNTED_FOR: u64 = 50_000_000;
 
 /// What a worker knows of those around it.
 #[derive(Debug)]
 pub(crate) struct Crowd {
-    /// When it was last counted how often the worker had been put aside, and what came of it.
+    /// When the worker last asked how often it had been put aside.
     counted: Cell<Stamp>,
+    /// How often that was, since the thread began.
     put_aside: Cell<u64>,
+    /// Whether that was often enough.
     is_there: Cell<bool>,
 }
 
@@ -48,7 +50,7 @@ impl Crowd {
         self.is_there.get()
     }
 
-    /// The same, as far as it is known.
+    /// The same, as of the last time it was counted: without a system call.
     pub(crate) fn was_there(&self) -> bool {
         self.is_there.get()
     }

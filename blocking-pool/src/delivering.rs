@@ -1,8 +1,8 @@
 //! Which jobs this thread is delivering: code of the user's that runs for a job before that has left its account.
 //!
-//! The awaiter's waker, the drop of a result or of a closure may wait for the tenant whose job it is, and must not wait for
-//! that job. One of them may bring about another, of the same tenant or of a different one, whose own runs inside it: so
-//! there is a stack. It is one deep as a rule, and that one entry takes no memory.
+//! The awaiter's waker, and the drop of a result or a closure, may wait for the tenant whose job it is; they must not wait for
+//! that very job. And they may cause another job to be delivered on this thread, of the same tenant or of another one, which
+//! then happens inside of them. So there is a stack. As a rule it has one entry, which takes no allocation.
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
@@ -13,7 +13,7 @@ use crate::sync::thread_local;
 type Level = (u64, u64);
 
 thread_local! {
-    /// The innermost level. Nothing that is dropped, so that it is there in destructors, too.
+    /// The innermost level. It has no destructor, so that it can be used in destructors of other thread-locals.
     static INNERMOST: Cell<Level> = const { Cell::new((0, 0)) };
 
     /// Those further out, of other tenants. Empty as a rule, and whenever nothing is being delivered; so not to drop

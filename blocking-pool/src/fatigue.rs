@@ -1,4 +1,4 @@
-//! Has a worker been computing for long? Then the kernel owes it nothing, and puts it last.
+//! Has a worker been computing for long? Then a fair scheduler puts it last.
 //!
 //! A worker is *tired* when it has computed for a millisecond or more since it last woke up. A fair scheduler gives
 //! the next turn to somebody else: a tired worker that wakes its awaiter is put aside at once, and one that is called soon
@@ -15,12 +15,12 @@
 //! * After a reading that finds it tired, it reads at each occasion again.
 //! * Of what it computed before it last woke up, only this is known: it was no more than the time for which it was awake then.
 //!
-//! Times are nanoseconds, and moments are those that the worker has taken anyway: what it runs through when it comes out
-//! of a sleep it finds in no cache, and pays for by the line.
+//! Times are nanoseconds, and moments are those that the worker has read anyway. This keeps the code short that runs after a
+//! sleep: none of it is in a cache then, and each cache line of it costs time.
 //!
-//! Measured with eight jobs of 50 ms outstanding on two cores and an empty call every 5 ms: with occasions passed over
-//! however long the worker had been awake, empty jobs hid the long one that came next, and p99 of the calls' round
-//! trip was 17 ms in place of 8.
+//! Why that exception: measured with eight jobs of 50 ms outstanding on two cores and an empty call every 5 ms. When occasions
+//! were passed over however long the worker had been awake, empty jobs hid the long one that came next, and the p99 of the
+//! calls' round trip was 17 ms instead of 8.
 
 use std::cell::Cell;
 
@@ -35,7 +35,7 @@ pub(crate) enum Condition {
     Tired,
 }
 
-/// So many nanoseconds of CPU time make tired: about what a fair scheduler gives at a time.
+/// This much CPU time, in nanoseconds, makes a worker tired: about what a fair scheduler gives at a time.
 const LONG: u64 = 1_000_000;
 /// The longest run of occasions that are passed over.
 const LONGEST_PAUSE: u32 = 7;
@@ -47,9 +47,9 @@ pub(crate) struct Fatigue {
     looked: Cell<Stamp>,
     /// When it woke up, or its CPU clock was read if that came later.
     since: Cell<Stamp>,
-    /// For how long it has been awake from the last reading of that clock to its last sleep.
+    /// For how long it has been awake between the last reading of its CPU clock and its last sleep.
     awake: Cell<u64>,
-    /// What the clock showed then.
+    /// What its CPU clock showed at that reading.
     computed: Cell<u64>,
     /// Occasions to pass over until it is read again.
     skip: Cell<u32>,

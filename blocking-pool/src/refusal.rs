@@ -1,9 +1,9 @@
 //! What the operating system refuses: a thread, or an answer.
 //!
-//! An `io::Error` may own whatever somebody has put into it, and the code that drops one is long. It is compiled into
-//! each codegen unit in which one may be dropped, be it while unwinding: in eight of the pool's sixteen that was a
-//! twentieth of all that there is to optimise. What the system says is a number. So it is kept as one, from here until
-//! somebody is told.
+//! An `io::Error` may own whatever somebody has put into it, and the code that drops one is long. It is compiled into each codegen
+//! unit in which one may be dropped, if only while unwinding: eight of the pool's sixteen units had it, and there it was a
+//! twentieth of all code. But what the system says is a number. So the pool keeps the number, and makes an `io::Error` of
+//! it only where somebody is told.
 
 use std::io;
 
@@ -38,7 +38,7 @@ impl Refusal {
     }
 }
 
-/// The answer, for who can do without one.
+/// The answer, if there is one; an error is forgotten. For callers that can do without.
 pub(crate) fn ok<T>(answer: io::Result<T>) -> Option<T> {
     match answer {
         Ok(answer) => Some(answer),

@@ -1,18 +1,20 @@
 //! Long time slices for workers that compute, so that whoever wakes up comes before them.
 //!
-//! Linux gives a thread that it has just picked the rest of a slice (1.4 ms on two processors, counted in timer ticks of
-//! up to 4 ms) before another one that wakes up may take its place, whatever their nice values. With several workers
-//! to a processor somebody has always just been picked: a loop that wakes up, or a worker that is called for a
-//! short job, waits for a tick, in about one of three cases. Since Linux 6.12 a thread may ask for a slice of its own, and
-//! one with a shorter slice does not have to wait for one with a longer. So a worker has the system's slice while it
-//! sleeps, and a longer one while it computes; the loop always has the system's.
+//! When Linux has just picked a thread, it lets that thread run to the end of its slice (1.4 ms on two processors, counted in
+//! timer ticks of up to 4 ms) before another thread that wakes up may take its place, whatever their nice values. With
+//! several workers to a processor, one of them has always just been picked. So a loop that wakes up, or a worker that is
+//! called for a short job, has to wait for a tick in about one of three cases.
+//!
+//! Since Linux 6.12 a thread may ask for a slice of its own, and a thread with a shorter slice does not have to wait for one with
+//! a longer slice. So a worker has the system's slice while it sleeps, and a longer one while it computes. The loop always has
+//! the system's.
 //!
 //! Measured with eight jobs of 50 ms outstanding on two cores, an empty call every 5 ms: p90 of its round trip was 7 ms
 //! with the system's slice throughout, 5 ms with the long one throughout, and 0.05 ms this way.
 //!
-//! That is a system call for each time a worker parks, and one when it is woken; only in a pool that has seen long jobs
-//! within the last second. A hint: kernels that do not know it leave the thread as it was. The rest of what was set for
-//! the thread (its policy, its nice value) stays. Child processes that a job starts inherit the slice.
+//! This takes a system call each time a worker parks, and one when it is woken, but only in a pool that has seen long jobs within
+//! the last second. It is a hint: kernels that do not know it leave the thread as it was. The thread's policy and nice value
+//! stay as they were set. Child processes that a job starts inherit the slice.
 
 // Two system calls that take a pointer to a local variable.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
@@ -33,14 +35,14 @@ impl TimeSlice {
         Self { enabled, is_long: Cell::new(false) }
     }
 
-    /// By the worker, who is about to compute.
+    /// By a worker that is about to compute.
     pub(crate) fn lengthen(&self) {
         if self.enabled && !self.is_long.replace(true) {
             set_slice(LONG_NANOS);
         }
     }
 
-    /// By the worker, who is about to sleep.
+    /// By a worker that is about to sleep.
     pub(crate) fn restore(&self) {
         if self.is_long.replace(false) {
             set_slice(0);

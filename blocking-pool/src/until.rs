@@ -1,6 +1,6 @@
-//! What was seen, and says something about the time that follows.
+//! Something that was seen, and counts as true for a while: until a moment of the pool's clock, which is one word.
 //!
-//! By the pool's clock, so that it is one word. All of these are hints, so std's atomic even under loom.
+//! All of these are hints, so the atomic is std's even under loom.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ impl Until {
         self.0.store(moment, Ordering::Relaxed);
     }
 
-    /// Does not write if there is nothing to clear.
+    /// It does not hold any more. Writes nothing if it did not hold before.
     pub(crate) fn clear(&self) {
         if self.0.load(Ordering::Relaxed) != 0 {
             self.set(0);
