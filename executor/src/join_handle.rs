@@ -48,8 +48,9 @@ impl<T> JoinHandle<T> {
     /// Asks for cancellation. Returns at once; the handle still has to be awaited to see what came of it.
     ///
     /// A task's future is dropped by the loop, on its thread, at its next turn; if the future is ready before
-    /// that, the result stands. A job that has not started never will: its closure is dropped here. A closure that
-    /// is already running cannot be stopped: it is told if it was lent a token
+    /// that, the result stands. A job that has not started never will: its closure is dropped here, or a little later if this is
+    /// called in a destructor that is more than sixteen deep inside of others that [have done so](sideline_blocking_pool::JoinHandle::abort).
+    /// A closure that is already running cannot be stopped: it is told if it was lent a token
     /// (`blocking::JobBuilder::cancellable`), whose hooks run here; whatever it returns
     /// stands.
     ///
