@@ -32,6 +32,8 @@ mod watch;
 mod work;
 
 pub use abort_handle::AbortHandle;
+#[cfg(test)] // The models race it against the other owners.
+pub(crate) use aborter::Aborter;
 pub(crate) use cell::{Ran, new};
 pub(crate) use entry::{Claimed, Entry, Ready};
 pub use handle::JoinHandle;

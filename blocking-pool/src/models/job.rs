@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use super::{Unpark, block_on, check, pool, race};
 use crate::account::Account;
 use crate::error::Failure;
-use crate::job::{self, Entry, JobHandle, Plain, Ran, Submission, Terms, Times, Work};
+use crate::job::{self, Aborter, Entry, JobHandle, Plain, Ran, Submission, Terms, Times, Work};
 use crate::metrics::{Cohort, Stamp};
 use crate::nested;
 use crate::park::Parker;
@@ -190,45 +190,39 @@ fn job_abort_against_discard() {
 
 /// Somebody else aborts the job while the worker takes it and its own handle is dropped: the closure runs or goes, once,
 /// and the last of the three frees the memory.
+fn abort_by_another_against_run_and_handle_drop(abort: fn(Aborter)) {
+    race();
+    let drops = Arc::new(AtomicUsize::new(0));
+    let captured = Counted(Arc::clone(&drops));
+    let (entry, handle) = job(move || captured);
+    let aborter = handle.aborter().expect("there is room for one");
+    let worker = thread::spawn(move || run(entry));
+    let other = thread::spawn(move || abort(aborter));
+    drop(handle);
+    worker.join().unwrap();
+    other.join().unwrap();
+    assert_gone(&drops);
+}
+
 #[test]
 fn job_abort_by_another_against_run_and_handle_drop() {
     check(3, || {
-        race();
-        let drops = Arc::new(AtomicUsize::new(0));
-        let captured = Counted(Arc::clone(&drops));
-        let (entry, handle) = job(move || captured);
-        let aborter = handle.aborter().expect("there is room for one");
-        let worker = thread::spawn(move || run(entry));
-        let other = thread::spawn(move || {
+        abort_by_another_against_run_and_handle_drop(|aborter| {
             let aborted = aborter.abort();
             assert!(!aborted || aborter.is_done());
         });
-        drop(handle);
-        worker.join().unwrap();
-        other.join().unwrap();
-        assert_gone(&drops);
     });
 }
 
-/// The same inside of so many drops that the closure's is put off: it goes when those are over, whoever has let go by then.
+/// Inside of so many drops that the closure's is put off: it goes when those are over, whoever has let go by then.
 #[test]
 fn job_abort_put_off_against_run_and_handle_drop() {
     check(3, || {
-        race();
-        let drops = Arc::new(AtomicUsize::new(0));
-        let captured = Counted(Arc::clone(&drops));
-        let (entry, handle) = job(move || captured);
-        let aborter = handle.aborter().expect("there is room for one");
-        let worker = thread::spawn(move || run(entry));
-        let other = thread::spawn(move || {
+        abort_by_another_against_run_and_handle_drop(|aborter| {
             let around: Vec<_> = std::iter::from_fn(nested::enter).collect();
             aborter.abort();
             drop(aborter);
             drop(around);
         });
-        drop(handle);
-        worker.join().unwrap();
-        other.join().unwrap();
-        assert_gone(&drops);
     });
 }
