@@ -129,7 +129,7 @@ fn take_against_take_against_push() {
     });
 }
 
-/// Two take what is left of a block, while somebody comes to the end of the next: he begins again with that one if all are
+/// Two take what is left of a block, while somebody comes to the end of the next, who begins again with that one if all are
 /// done with it, or with another.
 #[test]
 fn a_block_comes_back_while_others_are_read() {
