@@ -99,7 +99,7 @@ pub(crate) fn core() -> Option<Rc<Core>> {
 
 /// Calls `f` with the loop that runs on this thread. `f` must not run user code.
 #[inline]
-#[allow(unsafe_code, reason = "found for every handle")]
+#[allow(unsafe_code, reason = "found for every handle and every wake")]
 pub(crate) fn with_core<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
     // SAFETY: `f` runs no user code.
     unsafe { core_for_a_moment() }.map(f)
@@ -107,11 +107,8 @@ pub(crate) fn with_core<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
 
 /// Calls `f` with the loop that `shared` belongs to, if it runs on this thread. `f` must not run user code.
 #[inline]
-#[allow(unsafe_code, reason = "found for every wake")]
 pub(crate) fn with_core_of<R>(shared: &Arc<Shared>, f: impl FnOnce(&Core) -> R) -> Option<R> {
-    // SAFETY: `f` runs no user code.
-    let core = unsafe { core_for_a_moment() }?;
-    Arc::ptr_eq(core.shared(), shared).then(|| f(core))
+    with_core(|core| Arc::ptr_eq(core.shared(), shared).then(|| f(core))).flatten()
 }
 
 /// The loop that runs on this thread, uncounted.

@@ -172,10 +172,7 @@ impl Registration {
 
     fn wait(&self, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
         let table = &self.handle.0.table;
-        if *id == WaiterId::poll_slot(Direction::Read)
-            && self.word.has_reader(cx.waker())
-            && table.known.include(cx.waker())
-        {
+        if *id == WaiterId::READER && self.word.has_reader(cx.waker()) && table.known.include(cx.waker()) {
             // It is listed already: see `scheduled_io.rs`.
             return Poll::Pending;
         }

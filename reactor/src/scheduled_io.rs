@@ -106,7 +106,7 @@ impl ScheduledIo {
                     *id = ids.take(id.direction());
                 }
                 kept.id = *id;
-                if *id == WaiterId::poll_slot(Direction::Read) {
+                if *id == WaiterId::READER {
                     self.word.mark_reader(Some(waker));
                 }
                 Listing::Listed
@@ -129,7 +129,7 @@ impl ScheduledIo {
         if !left_out("waiter-looks-again") && self.word.snapshot(id.direction()).has_any(ends) {
             return Listing::Ready;
         }
-        if *id == WaiterId::poll_slot(Direction::Read) {
+        if *id == WaiterId::READER {
             self.word.mark_reader(None);
         }
         let mut place = self.waiters.place_of(*id);

@@ -65,6 +65,9 @@ impl WaiterId {
         WaiterId(POLL_SLOT << 1 | direction as u64)
     }
 
+    /// The poll slot that reads. It alone has a mark: see `scheduled_io.rs`, "Who is listed already".
+    pub(crate) const READER: WaiterId = WaiterId::poll_slot(Direction::Read);
+
     pub(crate) fn is_none(self) -> bool {
         self.0 >> 1 == 0
     }
