@@ -26,7 +26,9 @@ pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub use virtual_time::{advance, now};
 
-use std::time::{Duration, Instant};
+#[doc(no_inline)]
+pub use std::time::Duration;
+use std::time::Instant;
 
 /// Far enough to be never: `now + Duration::MAX` does not exist.
 #[inline]
