@@ -46,7 +46,7 @@ thread_local! {
 /// assert!(Handle::try_current().is_err());
 /// sideline::block_on(async { assert!(Handle::try_current().is_ok()) });
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct NoRuntime(());
 
 impl NoRuntime {
@@ -62,6 +62,14 @@ impl fmt::Display for NoRuntime {
             "this thread is not inside a sideline runtime: call it within sideline::block_on, \
              Runtime::block_on, Handle::block_on or a job of spawn_blocking, or use a Handle",
         )
+    }
+}
+
+/// With the words of `Display`: this is what `unwrap` shows.
+impl fmt::Debug for NoRuntime {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NoRuntime({self})")
     }
 }
 

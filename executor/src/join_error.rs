@@ -176,7 +176,13 @@ impl fmt::Display for JoinError {
                     Cause::Panic { message, .. } => write!(f, "panicked: {message}"),
                 }
             }
-            Repr::Job(error) => fmt::Display::fmt(error, f),
+            Repr::Job(error) => {
+                fmt::Display::fmt(error, f)?;
+                match error.rejection() {
+                    Some(pool::Rejection::Closed) => f.write_str(", or the runtime that the job was for"),
+                    _ => Ok(()),
+                }
+            }
         }
     }
 }

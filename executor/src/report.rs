@@ -83,9 +83,11 @@ impl fmt::Display for Report {
                 write!(f, "{who} has let go of the loop after {}", Milliseconds(*lasted))
             }
             Report::JobsLeft { running, queued } => {
-                write!(f, "the runtime is gone while {} of its jobs run on", running.len())?;
+                let verb = if running.len() == 1 { "runs" } else { "run" };
+                write!(f, "the runtime is gone while {} of its jobs {verb} on", running.len())?;
                 if *queued > 0 {
-                    write!(f, " and {queued} are still queued")?;
+                    let verb = if *queued == 1 { "is" } else { "are" };
+                    write!(f, " and {queued} {verb} still queued")?;
                 }
                 for survivor in running {
                     write!(f, "; {survivor}")?;

@@ -129,7 +129,7 @@ fn those_that_wait_for_others_hear_at_once_that_their_pool_is_closed() {
         let late = lookup_host((HOST, 80)).await.map(drop);
         for refused in [waits.await.unwrap().map(drop), late] {
             let error = refused.unwrap_err().to_string();
-            assert!(error.ends_with("was rejected: the pool is shut down"), "{error}");
+            assert!(error.contains("was rejected: the pool is shut down"), "{error}");
         }
         assert!(!under_way.is_finished());
         may_end(HOST);

@@ -34,6 +34,8 @@ fn outside_a_runtime_the_errors_say_what_to_do() {
         message(catch_unwind(|| drop(sleep(Duration::ZERO)))),
         message(catch_unwind(|| drop(Handle::current()))),
         Handle::try_current().unwrap_err().to_string(),
+        // What `unwrap` shows.
+        format!("{:?}", Handle::try_current().unwrap_err()),
     ];
     for text in errors {
         assert!(text.contains("not inside a sideline runtime") && text.contains("block_on"), "{text}");

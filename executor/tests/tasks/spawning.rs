@@ -43,7 +43,12 @@ fn a_spawn_on_a_runtime_that_is_gone_is_cancelled() {
     assert_eq!(drops.count(), 1);
     assert!(task.is_finished());
     assert!(block_on(task).unwrap_err().is_cancelled());
-    assert!(block_on(handle.spawn_blocking(|| ())).unwrap_err().is_rejected());
+    let rejected = block_on(handle.spawn_blocking(|| ())).unwrap_err();
+    assert!(rejected.is_rejected());
+    assert!(
+        rejected.to_string().ends_with("is shut down, or the runtime that the job was for"),
+        "{rejected}"
+    );
 }
 
 #[test]
