@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
 /// ```
 /// # sideline::block_on(async {
-/// let handle = sideline::spawn(async {});
-/// assert!(handle.id().to_string().starts_with("task "));
+/// let task = sideline::spawn(async {});
+/// assert!(task.id().to_string().starts_with("task "));
+/// let job = sideline::spawn_blocking(|| ());
+/// assert!(job.id().to_string().starts_with("job "));
 /// # });
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -35,7 +37,7 @@ impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Kind::Task(number) => write!(f, "task {number}"),
-            Kind::Job(id) => fmt::Display::fmt(&id, f),
+            Kind::Job(id) => write!(f, "job {id}"),
         }
     }
 }
