@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A connection that has halves. Out of reach, so that it can change.
-pub trait Stream {
+pub trait Stream: fmt::Debug {
     #[doc(hidden)]
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
     #[doc(hidden)]
@@ -34,12 +34,15 @@ pub trait Stream {
 }
 
 /// Reads from a borrowed stream. From `split`.
+#[derive(Debug)]
 pub struct ReadHalf<'a, S>(pub(super) &'a S);
 
 /// Writes to a borrowed stream. From `split`. Dropping it changes nothing for the connection.
+#[derive(Debug)]
 pub struct WriteHalf<'a, S>(pub(super) &'a S);
 
 /// Reads from a stream that two halves share. From `into_split`. The connection is closed when both are dropped.
+#[derive(Debug)]
 pub struct OwnedReadHalf<S>(Arc<S>);
 
 /// Writes to a stream that two halves share. From `into_split`.
@@ -65,6 +68,7 @@ pub struct OwnedReadHalf<S>(Arc<S>);
 /// })
 /// # .unwrap()
 /// ```
+#[derive(Debug)]
 pub struct OwnedWriteHalf<S: Stream> {
     stream: Arc<S>,
     shuts_down: bool,
@@ -252,6 +256,7 @@ impl<S: Stream> AsRef<S> for OwnedWriteHalf<S> {
 }
 
 /// Two halves that do not belong together, given back.
+#[derive(Debug)]
 pub struct ReuniteError<S: Stream> {
     /// The half that reads from one stream.
     pub read: OwnedReadHalf<S>,
@@ -266,22 +271,6 @@ impl<S: Stream> fmt::Display for ReuniteError<S> {
 }
 
 impl<S: Stream> Error for ReuniteError<S> {}
-
-macro_rules! debug_as {
-    ($name:literal, [$($generics:tt)*] $half:ty) => {
-        impl<$($generics)*> fmt::Debug for $half {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($name)
-            }
-        }
-    };
-}
-
-debug_as!("ReadHalf", [S] ReadHalf<'_, S>);
-debug_as!("WriteHalf", [S] WriteHalf<'_, S>);
-debug_as!("OwnedReadHalf", [S] OwnedReadHalf<S>);
-debug_as!("OwnedWriteHalf", [S: Stream] OwnedWriteHalf<S>);
-debug_as!("ReuniteError", [S: Stream] ReuniteError<S>);
 
 /// `split` and `into_split` for a stream with the methods of `byte_stream!`.
 macro_rules! halves {
