@@ -285,6 +285,31 @@ impl<T: 'static> Default for JoinSet<T> {
     }
 }
 
+/// Spawns each future on this thread's loop. See [`JoinSet::spawn`], also for its panics.
+///
+/// There is no `collect` into a set: the tasks would have been spawned somewhere in the standard library.
+///
+/// ```
+/// use sideline::task::JoinSet;
+///
+/// # sideline::block_on(async {
+/// let mut squares = JoinSet::new();
+/// squares.extend((0..10).map(|n| async move { n * n }));
+/// assert_eq!(squares.join_all().await.iter().sum::<i32>(), 285);
+/// # });
+/// ```
+impl<T: 'static, F> Extend<F> for JoinSet<T>
+where
+    F: Future<Output = T> + 'static,
+{
+    #[track_caller]
+    fn extend<I: IntoIterator<Item = F>>(&mut self, futures: I) {
+        for future in futures {
+            self.spawn(future);
+        }
+    }
+}
+
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.entries.iter().for_each(|(_, entry)| entry.handle.abort());

@@ -27,6 +27,21 @@ fn a_join_set_holds_tasks_and_jobs() {
 }
 
 #[test]
+fn a_join_set_extended_by_futures_says_where() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        set.extend((0..3).map(|number| async move { assert_ne!(number, 1) }));
+        let line = line!() - 1;
+        let failed = loop {
+            if let Err(error) = set.join_next().await.expect("one of three fails") {
+                break error;
+            }
+        };
+        assert_eq!((failed.location().file(), failed.location().line()), (file!(), line));
+    });
+}
+
+#[test]
 fn one_of_a_set_is_aborted_and_told_from_the_others_by_what_spawning_it_returns() {
     block_on(async {
         let mut set = JoinSet::new();
