@@ -281,12 +281,17 @@ impl Idle {
 
     fn take_off(&self, parker: &Arc<Parker>, change: u64) -> bool {
         let mut sleepers = self.sleepers.lock();
-        match sleepers.iter().rposition(|listed| Arc::ptr_eq(listed, parker)) {
-            Some(place) => _ = sleepers.remove(place),
-            None => return left_out("retire-by-the-list"),
+        // From the top, where those are who have just lain down.
+        let mut place = sleepers.len();
+        while place > 0 {
+            place -= 1;
+            if Arc::ptr_eq(&sleepers[place], parker) {
+                _ = sleepers.remove(place);
+                self.word.fetch_add(change, Ordering::AcqRel);
+                return true;
+            }
         }
-        self.word.fetch_add(change, Ordering::AcqRel);
-        true
+        left_out("retire-by-the-list")
     }
 
     /// Takes the last sleeper off the list, searching from now on; the caller unparks it.

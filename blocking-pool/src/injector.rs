@@ -57,16 +57,16 @@
 // Blocks are reached through pointers, and slots hold what was taken apart.
 #![allow(unsafe_code)]
 
+use std::hint;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
-use std::{array, hint};
 
 use crate::padded::Padded;
 use crate::pointer::Pointer;
 use crate::ring::Deque;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{LAP, Memory, SPINS, left_out, thread};
+use crate::sync::{LAP, Memory, SPINS, left_out, no_pointers, thread};
 
 pub(crate) struct Injector<T: Pointer> {
     head: Padded<Head>,
@@ -316,7 +316,7 @@ impl End {
 impl Block {
     fn new() -> Self {
         Self {
-            slots: array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            slots: no_pointers(),
             next: AtomicPtr::new(ptr::null_mut()),
             read: AtomicUsize::new(0),
             memory: Memory::new(),

@@ -11,6 +11,11 @@ pub(crate) fn left_out(step: &str) -> bool {
     TWIN.get_or_init(|| std::env::var("SIDELINE_TWIN").ok()).as_deref() == Some(step)
 }
 
+/// See [`crate::sync::no_pointers`]. Loom's cannot be made in a constant.
+pub(crate) fn no_pointers<const SLOTS: usize>() -> [loom::sync::atomic::AtomicPtr<()>; SLOTS] {
+    std::array::from_fn(|_| loom::sync::atomic::AtomicPtr::new(std::ptr::null_mut()))
+}
+
 /// See [`crate::sync::Memory`] outside of loom. One that is never dropped is reported as a leak, one that is freed while
 /// somebody uses it, or may be about to, as a race.
 pub(crate) struct Memory(UnsafeCell<Track<()>>);

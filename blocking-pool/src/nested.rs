@@ -20,11 +20,11 @@
 //! is, would wait for what this very thread has put off; so that is done first (`catch_up`).
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 
 use crate::sync::thread_local;
 
+/// Boxed, so that what lists it is compiled once for all kinds.
 type Work = Box<dyn FnOnce()>;
 
 // Nothing that is dropped, so that it is there in destructors, too.
@@ -32,9 +32,9 @@ thread_local! {
     /// How many are inside each other.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 
-    /// What was put off. Empty as long as they are fewer than `DEEPEST`; so not to drop it leaks nothing.
-    static PUT_OFF: ManuallyDrop<RefCell<VecDeque<Work>>> =
-        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+    /// What was put off; the last comes first, as if it were the innermost. Empty as long as they are fewer than `DEEPEST`; so
+    /// not to drop it leaks nothing.
+    static PUT_OFF: ManuallyDrop<RefCell<Vec<Work>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// Each is some hundred bytes of stack of ours, and whatever the user's destructors need.
@@ -50,7 +50,7 @@ pub(crate) struct Level(());
 pub fn dropping(work: impl FnOnce() + 'static) {
     match enter() {
         Some(_level) => work(),
-        None => put_off(work),
+        None => put_off(Box::new(work)),
     }
 }
 
@@ -67,11 +67,17 @@ pub(crate) fn enter() -> Option<Level> {
 
 /// Once `enter` has said so. `work` must not unwind.
 #[cold]
-pub(crate) fn put_off(work: impl FnOnce() + 'static) {
-    let mut work: Option<Work> = Some(Box::new(work));
-    _ = PUT_OFF.try_with(|put_off| put_off.borrow_mut().extend(work.take()));
+pub(crate) fn put_off(work: Work) {
+    let mut work = Some(work);
+    _ = PUT_OFF.try_with(|put_off| {
+        if let Some(work) = work.take() {
+            put_off.borrow_mut().push(work);
+        }
+    });
     // In a model, at the end of a thread.
-    work.into_iter().for_each(|work| work());
+    if let Some(work) = work {
+        work();
+    }
 }
 
 /// Does what this thread has put off. By whoever is about to wait for jobs.
@@ -98,11 +104,11 @@ impl Drop for Level {
 }
 
 fn next() -> Option<Work> {
-    let take = |put_off: &ManuallyDrop<RefCell<VecDeque<Work>>>| {
+    let take = |put_off: &ManuallyDrop<RefCell<Vec<Work>>>| {
         let mut put_off = put_off.borrow_mut();
-        let next = put_off.pop_front();
+        let next = put_off.pop();
         if next.is_none() {
-            *put_off = VecDeque::new();
+            *put_off = Vec::new();
         }
         next
     };

@@ -80,8 +80,14 @@ impl Queues {
 
     /// A single job out of somebody's deque, beginning with the one at `start`.
     pub(crate) fn steal_from(&self, start: usize) -> Option<Entry> {
-        let (before, after) = self.stealers.split_at(start);
-        after.iter().chain(before).find_map(Stealer::steal)
+        let deques = self.stealers.len();
+        for turn in 0..deques {
+            let stolen = self.stealers[(start + turn) % deques].steal();
+            if stolen.is_some() {
+                return stolen;
+            }
+        }
+        None
     }
 
     /// Any job at all. For threads that are no workers.

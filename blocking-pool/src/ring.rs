@@ -20,16 +20,15 @@
 // Slots hold what was taken apart.
 #![allow(unsafe_code)]
 
-use std::array;
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::padded::Padded;
 use crate::pointer::Pointer;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use crate::sync::{RING, left_out};
+use crate::sync::{RING, left_out, no_pointers};
 
 /// The owner's end. Not `Sync`, and there is one.
 pub(crate) struct Deque<T: Pointer> {
@@ -52,7 +51,7 @@ impl<T: Pointer> Deque<T> {
         let ring = Ring {
             head: Padded(AtomicU64::new(0)),
             tail: Padded(AtomicU64::new(0)),
-            slots: array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            slots: no_pointers(),
             holds: PhantomData,
         };
         Self { ring: Arc::new(ring), not_shared: PhantomData }

@@ -32,7 +32,7 @@ struct List {
 struct Member {
     desk: Arc<Desk>,
     is_worker: bool,
-    handle: Option<JoinHandle<()>>,
+    handle: JoinHandle<()>,
 }
 
 /// What a thread is hired for.
@@ -68,7 +68,7 @@ impl Roster {
             Err(why) => return Err((desk.name.clone(), why)),
         };
         list.names += u64::from(is_worker);
-        list.members.push(Member { desk, is_worker, handle: Some(handle) });
+        list.members.push(Member { desk, is_worker, handle });
         Ok(())
     }
 
@@ -81,9 +81,9 @@ impl Roster {
     pub(crate) fn leave(&self, desk: &Arc<Desk>, keep_handle: bool) {
         let mut list = self.list.lock();
         if let Some(place) = list.members.iter().position(|member| Arc::ptr_eq(&member.desk, desk)) {
-            let handle = list.members.swap_remove(place).handle;
+            let member = list.members.swap_remove(place);
             if keep_handle {
-                list.gone.extend(handle);
+                list.gone.push(member.handle);
             }
         }
         drop(list);

@@ -107,7 +107,9 @@ impl Shared {
     pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
         let mut survivors = Vec::new();
         for desk in self.roster.desks() {
-            survivors.extend(Survivor::of(&desk, whose));
+            if let Some(survivor) = Survivor::of(&desk, whose) {
+                survivors.push(survivor);
+            }
         }
         survivors
     }

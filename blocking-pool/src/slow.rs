@@ -144,7 +144,10 @@ impl SlowLine {
 impl Shared {
     /// The gate has just been shut.
     pub(crate) fn call_those_in_slow_line(&self) {
-        self.slow.close().into_iter().for_each(|(_, waker)| self.wake(Some(waker)));
+        let mut waiting = self.slow.close();
+        while let Some((_, waker)) = waiting.pop_front() {
+            self.wake(Some(waker));
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! directly: they decide nothing, and every modelled access multiplies the interleavings.
 
 #[cfg(loom)]
-pub(crate) use crate::model::{Memory, left_out, thread};
+pub(crate) use crate::model::{Memory, left_out, no_pointers, thread};
 #[cfg(loom)]
 pub(crate) use loom::cell::UnsafeCell;
 #[cfg(not(loom))]
@@ -35,6 +35,12 @@ pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
     #[cfg(not(loom))]
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+}
+
+/// As many slots, all empty.
+#[cfg(not(loom))]
+pub(crate) const fn no_pointers<const SLOTS: usize>() -> [atomic::AtomicPtr<()>; SLOTS] {
+    [const { atomic::AtomicPtr::new(std::ptr::null_mut()) }; SLOTS]
 }
 
 /// A SeqCst fence between a read-modify-write before it and loads after it. On x86-64 the first is a fence itself: loads and

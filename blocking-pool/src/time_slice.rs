@@ -72,8 +72,8 @@ mod platform {
     }
 
     const SIZE: u32 = size_of::<SchedAttr>() as u32;
-    /// `SCHED_OTHER`, and `SCHED_BATCH`: with other policies `runtime` means something else.
-    const FAIR: [u32; 2] = [0, 3];
+    const SCHED_OTHER: u32 = 0;
+    const SCHED_BATCH: u32 = 3;
 
     pub(super) fn attributes() -> Option<SchedAttr> {
         let [_, get] = SCHED_ATTR?;
@@ -85,8 +85,11 @@ mod platform {
 
     /// 0: the system's own.
     pub(super) fn set_slice(nanos: u64) {
-        let Some(mut attr) = attributes().filter(|attr| FAIR.contains(&attr.policy)) else { return };
-        let Some([set, _]) = SCHED_ATTR else { return };
+        let (Some([set, _]), Some(mut attr)) = (SCHED_ATTR, attributes()) else { return };
+        // With other policies `runtime` means something else.
+        if !matches!(attr.policy, SCHED_OTHER | SCHED_BATCH) {
+            return;
+        }
         attr.size = SIZE;
         attr.runtime = nanos;
         // SAFETY: `attr` is ours, and `size` is its size. 0: the calling thread.

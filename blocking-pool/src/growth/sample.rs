@@ -47,8 +47,13 @@ mod linux {
     /// The letter behind the name, which stands in parentheses and may hold any byte, parentheses included. The name
     /// has at most 15 bytes, so both fit the buffer above.
     fn state(stat: &[u8]) -> Option<u8> {
-        let name_end = stat.iter().rposition(|&byte| byte == b')')?;
-        stat.get(name_end + 2).copied()
+        let mut name_end = None;
+        for (at, &byte) in stat.iter().enumerate() {
+            if byte == b')' {
+                name_end = Some(at);
+            }
+        }
+        stat.get(name_end? + 2).copied()
     }
 
     #[cfg(all(test, not(loom)))]

@@ -217,10 +217,10 @@ impl Hold {
             // What is put off needs a hold of its own. If there are as many as there can be, it is not put off.
             if level.is_none() && (left_out("put-off-owns") || self.header().state.add_aborter()) {
                 let hold = self.copy();
-                nested::put_off(move || {
+                nested::put_off(Box::new(move || {
                     hold.refuse(Failure::Cancelled);
                     hold.release(Owner::Aborter);
-                });
+                }));
             } else {
                 self.refuse(Failure::Cancelled);
             }

@@ -189,8 +189,12 @@ fn counter_is_trusted() -> bool {
 
     let list = std::fs::read("/sys/devices/system/clocksource/clocksource0/available_clocksource");
     let list = refusal::ok(list).unwrap_or_default();
-    let mut sources = list.split(u8::is_ascii_whitespace);
-    sources.any(|source| source == b"tsc")
+    for source in list.split(u8::is_ascii_whitespace) {
+        if source == b"tsc" {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
