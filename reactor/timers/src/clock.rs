@@ -88,10 +88,16 @@ impl Clock {
             );
         };
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let mut moved = hand.moved_ns.load(Ordering::Relaxed);
         // AcqRel: Release pairs with the Acquire in `now`; Acquire orders the steps of two movers.
-        hand.moved_ns
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |moved| Some(moved.saturating_add(by)))
-            .expect("the update never declines");
+        while let Err(now) = hand.moved_ns.compare_exchange_weak(
+            moved,
+            moved.saturating_add(by),
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        ) {
+            moved = now;
+        }
     }
 
     /// Whether this is a [manual](Clock::manual) clock.

@@ -18,9 +18,11 @@ pub fn wake_all(wakers: &mut Vec<Waker>) {
 
 #[inline(never)]
 fn wake_each(wakers: &mut Vec<Waker>) {
-    for waker in wakers.drain(..) {
-        wake(waker);
+    // In place of `drain`, which is a few hundred lines to compile. What is left in their places does nothing when it is dropped.
+    for place in wakers.iter_mut() {
+        wake(mem::replace(place, Waker::noop().clone()));
     }
+    wakers.clear();
 }
 
 /// Wakes one.

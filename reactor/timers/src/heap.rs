@@ -104,10 +104,12 @@ impl<T> Heap<T> {
 
     /// The deadline of the second, or `u64::MAX`.
     pub(crate) fn second(&self) -> u64 {
-        let mut root_and_children = self.entries.iter().take(1 + CHILDREN).map(|entry| entry.deadline);
-        let root = root_and_children.next().unwrap_or(u64::MAX);
-        let least_child = root_and_children.min().unwrap_or(u64::MAX);
-        root.max(self.newest.deadline).min(least_child)
+        let Some((root, others)) = self.entries.split_first() else { return u64::MAX };
+        let mut second = root.deadline.max(self.newest.deadline);
+        for child in others.iter().take(CHILDREN) {
+            second = second.min(child.deadline);
+        }
+        second
     }
 
     /// `deadline` is less than `u64::MAX`.
@@ -279,7 +281,13 @@ fn least_of_family(entries: &[Entry]) -> Option<(usize, Entry)> {
         |one: (usize, Entry), other: (usize, Entry)| if other.1.is_before(one.1) { other } else { one };
     match *entries {
         [a, b, c, d, ..] => Some(less(less((0, a), (1, b)), less((2, c), (3, d)))),
-        _ => entries.iter().copied().enumerate().reduce(less),
+        _ => {
+            let mut least = (0, *entries.first()?);
+            for (at, &entry) in entries.iter().enumerate().skip(1) {
+                least = less(least, (at, entry));
+            }
+            Some(least)
+        }
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) struct Local {
 pub const REFERENCES: usize = 1 << 16;
 
 /// A timer to be taken out.
+#[derive(Clone, Copy)]
 struct Leaving {
     key: Key,
     then: Then,
@@ -196,7 +197,7 @@ impl LocalTimers {
             self.any_leave.store(false, Ordering::Relaxed);
             mem::take(&mut *leaving)
         };
-        for Leaving { key, then } in leaving {
+        for &Leaving { key, then } in &leaving {
             let removed = self.with(|local| local.queue.remove(key));
             let waker = removed.and_then(|((waker, _), _)| waker);
             match (waker, then) {
