@@ -128,6 +128,11 @@ impl Reactor {
     ) -> Result<(), KernelError> {
         let waited = self.wait(max_wait, has_work);
         awake();
+        self.wake(waited)
+    }
+
+    /// The other half of a turn.
+    fn wake(&mut self, waited: Result<Sleep, KernelError>) -> Result<(), KernelError> {
         // The reading is from before the wait, or was left during it by another thread.
         self.handle.0.timers.forget_reading();
         if let Ok(Sleep::InSelector) = waited {

@@ -20,7 +20,6 @@ use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
 use std::io;
 #[cfg(target_os = "linux")]
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The token of the wakeup. No registration gets it: see `table.rs`.
@@ -84,7 +83,9 @@ const FINE: Duration = Duration::from_millis(10);
 const SLACK: Duration = Duration::from_micros(50);
 /// Of a shorter wait that is more than a 50th or so; in a longer one the kernel allows itself more, 0.1 % of the wait.
 #[cfg(target_os = "linux")]
-const WHOLE: RangeInclusive<Duration> = Duration::from_millis(3)..=Duration::from_millis(50);
+const SHORTEST_WHOLE: Duration = Duration::from_millis(3);
+#[cfg(target_os = "linux")]
+const LONGEST_WHOLE: Duration = Duration::from_millis(50);
 
 /// How the timerfd is doing.
 #[cfg(target_os = "linux")]
@@ -148,7 +149,7 @@ pub(crate) fn roughly(_left: Duration) -> Option<Duration> {
 /// `left` rounded up to milliseconds, if it hardly differs from that: an `epoll_wait` for so long ends soon enough.
 #[cfg(target_os = "linux")]
 fn whole_millis(left: Duration) -> Option<Duration> {
-    if !WHOLE.contains(&left) {
+    if left < SHORTEST_WHOLE || left > LONGEST_WHOLE {
         return None;
     }
     let whole = Duration::from_millis(left.subsec_nanos().div_ceil(1_000_000).into());

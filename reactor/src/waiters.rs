@@ -12,6 +12,7 @@
 
 use crate::known::KnownWakers;
 use crate::registration::Direction;
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::mem;
 use std::task::Waker;
@@ -113,8 +114,12 @@ impl Waiters {
             return mem::replace(&mut self.first, next);
         }
         let more = more?;
-        let at = place(more, id).ok()?;
-        more.remove(at)
+        let mut at = place(more, id).ok()?;
+        while at + 1 < more.len() {
+            more.swap(at, at + 1);
+            at += 1;
+        }
+        more.pop_back()
     }
 
     /// Wakes those whose direction is ready: directly if there is only one, with a known waker; otherwise by moving their wakers
@@ -184,14 +189,29 @@ impl Waiters {
             return;
         }
         let more = self.more.get_or_insert_default();
-        let (Ok(at) | Err(at)) = place(more, waiter.id);
-        more.insert(at, waiter);
+        let (Ok(place) | Err(place)) = place(more, waiter.id);
+        more.push_back(waiter);
+        // Those who have just come stay where they are. One who comes back with the id it had goes before those who came later.
+        let mut at = more.len() - 1;
+        while at > place {
+            more.swap(at, at - 1);
+            at -= 1;
+        }
     }
 }
 
 /// Where it is, or has to be put.
 fn place(more: &VecDeque<Waiter>, id: WaiterId) -> Result<usize, usize> {
-    more.binary_search_by_key(&id, |waiter| waiter.id)
+    let (mut start, mut end) = (0, more.len());
+    while start < end {
+        let middle = usize::midpoint(start, end);
+        match more[middle].id.cmp(&id) {
+            Ordering::Less => start = middle + 1,
+            Ordering::Equal => return Ok(middle),
+            Ordering::Greater => end = middle,
+        }
+    }
+    Err(start)
 }
 
 #[cfg(all(test, not(loom)))]
