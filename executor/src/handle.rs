@@ -212,10 +212,12 @@ impl References {
     #[inline]
     pub(crate) fn take(&self, shared: &Arc<Shared>) -> Handle {
         let mut references = self.0.borrow_mut();
-        Handle::new(references.pop().unwrap_or_else(|| {
-            references.extend((1..Self::AT_ONCE).map(|_| Arc::clone(shared)));
-            Arc::clone(shared)
-        }))
+        if references.is_empty() {
+            for _ in 1..Self::AT_ONCE {
+                references.push(Arc::clone(shared));
+            }
+        }
+        Handle::new(references.pop().unwrap_or_else(|| Arc::clone(shared)))
     }
 
     /// Takes this one, if it is one to `shared` and there is room.
@@ -223,7 +225,9 @@ impl References {
     pub(crate) fn keep(&self, shared: &Arc<Shared>, reference: &mut Option<Arc<Shared>>) {
         let mut references = self.0.borrow_mut();
         if references.len() < Self::MOST {
-            references.extend(reference.take_if(|reference| Arc::ptr_eq(shared, reference)));
+            if let Some(own) = reference.take_if(|reference| Arc::ptr_eq(shared, reference)) {
+                references.push(own);
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ use std::collections::VecDeque;
 use std::ptr::{self, NonNull};
 
 /// Tasks that are ready to be polled, in the order in which they became so.
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub(crate) struct RunQueue(RefCell<VecDeque<TaskPtr>>);
 
 /// An empty queue keeps the memory for this many tasks.
@@ -65,7 +65,6 @@ impl RunQueue {
 
 /// Tasks woken or spawned by other threads. It has cache lines of its own: other threads write to it all the time, and the loop
 /// reads what is next to it.
-#[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Inbox {
     head: AtomicPtr<()>,

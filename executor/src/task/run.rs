@@ -12,7 +12,7 @@ use crate::sync::left_out;
 use std::task::Context;
 
 /// Every task of a loop that has not completed, and the queue of those that are ready. Never leaves the loop's thread.
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub(crate) struct Tasks {
     table: Table,
     run_queue: RunQueue,

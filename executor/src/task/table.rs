@@ -6,7 +6,7 @@
 use super::cell::{NO_SLOT, TaskPtr};
 use std::cell::RefCell;
 
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub(super) struct Table(RefCell<Vec<TaskPtr>>);
 
 impl Table {
