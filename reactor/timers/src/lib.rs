@@ -8,7 +8,8 @@
 //! |---|---|
 //! | `timers.rs` | all timers of one reactor: the two queues, and the moment to look at them again |
 //! | `local_timers.rs`, `home.rs` | the queue of a loop that stays on its thread, without a lock |
-//! | `queue.rs`, `heap.rs` | the order of deadlines |
+//! | `queue.rs` | what becomes of a timer, in one of the queues |
+//! | `schedule.rs`, `lane.rs`, `heap.rs`, `entry.rs` | the order of deadlines |
 //! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
 //! | `reading.rs` | the last reading of the clock, which serves many timers |
 //! | `known.rs`, `contain.rs` | wakers that may be kept, and foreign ones at arm's length |
@@ -21,15 +22,18 @@
 
 pub mod clock;
 pub mod contain;
+mod entry;
 pub mod epoch;
 mod heap;
 pub mod home;
 pub mod known;
+mod lane;
 pub mod local_timers;
 pub mod lock;
 mod nanos;
 mod queue;
 mod reading;
+mod schedule;
 mod sync;
 pub mod timers;
 

@@ -39,8 +39,8 @@
 #![allow(unsafe_code)] // One cell, which its thread alone opens.
 
 use crate::contain;
+use crate::entry::Key;
 use crate::epoch::{Moment, NEVER};
-use crate::heap::Key;
 use crate::home::Home;
 use crate::known::KnownWakers;
 use crate::lock::Mutex;

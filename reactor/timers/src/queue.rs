@@ -6,14 +6,15 @@
 //! No foreign code runs in here: wakers come in cloned, and go out to be woken or dropped.
 
 use crate::contain;
+use crate::entry::Key;
 use crate::epoch::{Moment, NEVER};
-use crate::heap::{Heap, Key};
+use crate::schedule::Schedule;
 use crate::sync::{AtomicU64, Ordering, left_out};
 use std::mem;
 use std::task::Waker;
 
 pub(crate) struct Queue {
-    heap: Heap<Waker>,
+    schedule: Schedule<Waker>,
     closed: bool,
 }
 
@@ -29,13 +30,13 @@ pub(crate) enum Arming {
 
 impl Queue {
     pub(crate) fn new() -> Queue {
-        Queue { heap: Heap::new(), closed: false }
+        Queue { schedule: Schedule::new(), closed: false }
     }
 
     /// Arms a timer that is not armed yet. Not once it is closed.
     #[inline]
     pub(crate) fn insert(&mut self, deadline: Moment, waker: Waker) -> Key {
-        self.heap.insert(deadline, waker)
+        self.schedule.insert(deadline, waker)
     }
 
     /// Arms a timer, or renews the waker of one that is armed. `spare` goes in as the clone of `waker` to keep and
@@ -49,9 +50,9 @@ impl Queue {
     ) -> Arming {
         match key {
             _ if self.closed && !left_out("timers-see-closed") => Arming::Due,
-            Some(key) if !self.heap.is_queued(key) => Arming::Due,
+            Some(key) if !self.schedule.is_queued(key) => Arming::Due,
             Some(key) => {
-                let kept = self.heap.value_mut(key);
+                let kept = self.schedule.value_mut(key);
                 if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
                     if spare.is_none() {
                         return Arming::NeedsWaker;
@@ -61,7 +62,7 @@ impl Queue {
                 Arming::Armed(key)
             }
             None => match spare.take() {
-                Some(waker) => Arming::Armed(self.heap.insert(deadline, waker)),
+                Some(waker) => Arming::Armed(self.schedule.insert(deadline, waker)),
                 None => Arming::NeedsWaker,
             },
         }
@@ -69,9 +70,9 @@ impl Queue {
 
     /// Gives an armed timer another deadline. Its waker stays. False if it has fired.
     pub(crate) fn change(&mut self, key: Key, deadline: Moment) -> bool {
-        let is_queued = self.heap.is_queued(key);
+        let is_queued = self.schedule.is_queued(key);
         if is_queued {
-            self.heap.change(key, deadline);
+            self.schedule.change(key, deadline);
         }
         is_queued
     }
@@ -79,7 +80,7 @@ impl Queue {
     /// Forgets a timer, armed or fired. Also returns what its deadline was, or `NEVER` if it has fired.
     #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> (Option<Waker>, Moment) {
-        self.heap.remove(key)
+        self.schedule.remove(key)
     }
 
     /// From now on every timer is due; those that are here leave by [`pop_in_order`].
@@ -94,16 +95,16 @@ impl Queue {
     /// The earliest deadline, or `NEVER`.
     #[inline]
     pub(crate) fn first(&self) -> Moment {
-        self.heap.first()
+        self.schedule.first()
     }
 
     /// The deadline of the second, or `NEVER`.
     pub(crate) fn second(&self) -> Moment {
-        self.heap.second()
+        self.schedule.second()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+        self.schedule.len()
     }
 }
 
@@ -142,7 +143,7 @@ pub(crate) fn pop_in_order(
             (_, Some(queue)) | (Some(queue), None) => queue,
             (None, None) => return,
         };
-        let Some(waker) = earliest.heap.pop_due(now) else { return };
+        let Some(waker) = earliest.schedule.pop_due(now) else { return };
         woken.push(waker);
     }
 }

@@ -11,8 +11,8 @@
 
 use crate::clock::Clock;
 use crate::contain;
+use crate::entry::Key;
 use crate::epoch::{Epoch, Moment, NEVER};
-use crate::heap::Key;
 use crate::home::Home;
 use crate::known::KnownWakers;
 use crate::local_timers::{LocalTimers, Then};
