@@ -251,3 +251,33 @@ fn listening_is_send_and_ends_with_the_runtime() {
     assert_eq!(error.to_string(), "the runtime was shut down");
     drop(sent(ctrl_c()));
 }
+
+/// One handler inside another took more than the stack that std gives a thread for them, and the process was gone.
+#[test]
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn signals_that_come_together_are_handled_one_after_the_other() {
+    let numbers: Vec<_> = (0..16).map(|more| libc::SIGRTMIN() + more).collect();
+    run(async {
+        let listen = |&number: &_| signal(SignalKind::from_raw(number));
+        let mut listeners = numbers.iter().map(listen).collect::<io::Result<Vec<_>>>()?;
+        // SAFETY: a set of signals is integers.
+        let mut all = unsafe { std::mem::zeroed() };
+        for &number in &numbers {
+            // SAFETY: the set is there to be written to.
+            unsafe { libc::sigaddset(&raw mut all, number) };
+        }
+        // SAFETY: a thread may hold back what it likes.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut()) };
+        for &number in &numbers {
+            // SAFETY: it has a handler.
+            unsafe { libc::raise(number) };
+        }
+        // SAFETY: as above.
+        unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const all, std::ptr::null_mut()) };
+        for listener in &mut listeners {
+            listener.recv().await?;
+        }
+        Ok(())
+    });
+}

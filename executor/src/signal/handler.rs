@@ -36,13 +36,16 @@ static DELIVERY: PerProcess<Delivery> = PerProcess::new();
 /// What each signal did before. Set before the handler is installed, never changed.
 static BEFORE: [OnceLock<libc::sigaction>; SIGNALS] = [const { OnceLock::new() }; SIGNALS];
 
+/// What a thread has done wrong: each would happen again as soon as the handler returns.
+const FAULTS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
+
 /// Makes sure that `signal` is counted from now on.
 pub(super) fn install(signal: c_int) -> io::Result<&'static Delivery> {
-    // Each of these would happen again as soon as the handler returns, or is refused by the kernel anyway.
-    const NOT_FOR_LISTENING: [c_int; 6] =
-        [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGKILL, libc::SIGSTOP];
+    // The kernel refuses these anyway.
+    const NOT_FOR_HANDLERS: [c_int; 2] = [libc::SIGKILL, libc::SIGSTOP];
+    let can_be_listened_to = !FAULTS.contains(&signal) && !NOT_FOR_HANDLERS.contains(&signal);
     let number = usize::try_from(signal).ok().filter(|number| (1..SIGNALS).contains(number));
-    let Some(number) = number.filter(|_| !NOT_FOR_LISTENING.contains(&signal)) else {
+    let Some(number) = number.filter(|_| can_be_listened_to) else {
         let message = format!("signal {signal} is not one that can be listened to");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     };
@@ -53,8 +56,8 @@ pub(super) fn install(signal: c_int) -> io::Result<&'static Delivery> {
     if BEFORE[number].get().is_none() {
         let before = action(signal, None)?;
         // First: the handler must know whom to call, from its first call on.
-        let before = BEFORE[number].get_or_init(|| before);
-        action(signal, Some(&our_action(before)))?;
+        BEFORE[number].get_or_init(|| before);
+        action(signal, Some(&our_action()))?;
     }
     Ok(delivery)
 }
@@ -88,14 +91,21 @@ fn action(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::siga
     Ok(unsafe { old.assume_init() })
 }
 
-fn our_action(before: &libc::sigaction) -> libc::sigaction {
+fn our_action() -> libc::sigaction {
     // SAFETY: a struct of integers, whose fields are not the same everywhere.
     let mut ours: libc::sigaction = unsafe { mem::zeroed() };
     ours.sa_sigaction = on_signal as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
-    // System calls go on where they can, on whatever stack the program has for handlers. A handler that came before
-    // keeps what it has asked to be blocked meanwhile.
+    // System calls go on where they can, on whatever stack the program has for handlers.
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
-    ours.sa_mask = before.sa_mask;
+    // Other signals wait until the handler has returned. That stack has room for two or three handlers inside one another, on
+    // some processors for one; and if several signals have come, the kernel begins the next handler before it lets the first
+    // one run. Faults do not wait: one in a handler that came before is to be told as what it is.
+    // SAFETY: the set is there to be written to.
+    unsafe { libc::sigfillset(&raw mut ours.sa_mask) };
+    for fault in FAULTS {
+        // SAFETY: as above.
+        unsafe { libc::sigdelset(&raw mut ours.sa_mask, fault) };
+    }
     ours
 }
 
