@@ -45,6 +45,25 @@ fn abort_runs_the_hooks_of_a_running_job_and_its_result_stands() {
     pool.shutdown(Shutdown::Drain);
 }
 
+/// It is not the job's: the token is, and so are the hooks of that one.
+#[test]
+fn a_hook_below_the_token_of_a_job_may_wait_for_the_job() {
+    let pool = one_thread();
+    let above = CancelToken::new();
+    let (lend, lent) = mpsc::channel();
+    let job = pool.job().cancel_with(&above).cancellable().spawn(move |token| {
+        lend.send(token.child()).unwrap();
+        while !token.is_cancelled() {
+            thread::yield_now();
+        }
+    });
+    let below = lent.recv().unwrap();
+    let (tell, told) = mpsc::channel();
+    let _hook = below.on_cancel(move || tell.send(block_on(job)).unwrap());
+    above.cancel();
+    told.recv().unwrap().unwrap();
+}
+
 #[test]
 fn one_token_cancels_running_and_waiting_jobs_alike() {
     let pool = one_thread();

@@ -18,6 +18,9 @@
 //! job that ends does the same for all hooks of its token. On the hook's own thread (it drops its own guard) there is
 //! nothing to wait for. A hook must therefore not wait for the job it belongs to.
 //!
+//! A node below is one more entry, which is never among the running ones. What runs down there belongs to others, who wait for it
+//! themselves; and it may in turn wait for the job whose token stands above.
+//!
 //! Once a job has ended its token is *over*: no hook can be registered on it any more, and the job's handle does not
 //! cancel it. What was made below it stays: a job may leave others behind that it has spawned with its own token, and
 //! those belong to whoever cancels from above, and to the deadline, as before. A job that still waits in a queue is
@@ -95,11 +98,11 @@ impl Node {
             || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Takes the first hook out. It is among the running ones from now on, unless it is a task's.
+    /// Takes the first hook out. If it is a closure, it is among the running ones from now on.
     fn next_hook(&self) -> Option<(u64, Hook)> {
         let mut list = self.list.lock();
         let (key, hook) = list.hooks.take_first()?;
-        if !matches!(hook, Hook::Task(_)) {
+        if matches!(hook, Hook::User(_)) {
             list.running.push((key, thread::current().id()));
         }
         Some((key, hook))

@@ -65,28 +65,25 @@ impl Node {
         }
         // Before any hook: one may free the very thread that would take up a job that waits below.
         self.give_up_queued();
-        // The way down to the node whose hooks are being run: each node is a child of the one before, which knows it by the key.
-        let mut within: Vec<(Arc<Self>, u64)> = Vec::new();
+        // The way down to the node whose hooks are being run: each node is a child of the one before.
+        let mut within: Vec<Arc<Self>> = Vec::new();
         loop {
-            let node = within.last().map_or(self, |(node, _)| node);
+            let node = within.last().map_or(self, |node| node);
             match node.next_hook() {
                 Some((_, Hook::Task(waker))) => node.wake(waker),
                 Some((key, Hook::User(hook))) => {
                     node.call(hook);
                     node.has_run(key);
                 }
-                Some((key, Hook::Child(child))) => match child.upgrade() {
-                    Some(child) if child.set_cancelled() => {
+                Some((_, Hook::Child(child))) => {
+                    if let Some(child) = child.upgrade().filter(|child| child.set_cancelled()) {
                         // Again, for a job that was bound after the nodes below had been looked through.
                         child.give_up();
-                        within.push((child, key));
+                        within.push(child);
                     }
-                    _ => node.has_run(key),
-                },
-                None => match within.pop() {
-                    None => return true,
-                    Some((_, key)) => within.last().map_or(self, |(node, _)| node).has_run(key),
-                },
+                }
+                None if within.pop().is_none() => return true,
+                None => {}
             }
         }
     }
