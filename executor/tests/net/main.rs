@@ -1,6 +1,7 @@
 //! Sockets and descriptors on the loop, against a real kernel.
 #![cfg(all(unix, not(loom)))]
 
+mod at_random;
 mod connecting;
 mod datagrams;
 mod descriptors;

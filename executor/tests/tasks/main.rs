@@ -1,6 +1,7 @@
 //! Tasks: spawning, waking, aborting, dropping, and who runs when.
 #![cfg(not(loom))]
 
+mod at_random;
 mod chains;
 mod fairness;
 mod handles;
