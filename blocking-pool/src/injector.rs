@@ -263,14 +263,13 @@ impl Spare {
         Some(block)
     }
 
-    /// Keeps a block that nobody needs now, unless there is a spare already.
+    /// Keeps a block that nobody needs now, in place of the one that is kept already.
     fn keep(&self, block: Box<Block>) {
-        let new = Box::into_raw(block);
-        // Release: pairs with the Acquire in take().
-        let kept = self.0.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Relaxed);
-        if kept.is_err() {
-            // SAFETY: from a box, a few lines above, and still ours.
-            drop(unsafe { Box::from_raw(new) });
+        // Release: pairs with the Acquire in take(). Acquire: as there.
+        let other = self.0.swap(Box::into_raw(block), Ordering::AcqRel);
+        if let Some(other) = NonNull::new(other) {
+            // SAFETY: as in take().
+            drop(unsafe { Block::freed(other) });
         }
     }
 }

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::desk::Desk;
-use crate::job::{JobId, JobInfo};
+use crate::job::{JobId, JobInfo, name_job};
 use crate::nested;
 use crate::sync::{left_out, thread};
 
@@ -180,7 +180,7 @@ impl Survivor {
 
 impl fmt::Display for Survivor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let job = JobInfo { id: self.id, name: self.name.clone(), location: self.location };
-        write!(f, "{job} on {}", self.thread)
+        name_job(f, self.id, self.name.as_deref(), self.location)?;
+        write!(f, " on {}", self.thread)
     }
 }

@@ -6,7 +6,6 @@ mod current;
 mod gathering;
 
 use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use crate::spin::Spinner;
 use crate::sync::left_out;
 use crate::time_slice::TimeSlice;
 
+use current::Present;
 pub(crate) use current::{is_inside, is_or_was_of, push_nested, running_tenant};
 use gathering::Gap;
 
@@ -83,7 +83,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
     sample::note_tid(&desk);
     priority::lower_current_thread(pool.config.nice);
     let slice = TimeSlice::new(pool.config.nice > 0);
-    let local = Rc::new(Local {
+    let local = Local {
         pool,
         desk,
         seat,
@@ -96,8 +96,8 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
         condition: Cell::new(Condition::Rested),
         slice,
         gap: Gap::none(),
-    });
-    current::begin(&local);
+    };
+    let present = Present::new(&local);
     local.pool.on_thread_start();
     let mut spinner = Spinner::new();
     loop {
@@ -110,7 +110,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
         }
     }
     local.pool.on_thread_stop();
-    current::end();
+    drop(present);
     local.pool.roster.leave(&local.desk, local.pool.gate.is_closed());
 }
 

@@ -29,10 +29,18 @@ pub struct JobInfo {
 
 impl fmt::Display for JobInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, name, location } = self;
-        match name {
-            Some(name) => write!(f, "job {id} {name:?} (spawned at {location})"),
-            None => write!(f, "job {id} (spawned at {location})"),
-        }
+        name_job(f, self.id, self.name.as_deref(), self.location)
+    }
+}
+
+pub(crate) fn name_job(
+    f: &mut fmt::Formatter<'_>,
+    id: JobId,
+    name: Option<&str>,
+    location: &Location<'_>,
+) -> fmt::Result {
+    match name {
+        Some(name) => write!(f, "job {id} {name:?} (spawned at {location})"),
+        None => write!(f, "job {id} (spawned at {location})"),
     }
 }

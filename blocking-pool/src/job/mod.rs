@@ -40,6 +40,7 @@ pub use handle::JoinHandle;
 pub(crate) use hold::{Delivery, Hold};
 pub use id::JobId;
 pub use info::JobInfo;
+pub(crate) use info::name_job;
 #[cfg(test)] // The models race it against its entry.
 pub(crate) use job_handle::JobHandle;
 pub(crate) use terms::Terms;

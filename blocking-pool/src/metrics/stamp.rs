@@ -59,7 +59,7 @@ impl Stamp {
     #[inline]
     pub(crate) fn nanos_since(self, earlier: Self) -> u64 {
         let rate = match RATE.load(Ordering::Relaxed) {
-            0 => first_rate(),
+            0 => measure_rate(),
             known => known,
         };
         // The cast loses nothing before 584 years.
@@ -97,7 +97,7 @@ impl Stamp {
     #[inline]
     pub(crate) fn refine(self) {
         if self.0 >= REFINE_AT.load(Ordering::Relaxed) {
-            refine_rate();
+            measure_rate();
         }
     }
 
@@ -128,31 +128,22 @@ fn first_moment() -> (Instant, Stamp) {
     (Instant::now(), Stamp(0))
 }
 
+/// Measures how long a tick is, over the time since the first moment.
 #[cold]
-fn first_rate() -> u64 {
-    let start = start();
+fn measure_rate() -> u64 {
+    let (first_instant, first_stamp) = start();
     if SOURCE.load(Ordering::Relaxed) != COUNTER {
         return RATE.load(Ordering::Relaxed);
     }
-    while start.0.elapsed() < SHORTEST {
+    while first_instant.elapsed() < SHORTEST {
         std::hint::spin_loop();
     }
-    set_rate(start, both_clocks())
-}
-
-#[cold]
-fn refine_rate() {
-    if let Some(start) = START.get() {
-        set_rate(*start, both_clocks());
-    }
-}
-
-fn set_rate(start: (Instant, Stamp), now: (Instant, Stamp)) -> u64 {
-    let nanos = u64::try_from((now.0 - start.0).as_nanos()).unwrap_or(u64::MAX);
-    let ticks = now.1.0.saturating_sub(start.1.0).max(1);
+    let (instant, stamp) = both_clocks();
+    let nanos = u64::try_from((instant - first_instant).as_nanos()).unwrap_or(u64::MAX);
+    let ticks = stamp.0.saturating_sub(first_stamp.0).max(1);
     let rate = u64::try_from((u128::from(nanos) << 32) / u128::from(ticks)).unwrap_or(u64::MAX).max(1);
     RATE.store(rate, Ordering::Relaxed);
-    let again = if nanos < LONGEST { start.1.0.saturating_add(ticks.saturating_mul(8)) } else { NEVER };
+    let again = if nanos < LONGEST { first_stamp.0.saturating_add(ticks.saturating_mul(8)) } else { NEVER };
     REFINE_AT.store(again, Ordering::Relaxed);
     rate
 }
@@ -189,9 +180,13 @@ fn counter_is_trusted() -> bool {
 
     let list = std::fs::read("/sys/devices/system/clocksource/clocksource0/available_clocksource");
     let list = refusal::ok(list).unwrap_or_default();
-    for source in list.split(u8::is_ascii_whitespace) {
-        if source == b"tsc" {
-            return true;
+    let mut start = 0;
+    for (at, byte) in list.iter().enumerate() {
+        if byte.is_ascii_whitespace() {
+            if list[start..at] == *b"tsc" {
+                return true;
+            }
+            start = at + 1;
         }
     }
     false

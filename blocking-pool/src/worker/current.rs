@@ -1,8 +1,13 @@
 //! Which worker the current thread is, if it is one: asked by whatever runs inside jobs.
+//!
+//! A worker lies on the stack of its thread. Its address is here from [`Present::new`] on, until that is dropped.
 
-use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
-use std::rc::Rc;
+// What is found by that address is borrowed for the call.
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr;
 use std::sync::Arc;
 
 use super::Local;
@@ -10,25 +15,31 @@ use crate::job::Entry;
 use crate::shared::Shared;
 use crate::sync::thread_local;
 
+// Without destructors, so that they exist to the very end of the thread.
 thread_local! {
-    /// Emptied by the worker itself, at its end, and so without a destructor. For a thread-local with one, std's code to run it
-    /// is compiled along, and each access asks first whether it has been dropped.
-    static LOCAL: ManuallyDrop<RefCell<Option<Rc<Local>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
+    /// Null if the thread is no worker, or none any more.
+    static LOCAL: Cell<*const Local> = const { Cell::new(ptr::null()) };
 
-    /// The pool that this thread was started by: an address, to be compared. Without a destructor, so that it exists to the very
-    /// end of the thread.
+    /// The pool that this thread was started by: an address, to be compared.
     static STARTED_BY: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The current thread is this worker from now on.
-pub(super) fn begin(local: &Rc<Local>) {
-    STARTED_BY.with(|by| by.set(Arc::as_ptr(&local.pool) as usize));
-    LOCAL.with(|slot| *slot.borrow_mut() = Some(Rc::clone(local)));
+/// As long as this is there, the current thread is this worker. It is never forgotten, and stays on its thread.
+#[must_use]
+pub(super) struct Present<'a>(PhantomData<(&'a Local, *const ())>);
+
+impl<'a> Present<'a> {
+    pub(super) fn new(local: &'a Local) -> Self {
+        STARTED_BY.with(|by| by.set(Arc::as_ptr(&local.pool) as usize));
+        LOCAL.with(|here| here.set(local));
+        Self(PhantomData)
+    }
 }
 
-/// The current thread is no worker any more.
-pub(super) fn end() {
-    let _ = LOCAL.with(|slot| slot.borrow_mut().take());
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        LOCAL.with(|here| here.set(ptr::null()));
+    }
 }
 
 /// Pushes to the current worker's own deque, if it is a core worker of `pool` and there is room; the entry back otherwise.
@@ -61,13 +72,13 @@ fn place(pool: &Arc<Shared>) -> Option<Option<u64>> {
 
 /// Whether the current thread is a worker of `pool`, or was one and is ending: its thread-locals are being dropped.
 pub(crate) fn is_or_was_of(pool: &Arc<Shared>) -> bool {
-    STARTED_BY.try_with(|by| by.get() == Arc::as_ptr(pool) as usize).unwrap_or(false)
+    STARTED_BY.try_with(Cell::get).is_ok_and(|by| by == Arc::as_ptr(pool) as usize)
 }
 
 fn on_worker_of<R>(pool: &Arc<Shared>, then: impl FnOnce(&Local) -> R) -> Option<R> {
-    // None: not a worker, or no longer. Err: only in a loom model, at the end of a thread.
-    let found = LOCAL.try_with(|slot| {
-        slot.borrow().as_ref().filter(|local| Arc::ptr_eq(&local.pool, pool)).map(|l| then(l))
-    });
-    found.ok().flatten()
+    // Err: only in a loom model, at the end of a thread.
+    let here = LOCAL.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: `Present` borrows the worker, and takes the address away when it goes, on this very thread.
+    let local = unsafe { here.as_ref() }?;
+    Arc::ptr_eq(&local.pool, pool).then(|| then(local))
 }
