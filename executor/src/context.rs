@@ -21,21 +21,25 @@ use std::sync::Arc;
 struct Context {
     handle: RefCell<Option<Handle>>,
     core: RefCell<Option<Rc<Core>>>,
+    /// The same core; null if there is none.
+    core_here: Cell<*const Core>,
+    /// Where `block_on` was called that drives a loop on this thread.
+    blocked_on: Cell<Option<&'static Location<'static>>>,
 }
 
-// None of these has a destructor, so they exist to the very end of the thread. A runtime may be driven in the destructor of
+// It has no destructor, so it exists to the very end of the thread. A runtime may be driven in the destructor of
 // another thread-local, and a `block_on` inside of that has to be refused; it must not wait for ever. Builds are smaller, too:
 // with each type of thread-local that is dropped, std's code for that is compiled once more.
 thread_local! {
     /// Emptied by the guard that has filled it. A loop in which the process exits is never dropped.
-    static CONTEXT: ManuallyDrop<Context> =
-        const { ManuallyDrop::new(Context { handle: RefCell::new(None), core: RefCell::new(None) }) };
-
-    /// The core that is in the context; null if there is none.
-    static CORE: Cell<*const Core> = const { Cell::new(ptr::null()) };
-
-    /// Where `block_on` was called that drives a loop on this thread.
-    static BLOCKED_ON: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+    static CONTEXT: ManuallyDrop<Context> = const {
+        ManuallyDrop::new(Context {
+            handle: RefCell::new(None),
+            core: RefCell::new(None),
+            core_here: Cell::new(ptr::null()),
+            blocked_on: Cell::new(None),
+        })
+    };
 }
 
 /// Called outside a runtime. From [`Handle::try_current`](crate::Handle::try_current).
@@ -126,7 +130,7 @@ pub(crate) fn with_core_of<R>(shared: &Arc<Shared>, f: impl FnOnce(&Core) -> R) 
 #[inline]
 #[allow(unsafe_code)]
 unsafe fn core_for_a_moment<'a>() -> Option<&'a Core> {
-    let core = CORE.try_with(Cell::get).ok()?;
+    let core = CONTEXT.try_with(|context| context.core_here.get()).ok()?;
     // SAFETY: null, or the core that the context keeps. The two are exchanged together, and never while no user code runs.
     unsafe { core.as_ref() }
 }
@@ -138,7 +142,7 @@ pub(crate) fn is_core_of(shared: &Arc<Shared>) -> bool {
 
 /// Where the `block_on` was called that drives a loop on this thread, if there is one.
 pub(crate) fn blocked_on() -> Option<&'static Location<'static>> {
-    BLOCKED_ON.try_with(Cell::get).ok().flatten()
+    CONTEXT.try_with(|context| context.blocked_on.get()).ok().flatten()
 }
 
 /// Enters a runtime on this thread until the guard is dropped, on unwinding too.
@@ -164,12 +168,11 @@ impl Entered {
     /// Exchanges what is in here with what is in the thread.
     fn exchange(&mut self) {
         let _ = CONTEXT.try_with(|context| {
-            std::mem::swap(&mut *context.handle.borrow_mut(), &mut self.handle);
-            let mut core = context.core.borrow_mut();
-            std::mem::swap(&mut *core, &mut self.core);
-            let _ = CORE.try_with(|pointer| pointer.set(core.as_ref().map_or(ptr::null(), Rc::as_ptr)));
+            self.handle = context.handle.replace(self.handle.take());
+            context.core_here.set(self.core.as_ref().map_or(ptr::null(), Rc::as_ptr));
+            self.core = context.core.replace(self.core.take());
+            self.blocked_on = context.blocked_on.replace(self.blocked_on);
         });
-        let _ = BLOCKED_ON.try_with(|blocked_on| self.blocked_on = blocked_on.replace(self.blocked_on));
     }
 }
 
