@@ -147,9 +147,10 @@ fn least_of_family(entries: &[Entry]) -> Option<(usize, Entry)> {
     match *entries {
         [a, b, c, d, ..] => Some(less(less((0, a), (1, b)), less((2, c), (3, d)))),
         _ => {
-            let mut least = (0, *entries.first()?);
-            for (at, &entry) in entries.iter().enumerate().skip(1) {
-                least = less(least, (at, entry));
+            let (&first, others) = entries.split_first()?;
+            let mut least = (0, first);
+            for (at, &entry) in others.iter().enumerate() {
+                least = less(least, (1 + at, entry));
             }
             Some(least)
         }

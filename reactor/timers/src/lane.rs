@@ -75,7 +75,9 @@ impl Lane {
 
     #[cold]
     fn grow(&mut self, node: usize) {
-        self.nodes.resize(node + 1, self.nodes[ENDS]);
+        while self.nodes.len() <= node {
+            self.nodes.push(self.nodes[ENDS]);
+        }
     }
 
     /// Takes an entry out that is here, and returns its deadline.
