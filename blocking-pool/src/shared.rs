@@ -106,8 +106,8 @@ impl Shared {
     /// The jobs that are running, of the tenants that `whose` picks.
     pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
         let mut survivors = Vec::new();
-        for desk in self.roster.desks() {
-            if let Some(survivor) = Survivor::of(&desk, whose) {
+        for desk in &self.roster.desks() {
+            if let Some(survivor) = Survivor::of(desk, whose) {
                 survivors.push(survivor);
             }
         }
