@@ -170,6 +170,9 @@ impl Account {
 
     /// The job was cancelled, and that has been delivered.
     pub(crate) fn leave_cancelled(&self) {
+        if self.pool.is_forked() {
+            return self.leave();
+        }
         let mut waiters = self.waiters.lock();
         waiters.cancelled += 1;
         let before = self.left.count.fetch_add(1, Ordering::AcqRel);
@@ -190,6 +193,10 @@ impl Account {
 
     #[cold]
     fn ring(&self) {
+        // In a fork nobody waits, and the lock may be held by a thread that is not there.
+        if self.pool.is_forked() {
+            return;
+        }
         // Under the lock: the waiter is in its wait, or has not read the count yet.
         let _waiters = self.waiters.lock();
         self.bell.notify_all();

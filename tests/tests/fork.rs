@@ -27,6 +27,11 @@ fn a_process_that_the_child_drops_is_not_killed() {
 }
 
 #[test]
+fn the_child_may_abort_jobs_of_the_parent_whatever_its_threads_were_doing() {
+    goes_well(&["aborts"], Stdio::null());
+}
+
+#[test]
 fn a_signal_of_the_child_is_heard_there_although_the_parent_listens_too() {
     goes_well(&["signals"], Stdio::null());
 }

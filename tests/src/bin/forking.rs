@@ -25,8 +25,10 @@ mod unix {
     use std::os::unix::net::UnixStream;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::process::Stdio;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
     use std::sync::{Arc, Barrier, mpsc};
     use std::task::Poll;
+    use std::thread;
     use std::time::{Duration, Instant};
 
     pub(super) fn main() {
@@ -36,6 +38,7 @@ mod unix {
             Some("input") => input(),
             Some("sockets") => sockets(),
             Some("processes") => processes(),
+            Some("aborts") => aborts(),
             Some(other) => panic!("no scenario is called {other}"),
         }
     }
@@ -110,7 +113,7 @@ mod unix {
             0 => {
                 // What hangs ends.
                 // SAFETY: takes no pointers.
-                unsafe { libc::alarm(60) };
+                unsafe { libc::alarm(30) };
                 None
             }
             child => Some(child),
@@ -118,10 +121,14 @@ mod unix {
     }
 
     fn expect_success(child: libc::pid_t) {
+        assert!(succeeds(child), "the child failed");
+    }
+
+    fn succeeds(child: libc::pid_t) -> bool {
         let mut status = 0;
         // SAFETY: `status` is ours.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-        assert_eq!(status, 0, "the child failed");
+        status == 0
     }
 
     /// Parent and child listen to the same signal. The parent is awake when it comes to the child, and the child's loop
@@ -198,6 +205,40 @@ mod unix {
         expect_success(child);
         // It ends now that its input does, and by itself.
         assert!(runtime.block_on(cat.wait()).unwrap().success());
+    }
+
+    /// The child aborts the parent's jobs while threads that are not there have held the locks of theirs.
+    fn aborts() {
+        let pool = Pool::builder().max_threads(1).build().unwrap();
+        let (end, ended) = mpsc::channel::<()>();
+        let first = pool.spawn(move || ended.recv().is_err());
+        let all = CancelToken::new();
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !over.load(SeqCst) {
+                        assert!(pool.spawn(|| ()).abort());
+                    }
+                });
+            }
+            let all_succeed = (0..100).all(|_| {
+                let (job, told) = (pool.spawn(|| ()), pool.job().cancel_with(&all).spawn(|| ()));
+                let Some(child) = fork() else {
+                    job.abort();
+                    told.abort();
+                    // SAFETY: this thread has nothing to clean up.
+                    unsafe { libc::_exit(0) };
+                };
+                let succeeds = succeeds(child);
+                assert!(job.abort() && told.abort());
+                succeeds
+            });
+            over.store(true, SeqCst);
+            assert!(all_succeed, "a child hangs");
+        });
+        drop(end);
+        assert!(block_on(async { first.await.unwrap() }));
     }
 
     /// Standard input is a file, so a thread reads it, which is not there in the child.
