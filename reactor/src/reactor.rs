@@ -128,19 +128,19 @@ impl Reactor {
     ) -> Result<(), KernelError> {
         let waited = self.wait(max_wait, has_work);
         awake();
-        self.wake(waited)
+        self.wake(matches!(waited, Ok(Sleep::InSelector)));
+        waited.map(|_| ())
     }
 
-    /// The other half of a turn.
-    fn wake(&mut self, waited: Result<Sleep, KernelError>) -> Result<(), KernelError> {
+    /// The other half of a turn, whose wait may have brought events.
+    fn wake(&mut self, has_events: bool) {
         // The reading is from before the wait, or was left during it by another thread.
         self.handle.0.timers.forget_reading();
-        if let Ok(Sleep::InSelector) = waited {
+        if has_events {
             self.handle.0.table.dispatch(self.selector.events(), &mut self.woken);
             contain::wake_all(&mut self.woken);
         }
         self.fire_timers();
-        waited.map(|_| ())
     }
 
     /// Sleeps, unless there is something to do already. Returns how.
