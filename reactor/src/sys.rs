@@ -19,7 +19,6 @@ use crate::wait::Wait;
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
 use std::io;
-#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 /// The token of the wakeup. No registration gets it: see `table.rs`.
