@@ -30,9 +30,10 @@ pub enum Direction {
 /// Dropping the registration alone frees its slot, and later events are ignored, but the kernel's own entry lives
 /// until the descriptor and its duplicates are closed.
 ///
-/// All methods take `&self`, from any thread. Operations must be non-blocking; `Interrupted` is retried. They have to go through
-/// the methods of a mio source, which on some systems reports nothing more until it has heard of a `WouldBlock`. After the
-/// reactor has gone every wait is the error "the runtime was shut down".
+/// All methods take `&self`, from any thread. Operations must be non-blocking; after `Interrupted` they are called again, but for
+/// [`try_io`](Registration::try_io), which calls once. They have to go through the methods of a mio source, which on some systems
+/// reports nothing more until it has heard of a `WouldBlock`. After the reactor has gone every wait is the error "the runtime was
+/// shut down".
 pub struct Registration {
     handle: Handle,
     token: mio::Token,
@@ -127,7 +128,7 @@ impl Registration {
     /// Tries `op` once if `direction` may be ready, without waiting.
     ///
     /// # Errors
-    /// `WouldBlock` if it is not ready, or `op` says so, which is remembered; otherwise those of `op`.
+    /// `WouldBlock` if it is not ready, or `op` says so, which is remembered; otherwise those of `op`, `Interrupted` too.
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         let seen = self.word.snapshot(direction);
         // With the loop gone nobody reports readiness any more, but the source itself still works.
