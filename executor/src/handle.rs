@@ -212,12 +212,13 @@ impl References {
     #[inline]
     pub(crate) fn take(&self, shared: &Arc<Shared>) -> Handle {
         let mut references = self.0.borrow_mut();
-        if references.is_empty() {
-            for _ in 1..Self::AT_ONCE {
-                references.push(Arc::clone(shared));
-            }
+        if let Some(reference) = references.pop() {
+            return Handle::new(reference);
         }
-        Handle::new(references.pop().unwrap_or_else(|| Arc::clone(shared)))
+        for _ in 1..Self::AT_ONCE {
+            references.push(Arc::clone(shared));
+        }
+        Handle::new(Arc::clone(shared))
     }
 
     /// Takes this one, if it is one to `shared` and there is room.

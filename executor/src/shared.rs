@@ -178,6 +178,6 @@ impl Wake for MainWaker {
 impl fmt::Debug for Shared {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("jobs_outstanding", &self.tenant.outstanding()).finish_non_exhaustive()
+        f.debug_struct("Shared").field("jobs_outstanding", &self.jobs_outstanding()).finish_non_exhaustive()
     }
 }

@@ -180,13 +180,9 @@ fn counter_is_trusted() -> bool {
 
     let list = std::fs::read("/sys/devices/system/clocksource/clocksource0/available_clocksource");
     let list = refusal::ok(list).unwrap_or_default();
-    let mut start = 0;
-    for (at, byte) in list.iter().enumerate() {
-        if byte.is_ascii_whitespace() {
-            if list[start..at] == *b"tsc" {
-                return true;
-            }
-            start = at + 1;
+    for source in list.split(u8::is_ascii_whitespace) {
+        if source == b"tsc" {
+            return true;
         }
     }
     false

@@ -82,8 +82,11 @@ impl Node {
                         within.push(child);
                     }
                 }
-                None if within.pop().is_none() => return true,
-                None => {}
+                None => {
+                    if within.pop().is_none() {
+                        return true;
+                    }
+                }
             }
         }
     }
