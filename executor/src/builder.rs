@@ -29,6 +29,7 @@ pub struct Builder {
     #[cfg(feature = "watchdog")]
     pub(crate) watchdog: Option<Duration>,
     pub(crate) busy_poll: Duration,
+    pub(crate) timer_slack: Duration,
 }
 
 impl Builder {
@@ -42,6 +43,7 @@ impl Builder {
             #[cfg(feature = "watchdog")]
             watchdog: None,
             busy_poll: Duration::ZERO,
+            timer_slack: Duration::ZERO,
         }
     }
 
@@ -79,6 +81,32 @@ impl Builder {
     #[inline]
     pub fn busy_poll(mut self, duration: Duration) -> Self {
         self.busy_poll = duration;
+        self
+    }
+
+    /// How late sleeps, timeouts and ticks may be, so that those which are due within this time share a wait of the loop's.
+    /// Default: zero.
+    ///
+    /// A sleep of the loop's thread costs some microseconds of the processor, in a virtual machine twenty: more than most ticks
+    /// do. So a loop with thousands of timers that are due at different moments takes less of the processor with a slack of a
+    /// millisecond, which is how exact other runtimes are; and a battery lasts longer. Nothing is early, and a loop that is
+    /// awake for another reason serves what is due. A [paused clock](Self::paused_clock) has no slack, nor has a loop inside another one
+    /// ([`Runtime::next_deadline`]), which waits as it likes.
+    ///
+    /// ```
+    /// use sideline::time::{Duration, sleep};
+    /// use std::time::Instant;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = sideline::Runtime::builder().timer_slack(Duration::from_millis(1)).build()?;
+    /// let start = Instant::now();
+    /// runtime.block_on(async { sleep(Duration::from_millis(5)).await });
+    /// assert!(start.elapsed() >= Duration::from_millis(5)); // 6 or so
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn timer_slack(mut self, slack: Duration) -> Self {
+        self.timer_slack = slack;
         self
     }
 
@@ -192,7 +220,8 @@ impl fmt::Debug for Builder {
             .field("pool", &self.pool)
             .field("drop_deadline", &self.drop_deadline)
             .field("time", &self.time)
-            .field("busy_poll", &self.busy_poll);
+            .field("busy_poll", &self.busy_poll)
+            .field("timer_slack", &self.timer_slack);
         #[cfg(feature = "watchdog")]
         builder.field("watchdog", &self.watchdog);
         builder.finish_non_exhaustive()

@@ -281,6 +281,11 @@ impl Core {
         waited
     }
 
+    #[inline]
+    pub(crate) fn set_timer_slack(&self, slack: Duration) {
+        self.reactor.borrow_mut().set_timer_slack(slack);
+    }
+
     /// Calls `f` with the reactor, unless this is inside one of the reactor's turns.
     pub(crate) fn with_reactor(&self, f: impl FnOnce(&Reactor)) {
         if let Ok(reactor) = self.reactor.try_borrow() {

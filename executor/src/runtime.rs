@@ -100,6 +100,7 @@ impl Runtime {
             builder.watchdog.map(|_| Arc::new(Doze::new())),
         )?;
         runtime.core().linger.busy_poll(builder.busy_poll);
+        runtime.core().set_timer_slack(builder.timer_slack);
         #[cfg(feature = "watchdog")]
         let runtime = runtime.watched(builder.watchdog)?;
         Ok(runtime)

@@ -84,6 +84,12 @@ impl LocalReactor {
         self.reactor.turn_telling(max_wait, has_work, awake)
     }
 
+    /// As [`Reactor::set_timer_slack`].
+    #[inline]
+    pub fn set_timer_slack(&mut self, slack: Duration) {
+        self.reactor.set_timer_slack(slack);
+    }
+
     /// As [`Reactor::fire_timers`].
     pub fn fire_timers(&mut self) -> usize {
         self.reactor.fire_timers()

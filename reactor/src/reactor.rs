@@ -90,6 +90,13 @@ impl Reactor {
         Ok(Reactor { selector, handle, woken: Vec::new(), notified: false, gathering })
     }
 
+    /// How late a timer may be beyond what [`turn`](Self::turn) says, so that timers which are due within this time share a wait.
+    /// Default: zero. It changes waits only: whenever a turn ends, all timers that are due fire. No effect on a [manual](Clock::manual) clock.
+    #[inline]
+    pub fn set_timer_slack(&mut self, slack: Duration) {
+        self.gathering.set_slack(slack);
+    }
+
     /// The handle to this reactor.
     pub fn handle(&self) -> &Handle {
         &self.handle
@@ -104,8 +111,8 @@ impl Reactor {
     /// elsewhere. Of many timers that are due in close succession some share a wait, and are late by as much. A wait for
     /// a timer that is far away may end before it with nothing to do: just call again. `has_work` is called once this
     /// reactor has announced that it will sleep: work that is published, and then notified, before or after that
-    /// moment is not slept on. If it says true, or `max_wait` is zero, or a timer is due, the kernel is only asked,
-    /// without sleeping. `has_work` is not called if `max_wait` is zero.
+    /// moment is not slept on. If it says true, or `max_wait` is zero, or a timer is due and has no [slack](Self::set_timer_slack)
+    /// left, the kernel is only asked, without sleeping. `has_work` is not called if `max_wait` is zero.
     ///
     /// On a [manual](Clock::manual) clock time stands still during the sleep, so a timer that is not due yet does
     /// not end it.
@@ -238,13 +245,13 @@ fn until_next_timer(handle: &Handle, gathering: &mut Gathering, max_wait: Option
         return no_longer;
     }
     let now = timers.epoch.now(handle.clock());
+    if handle.clock().is_manual() {
+        return if deadline <= now { Wait::ZERO } else { no_longer };
+    }
+    let deadline = gathering.until(deadline, now, timers);
     if deadline <= now {
         return Wait::ZERO;
     }
-    if handle.clock().is_manual() {
-        return no_longer;
-    }
-    let deadline = gathering.until(deadline, now, timers);
     let left = Duration::from_nanos(deadline - now);
     if max_wait.is_some_and(|max| max <= left) {
         return no_longer;

@@ -194,6 +194,26 @@ fn a_short_sleep_takes_one_or_two_turns() {
 }
 
 #[test]
+fn timers_that_are_due_within_the_slack_share_a_wait() {
+    let mut reactor = Reactor::new(Clock::real()).unwrap();
+    reactor.set_timer_slack(Duration::from_millis(20));
+    let start = Instant::now();
+    for millis in [0, 40] {
+        let mut timers = [2, 2, 3, 10]
+            .map(|after| Timer::new(reactor.handle(), start + Duration::from_millis(millis + after)));
+        for timer in &mut timers {
+            assert!(!is_ready(timer) || timer.is_elapsed());
+        }
+        while !timers.iter_mut().any(is_ready) {
+            reactor.turn(None, || false).unwrap();
+        }
+        for timer in &mut timers {
+            assert!(is_ready(timer) && Instant::now() >= timer.deadline());
+        }
+    }
+}
+
+#[test]
 fn a_deadline_that_passed_while_the_loop_was_stuck_fires_as_it_comes_to_look() {
     let mut reactor = Reactor::new(Clock::real()).unwrap();
     let mut hour = Timer::new(reactor.handle(), Instant::now() + HOUR);
