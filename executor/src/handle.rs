@@ -64,7 +64,11 @@ impl Handle {
     /// Outside a runtime. Use [`try_current`](Self::try_current) where that may happen.
     #[track_caller]
     pub fn current() -> Self {
-        context::handle().unwrap_or_else(|error| panic!("Handle::current: {error}"))
+        // No closure: it would be named as the place of the panic, in place of the caller's.
+        match context::handle() {
+            Ok(handle) => handle,
+            Err(error) => panic!("Handle::current: {error}"),
+        }
     }
 
     /// The runtime that this thread is in.

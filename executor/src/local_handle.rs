@@ -44,7 +44,10 @@ impl LocalHandle {
     #[track_caller]
     #[inline]
     pub fn current() -> Self {
-        Self::try_current().unwrap_or_else(|error| panic!("LocalHandle::current: {error}"))
+        match Self::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("LocalHandle::current: {error}"),
+        }
     }
 
     /// The runtime whose loop runs on this thread.

@@ -272,6 +272,8 @@ impl fmt::Display for ShutdownReport {
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let at = Location::caller();
     crate::core::refuse_nesting("block_on", at);
-    let runtime = Runtime::new().unwrap_or_else(|error| panic!("sideline::block_on: {error}"));
-    runtime.core().block_on(future, at)
+    match Runtime::new() {
+        Ok(runtime) => runtime.core().block_on(future, at),
+        Err(error) => panic!("sideline::block_on: {error}"),
+    }
 }

@@ -62,7 +62,10 @@ impl JobBuilder {
         Self { job: self.job.cancel_with(token), ..self }
     }
 
-    /// Lends the closure a [`CancelToken`] of the job's own. [`JoinHandle::abort`] cancels it, and so do the drop of an
+    /// Lends the closure a [`CancelToken`] of the job's own. It comes last before the spawn, since the closure is of
+    /// another type then: name, limiter and deadline come before it.
+    ///
+    /// [`JoinHandle::abort`] cancels the token, and so do the drop of an
     /// [`AbortOnDrop`](crate::AbortOnDrop), hence a [`timeout`](crate::time::timeout) around one; the deadline; and the
     /// token given to [`cancel_with`](Self::cancel_with).
     ///

@@ -104,6 +104,7 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Panics
     /// Inside [`with`](Self::with) of the same key.
+    #[track_caller]
     pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
         let mut value = Some(value);
         let _entered = Entered::new(self, &mut value);
@@ -117,7 +118,10 @@ impl<T: 'static> LocalKey<T> {
     /// of the same key, that panics, too.
     #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
-        self.try_with(f).unwrap_or_else(|error| panic!("{error}"))
+        match self.try_with(f) {
+            Ok(result) => result,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Calls `f` with the value, if there is one, and returns what it returns.

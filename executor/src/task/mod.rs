@@ -34,7 +34,8 @@
 //!
 //! `unsafe` lives in `cell`, `spawn`, `queue`, `waker`, `table`, `run` and `join`. Each block leans on the table in `state`, which
 //! says who may touch what.
-//! The public part is [`yield_now`](fn@yield_now), [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`.
+//! The public part is [`yield_now`](fn@yield_now), [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`. The
+//! names at the end are those of the crate's root, to be found here as well.
 
 #[allow(unsafe_code, reason = "the single allocation, its type erasure and its reference count")]
 mod cell;
@@ -64,3 +65,9 @@ pub(crate) use run::Tasks;
 pub(crate) use spawn::{spawn_ended, spawn_local, spawn_remote};
 pub(crate) use waker::WAKERS;
 pub use yield_now::{YieldNow, yield_now};
+
+// Where other runtimes have them.
+#[doc(no_inline)]
+pub use crate::spawn::{spawn, spawn_blocking};
+#[doc(no_inline)]
+pub use crate::{AbortHandle, Id, JoinError, JoinHandle};

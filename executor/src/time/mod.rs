@@ -13,8 +13,9 @@
 //! });
 //! ```
 //!
-//! For tests, [`Builder::paused_clock`](crate::Builder::paused_clock) makes a runtime whose time passes in leaps:
-//! [`now`] reads it and [`advance`] moves it by hand.
+//! Moments are [`std::time::Instant`]s. Ask [`now`] for the present one rather than `Instant::now`, and the code can be tested on
+//! a runtime whose time passes in leaps: [`Builder::paused_clock`](crate::Builder::paused_clock) makes one, and [`advance`]
+//! moves its clock by hand.
 
 mod interval;
 mod sleep;

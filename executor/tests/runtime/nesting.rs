@@ -1,8 +1,10 @@
 //! `block_on`: where it may be called, and what it says where not.
 
-use sideline::time::sleep;
-use sideline::{Handle, Runtime, block_on, spawn, spawn_blocking, to_thread};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use sideline::time::{interval, sleep};
+use sideline::{Handle, LocalHandle, Runtime, block_on, blocking, spawn, spawn_blocking, to_thread};
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
@@ -59,4 +61,45 @@ fn jobs_may_block_on_the_loop_and_offload_again() {
         // A job may run a runtime of its own.
         assert_eq!(to_thread(|| block_on(async { spawn(async { 4 }).await.unwrap() })).await, 4);
     });
+}
+
+/// Where the panic of `misuse` is said to be.
+fn place(misuse: fn()) -> String {
+    thread_local! {
+        static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            PLACE.with_borrow_mut(|place| *place = info.location().map(ToString::to_string));
+            others(info);
+        }));
+    });
+    catch_unwind(misuse).expect_err("it is misuse");
+    PLACE.take().expect("a panic has a place")
+}
+
+#[test]
+fn a_panic_is_at_the_place_of_the_misuse() {
+    sideline::task_local! {
+        static KEY: u32;
+    }
+    let misuses: &[fn()] = &[
+        || drop(spawn(async {})),
+        || drop(spawn_blocking(|| ())),
+        || drop(to_thread(|| ())),
+        || drop(sleep(Duration::ZERO)),
+        || drop(Handle::current()),
+        || drop(LocalHandle::current()),
+        || drop(blocking::job()),
+        || drop(block_on(async { interval(Duration::ZERO) })),
+        || _ = KEY.get(),
+        || KEY.with(|_| ()),
+        || KEY.sync_scope(1, || KEY.with(|_| KEY.sync_scope(2, || ()))),
+    ];
+    for misuse in misuses {
+        let place = place(*misuse);
+        assert!(place.contains("tests/runtime/nesting.rs"), "{place}");
+    }
 }

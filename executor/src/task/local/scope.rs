@@ -51,9 +51,9 @@ pub(super) struct Entered<'a, T: 'static> {
 impl<'a, T: 'static> Entered<'a, T> {
     /// # Panics
     /// Inside `with` of the same key.
+    #[track_caller]
     pub(super) fn new(key: &'static LocalKey<T>, value: &'a mut Option<T>) -> Self {
-        Self::try_new(key, value)
-            .unwrap_or_else(|| panic!("a scope of a task-local was opened inside `with` of the same key"))
+        Self::try_new(key, value).expect("a scope of a task-local was opened inside `with` of the same key")
     }
 
     /// `None` inside `with` of the same key, which lends what is in the slot.
