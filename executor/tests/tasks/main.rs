@@ -2,12 +2,14 @@
 #![cfg(not(loom))]
 
 mod at_random;
+mod awaited;
 mod chains;
 mod fairness;
 mod handles;
 mod history;
 mod hostile;
 mod join_set;
+mod mischief;
 mod spawning;
 mod wakes;
 
