@@ -3,6 +3,7 @@
 //! What has been read from it and not been used yet belongs to the process, not to one [`Stdin`]: whoever reads next,
 //! in whatever runtime, gets it. So a read that is given up, or a `Stdin` that is dropped, loses nothing.
 
+mod buffer;
 mod input;
 #[cfg(target_os = "linux")]
 mod polled;
@@ -11,7 +12,8 @@ mod thread;
 use super::bytes::unexpected_end;
 use crate::context;
 use crate::fairness;
-use input::{Buffer, Filled, Input, Place, Seen};
+use buffer::Buffer;
+use input::{Filled, Input, Place, Seen};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
