@@ -259,6 +259,10 @@ impl Account {
 
     pub(crate) fn close(&self) {
         self.gate.close();
+        // In a fork nobody is there to be told, and the locks may be held by threads that are not there.
+        if self.pool.is_forked() {
+            return;
+        }
         self.pool.call_those_in_line();
         self.pool.dedicated.cancel(&|tenant| tenant == self.id);
     }
@@ -281,6 +285,10 @@ impl Account {
 
     #[inline]
     pub(crate) fn shutdown(&self, how: Shutdown) -> ShutdownReport {
+        if self.pool.is_forked() {
+            self.gate.close();
+            return ShutdownReport::default();
+        }
         // Read before the gate shuts: whoever sees it shut may cancel a job at once, and that job belongs into the report.
         let (cancelled_before, left_before) = {
             let waiters = self.waiters.lock();

@@ -112,17 +112,16 @@ impl Shared {
 
     #[inline]
     pub(crate) fn shutdown(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
-        // In a forked child nobody is there to be told or waited for.
-        let forked = self.is_forked();
+        // In a fork nobody is there to be told or waited for, and the locks may be held by threads that are not there.
+        if self.is_forked() {
+            return ShutdownReport::default();
+        }
         // Read before the gate shuts: whoever sees it shut may cancel a job at once, and that job belongs into the report.
         let before = self.counters.totals();
-        if !forked {
-            self.close();
-        }
+        self.close();
         let outstanding = self.gate.count().saturating_sub(before.ended + before.cancelled);
         let wait = |until| self.roster.wait_gone(worker::is_inside(self), || self.is_drained(), until);
         match how {
-            _ if forked => {}
             Shutdown::Drain => _ = wait(None),
             Shutdown::Deadline(limit) => _ = wait(Instant::now().checked_add(limit)),
             Shutdown::Abandon => {
@@ -132,7 +131,7 @@ impl Shared {
         }
         // A thread that is ending may be here, in a destructor of the user's: it must not be joined by itself, nor by
         // another one that it joins.
-        if !worker::is_or_was_of(self) && !forked {
+        if !worker::is_or_was_of(self) {
             self.roster.join_gone();
         }
         let look = || {

@@ -8,6 +8,8 @@
 //! of what a program waited for when it was built.
 
 use std::sync::PoisonError;
+#[cfg(feature = "job-control")]
+use std::sync::TryLockError;
 use std::time::{Duration, Instant};
 
 use crate::sync::{CLOCKS, locks};
@@ -24,6 +26,16 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` if somebody has it.
+    #[cfg(feature = "job-control")]
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 

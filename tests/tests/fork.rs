@@ -32,6 +32,16 @@ fn the_child_may_abort_jobs_of_the_parent_whatever_its_threads_were_doing() {
 }
 
 #[test]
+fn the_child_may_use_tokens_of_the_parent_whatever_its_threads_were_doing() {
+    goes_well(&["tokens"], Stdio::null());
+}
+
+#[test]
+fn the_child_may_end_tenants_and_pools_of_the_parent_whatever_its_threads_were_doing() {
+    goes_well(&["tenants"], Stdio::null());
+}
+
+#[test]
 fn a_signal_of_the_child_is_heard_there_although_the_parent_listens_too() {
     goes_well(&["signals"], Stdio::null());
 }

@@ -31,10 +31,13 @@
 //! only if the token is not cancelled by then. Otherwise the canceller, who sets the flag before it takes the entries out,
 //! might have come before, and would not have found it. (Model: `cancel_against_waiting`, twin `waiting-looks-under-the-lock`.)
 //!
+//! In a child of `fork` a node has a list of its own: see `place.rs`.
+//!
 //! Models: `cancel_against_guard_drop` (twin `guard-waits`), `cancel_against_end_of_job` (twin `end-waits`),
 //! `cancel_against_start`.
 
 mod job;
+mod place;
 mod tree;
 
 use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
@@ -46,12 +49,13 @@ use crate::contain;
 use crate::deadlines::Watched;
 use crate::job::Watch;
 use crate::line::Line;
-use crate::lock::{Condvar, Mutex, MutexGuard};
+use crate::lock::MutexGuard;
 use crate::report::{self, Report};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::left_out;
 use crate::sync::thread::{self, ThreadId};
 
+use place::Place;
 pub(crate) use tree::WeakToken;
 
 pub(super) struct Node {
@@ -63,9 +67,7 @@ pub(super) struct Node {
     pub(super) on_report: Option<report::Hook>,
     /// Set if its own deadline is among those that are watched; dropping this ends that.
     watched: OnceLock<Watched>,
-    list: Mutex<List>,
-    /// Rung when a hook has returned and somebody waits for that.
-    bell: Condvar,
+    place: Place,
 }
 
 #[derive(Default)]
@@ -92,6 +94,10 @@ enum Hook {
 }
 
 impl Node {
+    fn lock(&self) -> MutexGuard<'_, List> {
+        self.place.here().list.lock()
+    }
+
     pub(super) fn is_cancelled(&self) -> bool {
         // Acquire: whoever sees it sees what the canceller did before.
         self.cancelled.load(Ordering::Acquire)
@@ -100,7 +106,7 @@ impl Node {
 
     /// Takes the first hook out. If it is a closure, it is among the running ones from now on.
     fn next_hook(&self) -> Option<(u64, Hook)> {
-        let mut list = self.list.lock();
+        let mut list = self.lock();
         let (key, hook) = list.hooks.take_first()?;
         if matches!(hook, Hook::User(_)) {
             list.running.push((key, thread::current().id()));
@@ -116,7 +122,7 @@ impl Node {
             // Perhaps by its deadline, and then nobody has run the other hooks yet.
             self.cancel();
         }
-        let mut list = self.list.lock();
+        let mut list = self.lock();
         if list.over {
             drop(list);
             self.discard(hook);
@@ -139,16 +145,16 @@ impl Node {
 
     /// A hook has returned.
     fn has_run(&self, key: u64) {
-        let mut list = self.list.lock();
+        let mut list = self.lock();
         list.running.retain(|&(running, _)| running != key);
         if list.waiting > 0 {
-            self.bell.notify_all();
+            self.place.here().bell.notify_all();
         }
     }
 
     /// Takes a hook back. Afterwards it does not run, and is not running on any other thread.
     pub(super) fn unregister(&self, key: u64) {
-        let mut list = self.list.lock();
+        let mut list = self.lock();
         if let Some(hook) = list.hooks.take(key) {
             drop(list);
             self.discard(hook);
@@ -165,7 +171,7 @@ impl Node {
         }
         // Not under the lock: to clone a waker runs foreign code, and so does the drop of the one before.
         let waker = cx.waker().clone();
-        let mut list = self.list.lock();
+        let mut list = self.lock();
         if self.cancelled.load(Ordering::Acquire) && !early {
             drop(list);
             return Poll::Ready(());
@@ -184,7 +190,7 @@ impl Node {
 
     /// The task does not wait any more.
     pub(super) fn forget(&self, key: u64) {
-        let waker = self.list.lock().hooks.take(key);
+        let waker = self.lock().hooks.take(key);
         self.discard(waker);
     }
 
@@ -192,7 +198,7 @@ impl Node {
     fn wait_for_hooks(&self, mut list: MutexGuard<'_, List>, which: impl Fn(u64) -> bool) {
         while list.running.iter().any(|&(key, on)| which(key) && on != thread::current().id()) {
             list.waiting += 1;
-            list = self.bell.wait(list);
+            list = self.place.here().bell.wait(list);
             list.waiting -= 1;
         }
     }

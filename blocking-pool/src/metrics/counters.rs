@@ -215,7 +215,8 @@ impl Metrics {
         Stamp::now().refine();
         Self {
             threads: census.threads(),
-            dedicated: pool.dedicated.count(),
+            // In a fork there are none, and the lock may be held by a thread that is not there.
+            dedicated: if pool.is_forked() { 0 } else { pool.dedicated.count() },
             idle: census.idle() + census.searching(),
             queued: submitted - started - cancelled,
             oldest_queued,

@@ -19,15 +19,16 @@ mod unix {
     use sideline::process::Command;
     use sideline::task::yield_now;
     use sideline::time::timeout;
-    use sideline::{Limiter, Pool, Runtime, block_on, spawn, spawn_blocking, to_thread};
+    use sideline::{Limiter, Pool, Runtime, Shutdown, block_on, spawn, spawn_blocking, to_thread};
     use std::future::Future;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
     use std::process::Stdio;
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
     use std::sync::{Arc, Barrier, mpsc};
-    use std::task::Poll;
+    use std::task::{Context, Poll, Waker};
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ mod unix {
             Some("sockets") => sockets(),
             Some("processes") => processes(),
             Some("aborts") => aborts(),
+            Some("tokens") => tokens(),
+            Some("tenants") => tenants(),
             Some(other) => panic!("no scenario is called {other}"),
         }
     }
@@ -53,6 +56,9 @@ mod unix {
         let address = listener.local_addr().unwrap();
         // There is a thread that watches deadlines, and will not be there in the child.
         let token = CancelToken::with_deadline(Instant::now() + Duration::from_secs(60));
+        let below = token.child();
+        let (tell, told) = mpsc::channel();
+        let hook = below.on_cancel(move || tell.send(()).unwrap());
         // Of its two slots one is taken by a job that will not end in the child, and neither is in the child.
         let limiter = Limiter::new(2);
         let (release, released) = mpsc::channel::<()>();
@@ -81,10 +87,17 @@ mod unix {
                 assert_eq!(error.rejection(), Some(&Rejection::Forked), "{error}");
             }
             assert!(nothing_comes_of(accepting).is_cancelled());
-            child(runtime, &pool, token, &limiter);
+            child(runtime, &pool, &limiter);
+            // The hook and the tree are as they were in the parent.
+            assert!(token.cancel() && below.is_cancelled());
+            told.try_recv().expect("the hook has run");
+            drop(hook);
+            drop(token);
+            a_new_watch_over_deadlines();
             std::process::exit(0);
         };
         expect_success(of_child);
+        assert!(!token.is_cancelled() && told.try_recv().is_err(), "it was the child's that was cancelled");
         release.send(()).unwrap();
         runtime.block_on(holds).unwrap().unwrap();
         assert_eq!((limiter.metrics().admitted, limiter.metrics().running), (1, 0));
@@ -241,6 +254,99 @@ mod unix {
         assert!(block_on(async { first.await.unwrap() }));
     }
 
+    /// The child aborts jobs and cancels tokens while threads that are not there have held the locks of those tokens.
+    fn tokens() {
+        let pool = Pool::builder().max_threads(3).build().unwrap();
+        let (all, over) = (CancelToken::new(), AtomicBool::new(false));
+        // Looks into its own token all the time.
+        let busy = pool.job().cancel_with(&all).cancellable().spawn(|token| {
+            while !token.is_cancelled() {
+                is_cancelled_now(token);
+            }
+        });
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(SeqCst) {
+                    pool.job().cancel_with(&all).spawn(|| ()).abort();
+                }
+            });
+            scope.spawn(|| {
+                while !over.load(SeqCst) {
+                    assert!(!is_cancelled_now(&all));
+                }
+            });
+            let all_succeed = (0..100).all(|_| {
+                let told = pool.job().cancel_with(&all).spawn(|| ());
+                let Some(child) = fork() else {
+                    told.abort();
+                    drop(told);
+                    busy.abort();
+                    // The token is the child's to use, too.
+                    let below = all.child();
+                    let heard = AtomicBool::new(false);
+                    let heard: &'static AtomicBool = Box::leak(Box::new(heard));
+                    let hook = below.on_cancel(|| heard.store(true, SeqCst));
+                    let is_well = all.cancel() && heard.load(SeqCst) && is_cancelled_now(&below);
+                    drop(hook);
+                    // SAFETY: this thread has nothing to clean up.
+                    unsafe { libc::_exit(i32::from(!is_well)) };
+                };
+                succeeds(child)
+            });
+            over.store(true, SeqCst);
+            assert!(all_succeed, "a child hangs, or cannot cancel");
+        });
+        assert!(!busy.is_finished(), "the child's cancellation was the child's");
+        all.cancel();
+        block_on(busy).unwrap();
+    }
+
+    /// Whether a task would be told that the token is cancelled.
+    fn is_cancelled_now(token: &CancelToken) -> bool {
+        let mut waiting = pin!(token.cancelled());
+        waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    /// The child ends a tenant and a pool of the parent's while threads that are not there have held their locks.
+    fn tenants() {
+        let pool = Pool::builder().max_threads(2).on_report(|_| ()).build().unwrap();
+        let tenant = pool.tenant();
+        let over = AtomicBool::new(false);
+        let (end, ended) = mpsc::channel::<()>();
+        let first = tenant.spawn(move || ended.recv().is_err());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(SeqCst) {
+                    tenant.wait(Some(Instant::now()));
+                }
+            });
+            scope.spawn(|| {
+                while !over.load(SeqCst) {
+                    tenant.survivors();
+                    pool.tenant().close();
+                }
+            });
+            let all_succeed = (0..100).all(|round| {
+                let Some(child) = fork() else {
+                    let ends =
+                        [Shutdown::Drain, Shutdown::Deadline(Duration::from_secs(60)), Shutdown::Abandon];
+                    let of_tenant = tenant.shutdown(ends[round % 3]);
+                    let of_pool = pool.shutdown(ends[round % 3]);
+                    let is_nothing = tenant.survivors().is_empty() && pool.metrics().dedicated == 0;
+                    let is_told = [of_tenant, of_pool].iter().all(|report| report.finished == 0);
+                    tenant.close();
+                    // SAFETY: this thread has nothing to clean up.
+                    unsafe { libc::_exit(i32::from(!(is_nothing && is_told))) };
+                };
+                succeeds(child)
+            });
+            over.store(true, SeqCst);
+            assert!(all_succeed, "a child hangs, or takes the parent's jobs for its own");
+        });
+        drop(end);
+        assert!(block_on(async { first.await.unwrap() }));
+    }
+
     /// Standard input is a file, so a thread reads it, which is not there in the child.
     fn input() {
         let read = || block_on(async { stdin().unwrap().read(&mut [0; 4]).await.unwrap() });
@@ -256,7 +362,7 @@ mod unix {
         assert_eq!(read(), 4);
     }
 
-    fn child(runtime: Runtime, pool: &Pool, token: CancelToken, limiter: &Limiter) {
+    fn child(runtime: Runtime, pool: &Pool, limiter: &Limiter) {
         for message in [
             refusal(|| runtime.block_on(async {})),
             refusal(|| runtime.turn(None).unwrap()),
@@ -293,7 +399,9 @@ mod unix {
             other.await.unwrap();
         });
         assert_eq!((limiter.metrics().admitted, limiter.metrics().running), (2, 0));
-        drop(token);
+    }
+
+    fn a_new_watch_over_deadlines() {
         let soon = CancelToken::with_deadline(Instant::now() + Duration::from_millis(1));
         let (tell, told) = mpsc::channel();
         let _hook = soon.on_cancel(move || tell.send(()).unwrap());

@@ -8,7 +8,7 @@ use crate::sync::left_out;
 impl CancelToken {
     /// Binds a job that is about to be queued; it is given up at once if this is cancelled already.
     pub(crate) fn bind(&self, job: Watch) {
-        let mut list = self.0.list.lock();
+        let mut list = self.0.lock();
         if !self.is_cancelled() {
             list.queued = Some(job);
             return;
@@ -19,13 +19,13 @@ impl CancelToken {
 
     /// The job was delivered: there is nothing left to take out of a queue.
     pub(crate) fn unbind(&self) {
-        let job = self.0.list.lock().queued.take();
+        let job = self.0.lock().queued.take();
         drop(job);
     }
 
     /// By the handle of its job. Nothing if that has ended: it is not the handle that others it has left behind obey.
     pub(crate) fn cancel_job(&self) {
-        if !self.0.list.lock().over {
+        if !self.0.lock().over {
             self.0.cancel();
         }
     }
@@ -38,7 +38,7 @@ impl CancelToken {
 
 impl Node {
     fn end_job(&self) {
-        let mut list = self.list.lock();
+        let mut list = self.lock();
         list.over = true;
         let hooks = list.hooks.take_if(|hook| matches!(hook, Hook::User(_)));
         if left_out("end-waits") {

@@ -7,10 +7,9 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use super::{Hook, List, Node, next_key};
+use super::{Hook, List, Node, Place, next_key};
 use crate::cancel::CancelToken;
 use crate::deadlines;
-use crate::lock::{Condvar, Mutex};
 use crate::report;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,15 +29,14 @@ impl CancelToken {
             parent,
             on_report,
             watched: OnceLock::new(),
-            list: Mutex::new(List::default()),
-            bell: Condvar::new(),
+            place: Place::new(List::default()),
         };
         let token = match parent {
             None => Self(Arc::new(node(None))),
             Some(CancelToken(above)) => {
                 let key = next_key();
                 let below = Arc::new(node(Some((Arc::clone(above), key))));
-                let mut list = above.list.lock();
+                let mut list = above.lock();
                 if above.cancelled.load(Ordering::Acquire) {
                     below.cancelled.store(true, Ordering::Release);
                 } else {
@@ -94,7 +92,7 @@ impl Node {
     /// False if it was cancelled before.
     fn set_cancelled(&self) -> bool {
         // Under the lock, so that whoever registers does so before this, or sees it.
-        let _list = self.list.lock();
+        let _list = self.lock();
         !self.cancelled.swap(true, Ordering::AcqRel)
     }
 
@@ -110,7 +108,7 @@ impl Node {
 
     /// Takes the job out of the queue that waits here, if there is one.
     fn give_up(&self) {
-        let job = self.list.lock().queued.take();
+        let job = self.lock().queued.take();
         if let Some(job) = job {
             job.give_up();
         }
@@ -118,7 +116,7 @@ impl Node {
 
     /// Those right below, the last one first.
     fn children(&self) -> Vec<Arc<Self>> {
-        let mut list = self.list.lock();
+        let mut list = self.lock();
         let child = |hook: &mut Hook| match hook {
             Hook::Child(child) => child.upgrade(),
             Hook::User(_) | Hook::Task(_) => None,
@@ -133,7 +131,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         let mut above = self.parent.take();
         while let Some((parent, key)) = above {
-            let gone = parent.list.lock().hooks.take(key);
+            let gone = parent.lock().hooks.take(key);
             drop(gone);
             above = Arc::into_inner(parent).and_then(|mut parent| parent.parent.take());
         }
