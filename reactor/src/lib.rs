@@ -14,7 +14,7 @@
 //! | `reactor.rs` | the loop's side: one turn, and what closing does |
 //! | `handle.rs` | everybody else's side |
 //! | `notifier.rs` | RUNNING / PARKED / NOTIFIED, and why no wake is lost |
-//! | `registration.rs`, `scheduled_io.rs`, `waiters.rs`, `readiness.rs` | a source, who waits for it, its readiness word |
+//! | `registration.rs`, `registration/operation.rs`, `scheduled_io.rs`, `waiters.rs`, `readiness.rs` | a source, an operation under way, who waits for it, its readiness word |
 //! | `table.rs` | tokens that cannot be mistaken for an earlier owner's |
 //! | `timer.rs`, `reference.rs` | one deadline, and its hold on the reactor |
 //! | `local_reactor.rs` | a loop that stays on its thread |

@@ -3,6 +3,8 @@
 //! Every operation is tried first and waits only after it has said `WouldBlock`; the readiness word spares the tries
 //! that are known to be in vain. What the flags mean, and how they are forgotten safely, is told in `readiness.rs`.
 
+mod operation;
+
 use crate::contain;
 use crate::errors;
 use crate::handle::Handle;
@@ -11,9 +13,10 @@ use crate::readiness::{Disproof, ReadinessWord, Ready, Snapshot};
 use crate::sync::Arc;
 use crate::waiters::WaiterId;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::{fmt, io};
+
+use operation::{Operation, Place};
 
 /// What an operation waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -86,7 +89,7 @@ impl Registration {
         direction: Direction,
         op: impl FnMut() -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> + Unpin {
-        Operation { place: Place::new(self, direction), op, drained: |_: &R| false }
+        Operation::new(self, direction, op, |_: &R| false)
     }
 
     /// As [`async_io`](Registration::async_io), with the shortcut of [`poll_transfer`](Registration::poll_transfer).
@@ -97,7 +100,7 @@ impl Registration {
         op: impl FnMut() -> io::Result<usize>,
     ) -> impl Future<Output = io::Result<usize>> + Unpin {
         let drained = move |&moved: &usize| is_short(moved, wanted);
-        Operation { place: Place::new(self, direction), op, drained }
+        Operation::new(self, direction, op, drained)
     }
 
     /// Waits until the kernel has reported `direction`, and nothing since has disproved it.
@@ -260,71 +263,6 @@ enum Failure {
 /// Nothing moved at all is the end of the stream, or an empty request: no proof of anything.
 fn is_short(moved: usize, wanted: usize) -> bool {
     0 < moved && moved < wanted
-}
-
-/// The future of one operation. By hand, because an idle connection keeps one, and async functions around each other
-/// keep what they are given twice over.
-struct Operation<'a, F, D> {
-    place: Place<'a>,
-    op: F,
-    drained: D,
-}
-
-/// Nothing in it is ever pinned.
-impl<F, D> Unpin for Operation<'_, F, D> {}
-
-impl<R, F, D> Future for Operation<'_, F, D>
-where
-    F: FnMut() -> io::Result<R>,
-    D: Fn(&R) -> bool,
-{
-    type Output = io::Result<R>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        let Operation { place, op, drained } = self.get_mut();
-        let polled = place.registration.poll_with(&mut place.id, cx, op, drained);
-        if polled.is_ready() {
-            place.has_left();
-        }
-        polled
-    }
-}
-
-/// A place of its own among those who wait for a registration, from the first time that it has to wait.
-struct Place<'a> {
-    registration: &'a Registration,
-    id: WaiterId,
-}
-
-impl Place<'_> {
-    fn new(registration: &Registration, direction: Direction) -> Place<'_> {
-        Place { registration, id: WaiterId::none(direction) }
-    }
-
-    fn wait_to_report(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let direction = self.id.direction();
-        let ends = Ready::TO_REPORT;
-        if !self.registration.word.snapshot(direction).has_any(ends)
-            && self.registration.wait(&mut self.id, cx, ends).is_pending()
-        {
-            return Poll::Pending;
-        }
-        self.has_left();
-        Poll::Ready(())
-    }
-
-    /// What it has waited for is there, and came after it was listed: so it is listed no more, see `scheduled_io.rs`.
-    fn has_left(&mut self) {
-        self.id = WaiterId::none(self.id.direction());
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        if !self.id.is_none() {
-            self.registration.handle.0.table.forget(self.registration.token, self.id);
-        }
-    }
 }
 
 impl Drop for Registration {

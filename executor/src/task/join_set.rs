@@ -1,21 +1,22 @@
 //! Many handles, awaited in the order in which they become ready.
 //!
-//! Each handle is polled with a waker of its own that notes the handle's key in a list, so that a set of ten
-//! thousand does not poll ten thousand handles when one is ready. The list and the set's own waker are behind one
-//! lock, held for a push or a pop and never while user code runs.
+//! Each handle is polled with a waker of its own, which notes the handle's key in a list (`ready`). So a set of ten
+//! thousand does not poll ten thousand handles when one is ready.
+
+mod ready;
 
 use crate::fairness;
 use crate::join_error::JoinError;
 use crate::{AbortHandle, Handle, Id, JoinHandle};
-use sideline_reactor::discard;
 use slab::Slab;
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use ready::ReadyList;
 
 /// A set of tasks and jobs. [`join_next`](Self::join_next) returns their results as they come.
 ///
@@ -38,50 +39,12 @@ use std::task::{Context, Poll, Wake, Waker};
 /// ```
 pub struct JoinSet<T> {
     entries: Slab<Entry<T>>,
-    ready: Arc<Mutex<Ready>>,
+    ready: Arc<ReadyList>,
 }
 
 struct Entry<T> {
     handle: JoinHandle<T>,
     waker: Waker,
-}
-
-#[derive(Default)]
-struct Ready {
-    /// Keys of handles to be polled. A key may be stale, or name a later entry: polling is harmless.
-    keys: VecDeque<usize>,
-    /// Whoever waits in `join_next`.
-    waiter: Option<Waker>,
-}
-
-struct EntryWaker {
-    key: usize,
-    ready: Arc<Mutex<Ready>>,
-}
-
-/// No panic leaves the list in pieces.
-#[inline]
-fn lock(ready: &Mutex<Ready>) -> MutexGuard<'_, Ready> {
-    ready.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Wake for EntryWaker {
-    #[inline]
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    #[inline]
-    fn wake_by_ref(self: &Arc<Self>) {
-        let waiter = {
-            let mut ready = lock(&self.ready);
-            ready.keys.push_back(self.key);
-            ready.waiter.take()
-        };
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
-    }
 }
 
 impl<T: 'static> JoinSet<T> {
@@ -139,7 +102,7 @@ impl<T: 'static> JoinSet<T> {
     pub fn insert(&mut self, handle: JoinHandle<T>) {
         let entry = self.entries.vacant_entry();
         let key = entry.key();
-        let waker = Waker::from(Arc::new(EntryWaker { key, ready: Arc::clone(&self.ready) }));
+        let waker = ReadyList::waker(&self.ready, key);
         // The first poll is what registers the waker.
         waker.wake_by_ref();
         entry.insert(Entry { handle, waker });
@@ -195,7 +158,7 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Ready(None);
         }
         loop {
-            while let Some(key) = self.next_key() {
+            while let Some(key) = self.ready.pop() {
                 let Some(entry) = self.entries.get_mut(key) else { continue };
                 let polled = Pin::new(&mut entry.handle).poll(&mut Context::from_waker(&entry.waker));
                 if let Poll::Ready(result) = polled {
@@ -203,26 +166,10 @@ impl<T: 'static> JoinSet<T> {
                     return Poll::Ready(Some(result.map(|output| (id, output))));
                 }
             }
-            if waiter.is_none_or(|waiter| self.wait(waiter)) {
+            if waiter.is_none_or(|waiter| self.ready.wait(waiter)) {
                 return Poll::Pending;
             }
         }
-    }
-
-    fn next_key(&self) -> Option<usize> {
-        lock(&self.ready).keys.pop_front()
-    }
-
-    /// False if there is something to be polled by now.
-    fn wait(&self, waiter: &Waker) -> bool {
-        // Cloned and dropped outside the lock: both are user code.
-        let new = waiter.clone();
-        let (waits, unused) = {
-            let mut ready = lock(&self.ready);
-            if ready.keys.is_empty() { (true, ready.waiter.replace(new)) } else { (false, Some(new)) }
-        };
-        unused.into_iter().for_each(discard);
-        waits
     }
 
     /// Waits for all of it, and returns the results in the order in which they came.
@@ -313,8 +260,7 @@ where
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.entries.iter().for_each(|(_, entry)| entry.handle.abort());
-        let waiter = lock(&self.ready).waiter.take();
-        waiter.into_iter().for_each(discard);
+        self.ready.forget_waiter();
     }
 }
 

@@ -1,0 +1,79 @@
+//! Which handles of a set are to be polled: those whose wakers have been called since they last were.
+//!
+//! The list and the waker of whoever waits for the set are behind one lock, which is held for a push or a pop and never while
+//! user code runs.
+
+use sideline_reactor::discard;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+#[derive(Default)]
+pub(super) struct ReadyList(Mutex<Ready>);
+
+#[derive(Default)]
+struct Ready {
+    /// Keys of handles to be polled. A key may be stale, or name a later entry: polling is harmless.
+    keys: VecDeque<usize>,
+    /// Whoever waits in `join_next`.
+    waiter: Option<Waker>,
+}
+
+impl ReadyList {
+    /// One that puts `key` on the list, and wakes whoever waits.
+    pub(super) fn waker(list: &Arc<Self>, key: usize) -> Waker {
+        Waker::from(Arc::new(EntryWaker { key, list: Arc::clone(list) }))
+    }
+
+    pub(super) fn pop(&self) -> Option<usize> {
+        self.lock().keys.pop_front()
+    }
+
+    /// False if there is something to be polled by now.
+    pub(super) fn wait(&self, waiter: &Waker) -> bool {
+        // Cloned and dropped outside the lock: both are user code.
+        let new = waiter.clone();
+        let (waits, unused) = {
+            let mut ready = self.lock();
+            if ready.keys.is_empty() { (true, ready.waiter.replace(new)) } else { (false, Some(new)) }
+        };
+        unused.into_iter().for_each(discard);
+        waits
+    }
+
+    /// Nobody waits any more.
+    pub(super) fn forget_waiter(&self) {
+        let waiter = self.lock().waiter.take();
+        waiter.into_iter().for_each(discard);
+    }
+
+    /// No panic leaves the list in pieces.
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, Ready> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct EntryWaker {
+    key: usize,
+    list: Arc<ReadyList>,
+}
+
+impl Wake for EntryWaker {
+    #[inline]
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    #[inline]
+    fn wake_by_ref(self: &Arc<Self>) {
+        let waiter = {
+            let mut ready = self.list.lock();
+            ready.keys.push_back(self.key);
+            ready.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+}
