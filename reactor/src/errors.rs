@@ -85,6 +85,16 @@ pub(crate) fn on_register(error: io::Error) -> io::Error {
                       use it on the blocking pool";
         return advise(error, advice);
     }
+    name_queue_limit(error)
+}
+
+/// If the event queue could not be opened, or takes no more, the same error with a message that names the limit to raise.
+pub(crate) fn name_queue_limit(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some_and(platform::is_out_of_watches) {
+        let advice = "the kernel watches as many descriptors of this user's as it may: close some, or raise \
+                      fs.epoll.max_user_watches (`sysctl`)";
+        return advise(error, advice);
+    }
     name_descriptor_limit(error)
 }
 

@@ -9,6 +9,11 @@ pub(crate) fn is_out_of_descriptors(number: i32) -> bool {
     }
 }
 
+/// Whether this error number of the event queue's says "this user's queues have as many entries as they may".
+pub(crate) fn is_out_of_watches(number: i32) -> bool {
+    cfg!(any(target_os = "linux", target_os = "android")) && number == 28 // ENOSPC
+}
+
 /// Items for systems whose event queue is a descriptor, and reports edges of any descriptor that is put into it: epoll and
 /// kqueue.
 ///

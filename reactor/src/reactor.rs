@@ -55,7 +55,7 @@ impl Reactor {
     /// fourth for the first timer that is not due in whole milliseconds.
     ///
     /// # Errors
-    /// What the kernel says. A lack of file descriptors names the limit to raise.
+    /// What the kernel says. A lack of file descriptors, or of entries for them, names the limit to raise.
     pub fn new(clock: Clock) -> io::Result<Reactor> {
         Reactor::with(clock, KnownWakers::default(), Home::NOWHERE)
     }
@@ -74,7 +74,7 @@ impl Reactor {
     }
 
     pub(crate) fn with(clock: Clock, known: KnownWakers, home: Home) -> io::Result<Reactor> {
-        let (selector, registry, wakeup) = sys::open().map_err(errors::name_descriptor_limit)?;
+        let (selector, registry, wakeup) = sys::open().map_err(errors::name_queue_limit)?;
         let shared = Shared {
             notifier: Notifier::new(),
             table: Table::new(known),

@@ -82,6 +82,7 @@ fn a_wake_whose_write_fails_is_tried_again() {
 fn no_descriptor_for_the_event_queue_is_a_clear_error() {
     survives("no_event_queue", &format!("epoll_create1:1-1:{EMFILE}"));
     survives("no_event_queue", &format!("eventfd:1-1:{EMFILE}"));
+    survives("no_entry_in_event_queue", &format!("epoll_ctl:1-1:{ENOSPC}"));
 }
 
 #[test]
