@@ -81,6 +81,25 @@ impl Runtime {
         self.handle().shared().reactor.next_deadline()
     }
 
+    /// Runs a closure on the pool, as a job of this runtime: see [`Handle::spawn_blocking`](crate::Handle::spawn_blocking).
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = sideline::Runtime::new()?;
+    /// let job = runtime.spawn_blocking(|| 6 * 7); // begun before the loop runs
+    /// assert_eq!(runtime.block_on(job).unwrap(), 42);
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn spawn_blocking<F, T>(&self, closure: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle().spawn_blocking(closure)
+    }
+
     /// Spawns a future on this loop, from outside of it. It need not be `Send`, and runs during [`turn`](Self::turn)
     /// and [`block_on`](Self::block_on). Otherwise like the free [`spawn`](fn@crate::spawn).
     ///

@@ -54,6 +54,26 @@ fn a_file_goes_through_sockets_and_a_child_into_another_file() {
 }
 
 #[test]
+fn memory_is_a_stream_to_read_from_and_to_write_to() {
+    let sent = pattern(100_000);
+    let (received, left) = run(async {
+        let (client, mut server) = tcp_pair().await?;
+        let writing = spawn({
+            let sent = sent.clone();
+            async move {
+                let mut rest = &sent[..];
+                copy(&mut rest, &mut &client).await.map(|n| (n, rest.len()))
+            }
+        });
+        let mut received = b"before".to_vec();
+        assert_eq!(copy(&mut server, &mut received).await?, 100_000);
+        Ok((received, writing.await.unwrap()?))
+    });
+    assert_eq!(left, (100_000, 0));
+    assert!(received.starts_with(b"before") && received[6..] == sent);
+}
+
+#[test]
 fn both_ways_at_once_until_both_have_ended() {
     run(async {
         let (client, mut near) = tcp_pair().await?;

@@ -10,9 +10,10 @@ use std::io;
 use std::net::Shutdown;
 use std::task::{Context, Poll};
 
-/// A stream of bytes to be read: a connection, a half of one, a pipe, a file, standard input.
+/// A stream of bytes to be read: a connection, a half of one, a pipe, a file, standard input; or memory, `&[u8]`, which is
+/// ready at once.
 ///
-/// It is implemented for this crate's types and cannot be implemented for others: `AsyncRead` of `futures-io`, behind the
+/// It is implemented for these types and cannot be implemented for others: `AsyncRead` of `futures-io`, behind the
 /// feature of that name, is what the ecosystem shares.
 ///
 /// # Example
@@ -40,6 +41,7 @@ use std::task::{Context, Poll};
 /// client.write_all(b"seven b").await?;
 /// drop(client);
 /// assert_eq!(count(server).await?, 7);
+/// assert_eq!(count(&b"eight by"[..]).await?, 8);
 /// # io::Result::Ok(())
 /// # })
 /// # .unwrap();
@@ -49,7 +51,8 @@ pub trait ReadBytes: Sealed {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 }
 
-/// A stream of bytes to be written: a connection, a half of one, a pipe, a file, standard output. See [`ReadBytes`].
+/// A stream of bytes to be written: a connection, a half of one, a pipe, a file, standard output; or a `Vec<u8>`, which
+/// grows. See [`ReadBytes`].
 pub trait WriteBytes: Sealed {
     /// Writes at least one byte of `buf`, and returns how many. The last caller is woken.
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
@@ -129,6 +132,25 @@ macro_rules! connection {
 
 connection!(TcpStream, TcpStream);
 connection!(&TcpStream, TcpStream);
+
+impl Sealed for &[u8] {}
+
+impl ReadBytes for &[u8] {
+    #[inline]
+    fn poll_read(&mut self, _cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(io::Read::read(self, buf))
+    }
+}
+
+impl Sealed for Vec<u8> {}
+
+impl WriteBytes for Vec<u8> {
+    #[inline]
+    fn poll_write(&mut self, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+}
 
 macro_rules! reads {
     ([$($generics:tt)*] $reader:ty) => {
