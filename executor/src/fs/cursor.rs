@@ -11,14 +11,11 @@
 //!
 //! So no byte is read twice or skipped, and nothing that was written is lost. Dropping the file leaves its last job to
 //! the pool, which does it to the end.
-//!
-//! A job that needs what was read ahead takes it when it starts, not along into the queue: a pool that refuses or
-//! cancels the job drops the closure, and what the closure owns.
 
+use super::read_ahead::{ReadAhead, go_back};
 use super::writing::Writing;
 use super::{runtime, start};
 use crate::{Handle, JoinHandle};
-use parking_lot::Mutex;
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -37,26 +34,11 @@ pub(super) struct Cursor {
     job: Option<JoinHandle<Done>>,
     /// Whether that is, or was, a write.
     writing: bool,
-    /// What was read and not returned yet, from `returned` on. Kept for its capacity.
-    read: Vec<u8>,
-    returned: usize,
-    /// That, while a job is under way which is to take it.
-    lent: Lent,
-    /// How the last read went, if no caller has been told: its bytes are in `read`.
-    outcome: Option<io::Result<usize>>,
+    ahead: ReadAhead,
     /// For those who ask the file as a whole.
     writing_over: Arc<Writing>,
     /// Of a write whose caller is gone.
     failure: Option<io::Error>,
-}
-
-#[derive(Clone, Default)]
-struct Lent(Arc<Mutex<Vec<u8>>>);
-
-impl Lent {
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.0.lock())
-    }
 }
 
 pub(super) enum Done {
@@ -75,12 +57,12 @@ impl Cursor {
     fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match ready!(self.poll_done(cx)) {
             None => {}
-            Some(Ok(Done::Read(outcome, bytes))) => self.keep(outcome, bytes),
+            Some(Ok(Done::Read(outcome, bytes))) => self.ahead.keep(outcome, bytes),
             Some(Ok(Done::Written(written, rest))) => {
-                self.put_back(rest);
+                self.ahead.put_back(rest);
                 self.failure = written.err();
             }
-            Some(Ok(Done::Sought(_, _, rest))) => self.put_back(rest),
+            Some(Ok(Done::Sought(_, _, rest))) => self.ahead.put_back(rest),
             Some(Err(error)) if self.writing => self.failure = Some(error),
             Some(Err(error)) => return Poll::Ready(Err(error)),
         }
@@ -115,20 +97,9 @@ impl Cursor {
         let done = super::joined(done);
         if done.is_err() {
             // It never started, and never will.
-            let rest = self.lent.take();
-            self.put_back(rest);
+            self.ahead.take_back();
         }
         Poll::Ready(Some(done))
-    }
-
-    fn keep(&mut self, outcome: io::Result<usize>, bytes: Vec<u8>) {
-        self.outcome = Some(outcome);
-        self.read = bytes;
-        self.returned = 0;
-    }
-
-    fn rest(&self) -> &[u8] {
-        &self.read[self.returned..]
     }
 
     pub(super) fn poll_read(
@@ -139,14 +110,10 @@ impl Cursor {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.poll_settle(cx))?;
-            if !self.rest().is_empty() || buf.is_empty() {
-                let n = self.rest().len().min(buf.len());
-                buf[..n].copy_from_slice(&self.rest()[..n]);
-                self.returned += n;
-                self.outcome = None;
-                return Poll::Ready(Ok(n));
+            if !self.ahead.is_empty() || buf.is_empty() {
+                return Poll::Ready(Ok(self.ahead.read(buf)));
             }
-            match self.outcome.take() {
+            match self.ahead.take_outcome() {
                 Some(Ok(0)) => return Poll::Ready(Ok(0)),
                 Some(Err(error)) => return Poll::Ready(Err(error)),
                 Some(Ok(_)) | None => self.start_read(file, buf.len().min(CHUNK))?,
@@ -156,8 +123,7 @@ impl Cursor {
 
     fn start_read(&mut self, file: &Arc<File>, len: usize) -> io::Result<()> {
         let runtime = runtime()?;
-        let (file, mut bytes) = (Arc::clone(file), std::mem::take(&mut self.read));
-        self.returned = 0;
+        let (file, mut bytes) = (Arc::clone(file), self.ahead.take_memory());
         self.begin(&runtime, "fs: read", move || {
             bytes.resize(len, 0);
             let outcome = retry(|| (&*file).read(&mut bytes));
@@ -172,7 +138,7 @@ impl Cursor {
     pub(super) async fn read_to_end(&mut self, file: &Arc<File>) -> io::Result<(io::Result<usize>, Vec<u8>)> {
         poll_fn(|cx| self.poll_settle(cx)).await?;
         let runtime = runtime()?;
-        let (file, lent) = (Arc::clone(file), self.lend_rest());
+        let (file, lent) = (Arc::clone(file), self.ahead.lend());
         self.begin(&runtime, "fs: read", move || {
             let mut bytes = lent.take();
             let outcome = (&*file).read_to_end(&mut bytes).map(|_| bytes.len());
@@ -188,9 +154,10 @@ impl Cursor {
     pub(super) fn start_write(&mut self, file: &Arc<File>, bytes: &[u8]) -> io::Result<()> {
         let runtime = runtime()?;
         // In the memory of what was read ahead, if there is nothing in it.
-        let mut copy = if self.rest().is_empty() { self.take_rest() } else { Vec::new() };
+        let mut copy = if self.ahead.is_empty() { self.ahead.take_memory() } else { Vec::new() };
+        copy.clear();
         copy.extend_from_slice(bytes);
-        let (file, lent) = (Arc::clone(file), self.lend_rest());
+        let (file, lent) = (Arc::clone(file), self.ahead.lend());
         let under_way = self.writing_over.begin();
         self.begin(&runtime, WRITE, move || {
             // Over before the handle says so.
@@ -209,7 +176,7 @@ impl Cursor {
     /// To be called when settled.
     pub(super) fn start_seek(&mut self, file: &Arc<File>, to: SeekFrom) -> io::Result<()> {
         let runtime = runtime()?;
-        let (file, lent) = (Arc::clone(file), self.lend_rest());
+        let (file, lent) = (Arc::clone(file), self.ahead.lend());
         self.begin(&runtime, "fs: seek", move || {
             let mut rest = lent.take();
             let position = go_back(&file, &mut rest).and_then(|()| (&*file).seek(to));
@@ -223,25 +190,9 @@ impl Cursor {
         (self.job, self.writing) = (Some(start(runtime, name, job)), name == WRITE);
     }
 
-    /// For the job that is about to begin, to be taken when it starts.
-    fn lend_rest(&mut self) -> Lent {
-        *self.lent.0.lock() = self.take_rest();
-        self.lent.clone()
-    }
-
-    /// What was read ahead of the caller, by as much as the file's position is, and its memory. How the read ended is
-    /// forgotten: the next one will end in the same way.
-    fn take_rest(&mut self) -> Vec<u8> {
-        let mut rest = std::mem::take(&mut self.read);
-        rest.drain(..self.returned);
-        (self.returned, self.outcome) = (0, None);
-        rest
-    }
-
-    /// What a write or a seek has left of it.
+    /// What the job that the caller has started has left of what was read ahead.
     pub(super) fn put_back(&mut self, rest: Vec<u8>) {
-        self.read = rest;
-        self.returned = 0;
+        self.ahead.put_back(rest);
     }
 
     /// [`File::seek`](super::File::seek) for poll functions. Who asks for something else than the last caller, which
@@ -255,14 +206,14 @@ impl Cursor {
         loop {
             match ready!(self.poll_done(cx)) {
                 Some(Ok(Done::Sought(sought, position, rest))) => {
-                    self.put_back(rest);
+                    self.ahead.put_back(rest);
                     if sought == to {
                         return Poll::Ready(position);
                     }
                 }
-                Some(Ok(Done::Read(outcome, bytes))) => self.keep(outcome, bytes),
+                Some(Ok(Done::Read(outcome, bytes))) => self.ahead.keep(outcome, bytes),
                 Some(Ok(Done::Written(written, rest))) => {
-                    self.put_back(rest);
+                    self.ahead.put_back(rest);
                     written?;
                 }
                 Some(Err(error)) => return Poll::Ready(Err(error)),
@@ -271,21 +222,6 @@ impl Cursor {
             self.start_seek(file, to)?;
         }
     }
-}
-
-/// Goes back by what was read ahead, which is then forgotten. What has no position cannot, and keeps it.
-fn go_back(mut file: &File, ahead: &mut Vec<u8>) -> io::Result<()> {
-    if !ahead.is_empty() {
-        // They are in memory, so their number fits.
-        match file.seek(SeekFrom::Current(-(ahead.len() as i64))) {
-            Err(error) if error.kind() == io::ErrorKind::NotSeekable => {}
-            result => {
-                result?;
-                ahead.clear();
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The standard library's `read` is the only operation here that does not go on by itself after a signal.

@@ -40,6 +40,7 @@ mod file;
 mod functions;
 mod open_options;
 mod positioned;
+mod read_ahead;
 mod read_dir;
 mod writing;
 
