@@ -10,7 +10,7 @@
 //!
 //! # Waiting from inside a job
 //!
-//! Who waits from inside a job must not wait for that job. A closure is inside while it runs. So is other code of the
+//! Whoever waits from inside a job must not wait for that job. A closure is inside while it runs. So is other code of the
 //! user's that runs before the job has left: the awaiter's waker, the drop of a result that nobody reads, and the drop
 //! of a closure that is refused. All of it goes through [`delivering`]. Those who wait inside do not wait for each
 //! other either. Whoever waits outside waits for them all. (Model: `outside_wait_against_wait_inside`, twin

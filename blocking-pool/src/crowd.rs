@@ -63,7 +63,7 @@ impl Crowd {
     }
 }
 
-/// Whether having been put aside so often, in so many nanoseconds, says that others want the processor.
+/// Whether having been put aside this often, in this many nanoseconds, says that others want the processor.
 fn is_crowd(put_aside: u64, time: u64) -> bool {
     put_aside >= time / TICK
 }

@@ -96,7 +96,7 @@ const MASK: u64 = IDLE - 1;
 /// How long a searcher may take before others are called, in nanoseconds. One that runs takes a fraction of one
 /// microsecond, one that has been called some tens.
 const PATIENCE: u64 = 50_000;
-/// So many sleepers who have rested are called before one who lies down tired.
+/// How many sleepers who have rested are called before one who lies down tired.
 const RESTED_FIRST: usize = 2;
 
 /// The word, read once.

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! Whoever began it finds all of it gone when its own drop is over, as if each had been inside the one before. At the bottom it is
-//! different: there something is dropped, or aborted, and not gone yet. Who waits there for jobs to be over, or asks whether one
+//! different: there something is dropped, or aborted, and not gone yet. Whoever waits there for jobs to be over, or asks whether one
 //! is, would wait for what this very thread has put off; so that is done first (`catch_up`).
 
 use std::cell::{Cell, RefCell};

@@ -17,7 +17,7 @@ pub(crate) const DEFAULT_NICE: u8 = 5;
 /// The least important there is.
 pub(crate) const MOST_NICE: u8 = 19;
 
-/// Makes the calling thread so many `steps` nicer than the program's first thread: a program that runs under `nice` has a
+/// Makes the calling thread by `steps` nicer than the program's first thread: a program that runs under `nice` has a
 /// loop that comes first, too. Not than the thread that starts it, which may be a worker itself.
 ///
 /// The priority is never raised, which the system lets those do who have the privilege. If the system refuses, it stays as

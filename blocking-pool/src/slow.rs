@@ -60,7 +60,7 @@ struct List {
     waiting: VecDeque<(u64, Waker)>,
 }
 
-/// Of so many places the memory is kept.
+/// The memory of this many places is kept.
 const FEW: usize = 32;
 
 /// As many permits as nobody can use up.

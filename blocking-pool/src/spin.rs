@@ -127,7 +127,7 @@ impl Spinner {
     }
 }
 
-/// So many pauses of the processor.
+/// This many pauses of the processor.
 #[inline]
 pub(crate) fn pause(times: u32) {
     let mut left = times;

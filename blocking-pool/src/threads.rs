@@ -127,7 +127,7 @@ impl Shared {
         builder.spawn(body).map_err(Refusal::of)
     }
 
-    /// The pool goes on with so many `threads`.
+    /// The pool goes on with the `threads` it has.
     #[cold]
     #[inline(never)]
     pub(crate) fn report_refusal(&self, name: String, why: Refusal, threads: usize) {

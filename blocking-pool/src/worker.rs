@@ -69,7 +69,7 @@ enum Rest {
 /// How many jobs of its own deque a worker runs before it looks at the injector once, so that jobs from outside do
 /// not wait for a family of nested ones to die out.
 const FAIRNESS: u32 = 61;
-/// In one of so many searches a worker looks into the others' deques before it looks into the injector. A job that was taken in
+/// In one of this many searches a worker looks into the others' deques before it looks into the injector. A job that was taken in
 /// a batch, and now lies behind a long one, must not have to wait until nothing comes from outside any more.
 const STEAL_FIRST: u32 = 16;
 

@@ -15,7 +15,7 @@ use std::cell::Cell;
 #[derive(Debug, Default)]
 pub(crate) struct Demand(Cell<usize>);
 
-/// So many polls take longer than a worker lets jobs gather.
+/// This many polls take longer than a worker lets jobs gather.
 const MANY: usize = 32;
 
 impl Demand {

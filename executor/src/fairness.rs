@@ -1,6 +1,6 @@
 //! Giving way. A future that finds the next thing ready whenever it asks never returns to the loop, and everybody
 //! else waits: a socket whose peer sends as fast as we read, a `JoinSet` whose jobs end as fast as they are joined.
-//! So after so many operations in one poll, one waits for the loop's next round before it starts.
+//! So after a number of operations in one poll, one waits for the loop's next round before it starts.
 //!
 //! The count is that of a poll. One across all tasks would be as fair in the long run, but it hits those who do an
 //! operation or two and wait: of a server's requests, one in some twenty had to queue twice, which was its p99.

@@ -75,7 +75,7 @@ impl Default for Linger {
 }
 
 impl Linger {
-    /// From now on the loop lingers for so long in any case.
+    /// From now on the loop lingers for this long without evidence, too.
     pub(crate) fn busy_poll(&self, duration: Duration) {
         self.busy_poll.set(duration);
     }

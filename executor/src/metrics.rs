@@ -29,7 +29,7 @@ impl Counters {
         self.turns.store(self.turns.load(Relaxed) + 1, Relaxed);
     }
 
-    /// So many polls have taken so many nanoseconds together.
+    /// `polls` polls have taken `nanos` nanoseconds together.
     pub(crate) fn polled(&self, polls: u32, nanos: u64) {
         let polls = u64::from(polls);
         if polls == 0 {

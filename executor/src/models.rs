@@ -28,7 +28,7 @@ fn runtime() -> Runtime {
     Runtime::assemble(clock(), Time::Flows, &pool, Reporter::stderr(), Duration::ZERO, None).unwrap()
 }
 
-/// Pending so many times; each time the waker goes to another thread, which uses it at once.
+/// Pending this many times; each time the waker goes to another thread, which uses it at once.
 fn woken_from_elsewhere(times: usize) -> impl Future<Output = ()> {
     let mut polls = 0;
     poll_fn(move |cx| {

@@ -2,7 +2,7 @@
 //!
 //! A wait for a timer costs some microseconds of the processor. With 10,000 intervals of a tenth of a second, which have begun
 //! at different times, a timer is due every 10 µs, and a loop that waits for each of them alone does little else. So once it
-//! has waited for less than [`GAP`] so many times in a row ([`MANY`]), it waits for all of `GAP`, and then wakes all that have
+//! has waited for less than [`GAP`], [`MANY`] times in a row, it waits for all of `GAP`, and then wakes all that have
 //! become due meanwhile. They are late by that much at most, no later than the kernel's slack makes a thread's sleep.
 //!
 //! One timer alone is never late for that, however short its sleeps: there has to be a second one that is due as soon. And

@@ -175,7 +175,7 @@ impl fmt::Debug for Notifier {
 pub(crate) struct Parked<'a>(&'a Notifier);
 
 impl Parked<'_> {
-    /// Sleeps on the word, for so long at most, unless it has been notified.
+    /// Sleeps on the word for at most this long, unless it has been notified.
     #[inline]
     pub(crate) fn sleep(&self, time: Option<Duration>) {
         self.0.0.sleep_while(ASLEEP, time);

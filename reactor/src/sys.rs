@@ -145,7 +145,7 @@ pub(crate) fn roughly(_left: Duration) -> Option<Duration> {
     None
 }
 
-/// `left` rounded up to milliseconds, if it hardly differs from that: an `epoll_wait` for so long ends soon enough.
+/// `left` rounded up to milliseconds, if it hardly differs from that: an `epoll_wait` of that length ends soon enough.
 #[cfg(target_os = "linux")]
 fn whole_millis(left: Duration) -> Option<Duration> {
     if left < SHORTEST_WHOLE || left > LONGEST_WHOLE {

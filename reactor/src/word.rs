@@ -18,7 +18,7 @@ impl Word {
         Word(AtomicU32::new(value))
     }
 
-    /// Sleeps if it is `value`, until it is woken, and for so long at most. It may end for no reason.
+    /// Sleeps if it is `value`, until it is woken, but for no longer than this. It may end for no reason.
     pub(crate) fn sleep_while(&self, value: u32, time: Option<Duration>) {
         futex::wait(&self.0, value, time);
     }

@@ -145,7 +145,7 @@ fn count(desk: &Desk, long_jobs: bool, seen: &mut Workers) -> Option<()> {
     Some(())
 }
 
-/// Whether so many jobs started by so many threads in so much time are a flow.
+/// Whether this many jobs, started by this many threads in this time, are a flow.
 fn is_flow(started: u64, threads: usize, time: Duration) -> bool {
     u128::from(started) * FLOWING.as_nanos() > time.as_nanos() * threads as u128
 }

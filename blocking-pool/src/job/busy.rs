@@ -15,7 +15,7 @@
 
 use std::cell::Cell;
 
-/// Outcomes that were there in time make a thread busy, if there are so many more of them than of others.
+/// Outcomes that were there in time make a thread busy, if there are this many more of them than of others.
 const MANY: u32 = 32;
 /// How many of them one counts for that was not.
 const DEAR: u32 = 8;

@@ -46,7 +46,7 @@
 //!
 //! # The last one
 //!
-//! Who frees must have seen all that the others did to the memory before they let go.
+//! Whoever frees must have seen all that the others did to the memory before they let go.
 //!
 //! An owner whose bit is the only one left knows that it is the last. Bits are cleared and never set. (Of ABORTERS more are
 //! added, but only by another owner, which keeps its own bit meanwhile.) So nobody can come after it, and nobody is left to be

@@ -38,7 +38,7 @@ use crate::sync::MEASURES;
 const PLACES: usize = MARKS;
 /// How many ticks a cohort lasts at least: 131 us where a tick is a nanosecond, 30 to 60 where it is the processor's.
 const NARROWEST: u64 = 1 << 17;
-/// For every so many places that are taken, cohorts last twice as long.
+/// Each time that this many more places are taken, cohorts last twice as long.
 const STEP: u32 = 3;
 /// How many taken places are looked at, at most, when a cohort is opened: more than one, so that the free ones do not
 /// run out while jobs leave in time. Not all, because each look reads a cell of every worker.

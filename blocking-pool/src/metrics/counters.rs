@@ -89,7 +89,7 @@ impl Counters {
         self.cohorts.before_entry(gate, now);
     }
 
-    /// A worker begins to run a job of `cohort` that has waited for so long.
+    /// A worker begins to run a job of `cohort` that has waited for this long.
     pub(crate) fn started(&self, seat: Option<&Seat>, cohort: Cohort, waited_nanos: u64) {
         let ledger = self.ledger(seat);
         match seat {
@@ -128,12 +128,12 @@ impl Counters {
         }
     }
 
-    /// Who was woken has the outcome, so long after the end of the closure.
+    /// An awaiter that was woken has the outcome, this long after the end of the closure.
     pub(crate) fn taken(&self, tenant: u64, handoff_nanos: u64) {
         self.awaiter(tenant).handoff.record_nanos_shared(handoff_nanos);
     }
 
-    /// Who was woken has dropped the outcome without having read it.
+    /// An awaiter that was woken has dropped the outcome without having read it.
     pub(crate) fn unread(&self, tenant: u64) {
         // Release: pairs with read().
         self.awaiter(tenant).unread.fetch_add(1, Ordering::Release);

@@ -214,7 +214,7 @@ fn job_abort_by_another_against_run_and_handle_drop() {
     });
 }
 
-/// Inside of so many drops that the closure's is put off: it goes when those are over, whoever has let go by then.
+/// Inside of as many drops as it takes for the closure's to be put off: it goes when those are over, whoever has let go by then.
 #[test]
 fn job_abort_put_off_against_run_and_handle_drop() {
     check(3, || {

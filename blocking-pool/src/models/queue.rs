@@ -154,7 +154,7 @@ fn a_block_comes_back_while_others_are_read() {
     });
 }
 
-/// Who looks after a take of the last slot, and knows of it, sees that nothing is left, whatever the end is turning to.
+/// Whoever looks after a take of the last slot, and knows of it, sees that nothing is left, whatever the end is turning to.
 #[test]
 fn a_look_while_an_end_turns() {
     check(3, || {

@@ -195,7 +195,7 @@ impl Cursor {
         self.ahead.put_back(rest);
     }
 
-    /// [`File::seek`](super::File::seek) for poll functions. Who asks for something else than the last caller, which
+    /// [`File::seek`](super::File::seek) for poll functions. Whoever asks for something else than the last caller, which
     /// has given up, gets that.
     pub(super) fn poll_seek(
         &mut self,

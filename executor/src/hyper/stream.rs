@@ -72,7 +72,7 @@ fn read_into<S: mio::event::Source + direct::Stream>(
         // SAFETY: all of `unfilled` is ours, and lives during the call.
         unsafe { direct::receive_at(socket, unfilled.as_mut_ptr().cast(), unfilled.len()) }
     }))?;
-    // SAFETY: the kernel has just filled so many bytes.
+    // SAFETY: the kernel has just filled this many bytes.
     unsafe { buf.advance(read) };
     Poll::Ready(Ok(()))
 }
@@ -105,7 +105,7 @@ fn fill(
     let read = ready!(read(unfilled))?;
     // It is foreign code that counts here.
     assert!(read <= len, "a reader says that it has read {read} bytes into a buffer of {len}");
-    // SAFETY: so many bytes, and more, have been initialised above.
+    // SAFETY: this many bytes, and more, have been initialised above.
     unsafe { buf.advance(read) };
     Poll::Ready(Ok(()))
 }

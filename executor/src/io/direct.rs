@@ -27,7 +27,7 @@ mod append {
             let read = unsafe { libc::read(stream.as_raw_fd(), start.cast(), len) };
             usize::try_from(read).map_err(|_| io::Error::last_os_error())
         })?;
-        // SAFETY: the kernel has just filled so many of the bytes behind those that there were.
+        // SAFETY: the kernel has just filled this many bytes behind those that were there before.
         unsafe { buf.set_len(buf.len() + read) };
         Ok(read)
     }

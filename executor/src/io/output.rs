@@ -56,8 +56,8 @@ pub fn stderr() -> Stderr {
 /// When a write returns, the kernel has the bytes: there is no buffer on this side, and no need to flush before the
 /// process exits. **Dropping the future of a write, or this, takes nothing back**: a write that was queued is done, in
 /// order, and a runtime that ends waits for it as for all its jobs, up to
-/// [`Builder::drop_deadline`](crate::Builder::drop_deadline). So a pipe that nobody empties holds up the end for so long
-/// and not longer; what is left then is [reported](crate::Report::JobsLeft), and lost if the process exits.
+/// [`Builder::drop_deadline`](crate::Builder::drop_deadline). So a pipe that nobody empties holds up the end for that
+/// long and no longer; what is left then is [reported](crate::Report::JobsLeft), and lost if the process exits.
 /// [`process::exit`](std::process::exit) waits for nothing. [`poll_write`](Stdout::poll_write), which `copy` and
 /// `futures-io` use, only queues: flushing waits.
 ///

@@ -131,7 +131,7 @@ mod tests {
         name.parse().unwrap()
     }
 
-    /// What an address does: after so many milliseconds, connect or fail.
+    /// What an address does: after this many milliseconds it connects or fails.
     type Script = (&'static str, u64, Result<(), ErrorKind>);
 
     /// Counts itself as open as long as it lives, as a socket does.

@@ -1,7 +1,7 @@
 //! From a `Waker` to the right queue.
 //!
 //! On the loop's own thread a wake is a flag and a push to the run queue, both plain. From
-//! anywhere else it goes through the inbox, and rings the notifier if it is the first to arrive there.
+//! anywhere else it goes through the inbox, and notifies the loop if it is the first to arrive there.
 
 use super::cell::{Header, TaskPtr};
 use super::queue::{Closed, Pushed};

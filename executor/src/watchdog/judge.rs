@@ -50,7 +50,7 @@ struct Look {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Nothing,
-    /// A poll is stuck, and has been for so long.
+    /// A poll is stuck, and has been for this long.
     Stuck(Duration),
     /// The poll that was reported is over. It has lasted about so long.
     Over(Duration),

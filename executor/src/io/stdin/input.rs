@@ -37,7 +37,7 @@ struct State {
 /// Between readers and the thread that reads for them.
 struct Request {
     started: bool,
-    /// Somebody asked for so many bytes at most and has not been answered; 0: nobody.
+    /// The most bytes that somebody has asked for who has not been answered yet; 0: nobody has.
     wanted: usize,
     /// Of the last read; what it read is in the buffer by now.
     outcome: Option<io::Result<Filled>>,

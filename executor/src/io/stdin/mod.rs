@@ -141,7 +141,7 @@ impl Stdin {
     }
 
     /// Offers what has been read to `take`, with whether the input has ended, and reads on until it has taken what it
-    /// wants, which is about so many bytes.
+    /// wants, which is about `wanted` bytes.
     fn poll_take<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -163,7 +163,7 @@ impl Stdin {
         })
     }
 
-    /// Ready when there may be more in the buffer than `seen`, whoever has read it. Who reads takes `chunk` bytes at most.
+    /// Ready when there may be more in the buffer than `seen`, whoever has read it. A reader takes `chunk` bytes at most.
     fn poll_fill(&mut self, cx: &mut Context<'_>, seen: Seen, chunk: usize) -> Poll<io::Result<Filled>> {
         match &mut self.source {
             #[cfg(target_os = "linux")]
@@ -202,6 +202,6 @@ impl fmt::Debug for Stdin {
 
 /// How much is read at once at least: as much as the standard library does.
 const CHUNK: usize = 8 * 1024;
-/// And at most, for those who want so much: what a pipe holds. Who wants little is not to take that from a child that is to have
-/// the rest.
+/// How much is read at once at most, for readers that want as much: what a pipe holds. A reader that wants little must not take
+/// all of it from a child that is to have the rest.
 const LARGEST: usize = 64 * 1024;
