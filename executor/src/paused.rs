@@ -72,15 +72,19 @@ impl Core {
         self.ask_reactor(Some(max_wait.map_or(LOOK_AGAIN, |most| most.min(LOOK_AGAIN))))
     }
 
-    /// One step of `advance`: to the next deadline, but not beyond `target`. False if the clock was there already.
+    /// One step of `advance`: to the next deadline, but not beyond `target`. False if the clock was there already, or at its
+    /// end, which comes some centuries after its start.
     #[inline]
     pub(crate) fn step_clock(&self, target: Instant) -> bool {
         let reactor = &self.shared().reactor;
-        if reactor.clock().now() >= target {
+        let before = reactor.clock().now();
+        if before >= target {
             return false;
         }
-        self.move_clock(reactor.next_deadline().map_or(target, |deadline| deadline.min(target)));
-        true
+        let next = reactor.next_deadline().map_or(target, |deadline| deadline.min(target));
+        self.move_clock(next);
+        // Timers that were due already are fired where the clock stands.
+        next <= before || reactor.clock().now() > before
     }
 
     /// Whether a task has run alone, or long enough: nothing but the caller is ready.

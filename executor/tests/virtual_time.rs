@@ -6,7 +6,7 @@ use sideline::task::yield_now;
 use sideline::time::{advance, interval, now, sleep, timeout};
 use sideline::{Handle, Pool, Runtime, block_on, spawn, spawn_blocking};
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -336,5 +336,25 @@ fn an_interval_that_starts_anew_forgets_what_it_missed() {
         interval.reset_at(start);
         assert_eq!(interval.tick().await, start, "over, so at once");
         assert_eq!(now(), start + 61 * SECOND);
+    });
+}
+
+/// It went on trying to get beyond.
+#[test]
+fn the_clock_has_an_end_and_there_everything_is_due() {
+    paused(async {
+        const CENTURIES: Duration = Duration::from_nanos(u64::MAX);
+        let start = now();
+        let late = spawn(sleep(Duration::MAX));
+        advance(CENTURIES / 2).await;
+        assert!(!late.is_finished());
+        for _ in 0..2 {
+            advance(CENTURIES).await;
+            assert_eq!(now() - start, CENTURIES);
+        }
+        assert!(late.is_finished());
+        sleep(Duration::MAX).await;
+        timeout(SECOND, pending::<()>()).await.unwrap_err();
+        assert_eq!(now() - start, CENTURIES);
     });
 }
