@@ -189,6 +189,30 @@ fn background_processor_finishes_everything_before_it_stops() {
     assert_eq!(lines[5], "9592 primes below 100000");
 }
 
+#[cfg(unix)]
+#[test]
+fn supervisor_starts_again_what_fails_and_ends_what_runs() {
+    let mut run = example("supervisor")
+        .arg("echo works; echo and warns >&2")
+        .arg("printf unfinished; exit 3")
+        .arg("trap 'echo told; exit 0' TERM; echo up; while :; do sleep 0.01; done")
+        .start();
+    let mut awaited = vec!["[2] ended for good, exit status: 3", "[3] up"];
+    while !awaited.is_empty() {
+        let line = run.line();
+        assert!(!line.is_empty(), "it has ended before {awaited:?}");
+        awaited.retain(|awaited| *awaited != line.trim_end());
+    }
+    run.interrupt();
+    let run = run.finish();
+    run.succeeded();
+    let count = |line: &str| run.lines().filter(|is| *is == line).count();
+    assert_eq!((count("[1] works"), count("[1] and warns")), (1, 1), "{run:?}");
+    assert_eq!((count("[2] unfinished"), count("[2] ended for good, exit status: 3")), (4, 1), "{run:?}");
+    assert_eq!((count("[3] up"), count("[3] told")), (1, 1), "{run:?}");
+    assert_eq!(run.lines().last(), Some("[3] ended for good, exit status: 0"), "{run:?}");
+}
+
 #[test]
 fn monitored_pool_ends_with_sums_that_reconcile() {
     let run = example("monitored_pool").arg("30").finish();
