@@ -13,6 +13,9 @@
 //! });
 //! ```
 //!
+//! Nothing is early. On Linux a sleep is late by some microseconds to a tenth of a millisecond, if the loop is idle;
+//! [`Builder::timer_slack`](crate::Builder::timer_slack) is for programs that need it less exact and have many of them.
+//!
 //! Moments are [`std::time::Instant`]s. Ask [`now`] for the present one rather than `Instant::now`, and the code can be tested on
 //! a runtime whose time passes in leaps: [`Builder::paused_clock`](crate::Builder::paused_clock) makes one, and [`advance`]
 //! moves its clock by hand.
