@@ -79,11 +79,13 @@ struct Left {
 }
 
 impl Account {
+    #[inline(never)]
     pub(crate) fn new(pool: Arc<Shared>) -> Arc<Self> {
         Arc::new(Self { is_looked_for: Spinner::can_pay(), ..Self::make(pool, false) })
     }
 
     /// For a loop that looks for its results itself.
+    #[inline(never)]
     pub(crate) fn of_loop(pool: Arc<Shared>) -> Arc<Self> {
         Arc::new(Self::make(pool, false))
     }
@@ -152,6 +154,7 @@ impl Account {
     }
 
     /// A claimed job will not run: counts it as cancelled.
+    #[inline(never)]
     pub(crate) fn refused(&self, why: &Failure, cohort: Cohort) {
         if self.is_apart {
             return;
@@ -169,6 +172,7 @@ impl Account {
     }
 
     /// The job was cancelled, and that has been delivered.
+    #[inline(never)]
     pub(crate) fn leave_cancelled(&self) {
         if self.pool.is_forked() {
             return self.leave();
@@ -192,6 +196,7 @@ impl Account {
     }
 
     #[cold]
+    #[inline(never)]
     fn ring(&self) {
         // In a fork nobody waits, and the lock may be held by a thread that is not there.
         if self.pool.is_forked() {

@@ -33,6 +33,7 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    #[inline(never)]
     pub(crate) fn start_fault(&self) -> Result<(), Refusal> {
         match &self.start_fault {
             Some(fault) => fault().map_err(Refusal::of),
@@ -42,6 +43,7 @@ impl Config {
 }
 
 impl Default for Config {
+    #[inline(never)]
     fn default() -> Self {
         // Counted anew: a thread may have been confined to some of them meanwhile. On Linux a cgroup's quota counts, too.
         let core_threads = spin::count_processors();

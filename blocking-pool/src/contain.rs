@@ -24,6 +24,7 @@ pub fn discard<T>(theirs: T) -> Result<(), String> {
 }
 
 /// The text of a panic, where it has one.
+#[inline(never)]
 pub fn message(payload: &(dyn Any + Send)) -> &str {
     if let Some(text) = payload.downcast_ref::<&str>() {
         text
@@ -35,6 +36,7 @@ pub fn message(payload: &(dyn Any + Send)) -> &str {
 }
 
 /// The text of a panic whose payload nobody else wants.
+#[inline(never)]
 pub fn message_and_discard(payload: Payload) -> String {
     let text = message(&*payload).to_owned();
     if let Err(second) = contain(|| drop(payload)) {
@@ -65,6 +67,7 @@ impl Shut {
 }
 
 impl Drop for Shut {
+    #[inline(never)]
     fn drop(&mut self) {
         let _ = discard(self.take());
     }

@@ -69,6 +69,7 @@ impl Desk {
     }
 
     /// By the worker, of a named job: before it begins, and with `None` after it has ended.
+    #[inline(never)]
     pub(crate) fn set_name(&self, name: Option<&Cow<'static, str>>) {
         self.is_named.store(name.is_some(), Ordering::Relaxed);
         *self.names() = name.cloned();

@@ -99,6 +99,7 @@ impl Shared {
         self.abandoned.load(Ordering::Acquire)
     }
 
+    #[inline(never)]
     pub(crate) fn close(&self) {
         self.gate.close();
         // Pairs with the fence of those who lie down: either they see the gate shut, or we see them on the list.

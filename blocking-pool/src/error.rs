@@ -27,6 +27,7 @@ impl Failure {
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn rejected(why: Rejection) -> Self {
         Self::Rejected(Box::new(why))
     }

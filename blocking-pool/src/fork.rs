@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// The generation of this process, for something that is made now.
+#[inline(never)]
 pub fn note() -> u32 {
     #[cfg(unix)]
     {

@@ -42,6 +42,7 @@ impl Gate {
 
     /// Puts up another mark, below [`MARKS`]. Tells `before` how many have come in up to then; several times, if
     /// others come in meanwhile, and the last one counts.
+    #[inline(never)]
     pub(crate) fn put_up(&self, mark: u8, mut before: impl FnMut(u64)) {
         let mut now = self.0.load(Ordering::Relaxed);
         loop {

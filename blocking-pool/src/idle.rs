@@ -163,6 +163,7 @@ impl Idle {
     /// After a push and a fence: who will find it? Threads may be started while there are fewer than `core`.
     /// `more_wait_than(n)` looks whether more than `n` jobs wait, `clock` tells the time in nanoseconds. `is_watched` says
     /// whether somebody who may add threads knows already that everybody is busy, or that nobody may.
+    #[inline(never)]
     pub(crate) fn summon(
         &self,
         core: usize,
@@ -252,6 +253,7 @@ impl Idle {
     }
 
     /// Announces the caller as idle. It has to look at all queues once more before it parks.
+    #[inline(never)]
     pub(crate) fn lie_down(&self, parker: &Arc<Parker>, condition: Condition) {
         let mut sleepers = self.sleepers.lock();
         // Not at the bottom: a few take turns then, and the rest can age.
@@ -295,6 +297,7 @@ impl Idle {
     }
 
     /// Takes the last sleeper off the list, searching from now on; the caller unparks it.
+    #[inline(never)]
     pub(crate) fn take_sleeper(&self) -> Option<Arc<Parker>> {
         let mut sleepers = self.sleepers.lock();
         let parker = sleepers.pop()?;

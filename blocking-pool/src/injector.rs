@@ -242,6 +242,7 @@ impl<T: Pointer> Injector<T> {
 }
 
 impl<T: Pointer> Drop for Injector<T> {
+    #[inline(never)]
     fn drop(&mut self) {
         while self.pop().is_some() {}
         // SAFETY: all that was pushed has been read, and nobody else is here: this block is the only one left.

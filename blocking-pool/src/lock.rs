@@ -52,6 +52,7 @@ impl Condvar {
         self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline(never)]
     pub(crate) fn wait_for<'a, T>(&self, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
         if !CLOCKS {
             return guard;
@@ -60,6 +61,7 @@ impl Condvar {
     }
 
     /// True if `until` had passed before: then it has not waited.
+    #[inline(never)]
     pub(crate) fn wait_until<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,

@@ -67,6 +67,7 @@ pub(crate) fn enter() -> Option<Level> {
 
 /// Once `enter` has said so. `work` must not unwind.
 #[cold]
+#[inline(never)]
 pub(crate) fn put_off(work: Work) {
     let mut work = Some(work);
     _ = PUT_OFF.try_with(|put_off| {
@@ -89,6 +90,7 @@ pub(crate) fn catch_up() {
 }
 
 #[cold]
+#[inline(never)]
 fn do_what_was_put_off() {
     while let Some(work) = next() {
         work();

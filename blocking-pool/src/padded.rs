@@ -7,6 +7,7 @@ use std::ops::Deref;
 pub(crate) struct Padded<T>(pub(crate) T);
 
 impl<T> Padded<T> {
+    #[inline(never)]
     pub(crate) fn many(count: usize, make: fn() -> T) -> Vec<Self> {
         let mut all = Vec::with_capacity(count);
         while all.len() < count {

@@ -28,6 +28,7 @@ impl Parker {
         Self { state: Mutex::new(State::Awake), bell: Condvar::new() }
     }
 
+    #[inline(never)]
     pub(crate) fn park(&self) {
         let mut state = self.state.lock();
         while *state != State::Token {
@@ -38,6 +39,7 @@ impl Parker {
     }
 
     /// False if nobody called for as long as `timeout`.
+    #[inline(never)]
     pub(crate) fn park_for(&self, timeout: Duration) -> bool {
         let mut state = self.state.lock();
         // In a model time does not pass: it runs out at once, which is one more interleaving.

@@ -81,6 +81,7 @@ impl Pool {
         GLOBAL.get_or_init(Self::new)
     }
 
+    #[inline(never)]
     pub(crate) fn with(config: Config) -> Self {
         Self(Arc::new(Owner { account: Account::new(Shared::new(config)) }))
     }

@@ -91,6 +91,7 @@ impl fmt::Display for Report {
 pub(crate) type Hook = Arc<dyn Fn(&Report) + Send + Sync>;
 
 /// Tells `hook`, or stderr. Never panics: a hook that does is ignored, there is nobody left to tell.
+#[inline(never)]
 pub(crate) fn tell(hook: Option<&Hook>, report: &Report) {
     match hook {
         Some(hook) => {

@@ -148,6 +148,7 @@ impl<T: Pointer> Ring<T> {
 }
 
 impl<T: Pointer> Drop for Ring<T> {
+    #[inline(never)]
     fn drop(&mut self) {
         while self.take().is_some() {}
     }

@@ -73,6 +73,7 @@ impl Roster {
     }
 
     /// A seat that no core worker has, if there is one.
+    #[inline(never)]
     pub(crate) fn take_seat(&self) -> Option<Seat> {
         self.list.lock().seats.pop()
     }
@@ -136,6 +137,7 @@ impl Roster {
     }
 
     /// Those who wait for the threads look again.
+    #[inline(never)]
     pub(crate) fn ring(&self) {
         // Under the lock: they wait, or have not looked yet.
         let _list = self.list.lock();

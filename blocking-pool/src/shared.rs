@@ -104,6 +104,7 @@ impl Shared {
     }
 
     /// The jobs that are running, of the tenants that `whose` picks.
+    #[inline(never)]
     pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
         let mut survivors = Vec::new();
         // In a fork none is running, and the lock may be held by a thread that is not there.

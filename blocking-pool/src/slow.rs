@@ -123,6 +123,7 @@ impl SlowLine {
 
     /// Nobody has to wait any more. Those who did are to be called.
     #[must_use]
+    #[inline(never)]
     fn close(&self) -> VecDeque<(u64, Waker)> {
         let mut list = self.0.lock();
         list.free = PLENTY;

@@ -36,10 +36,12 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    #[inline(never)]
     pub(crate) fn new(pool: Pool) -> Self {
         Self { account: Account::new(Arc::clone(pool.shared())), pool }
     }
 
+    #[inline(never)]
     pub(crate) fn of_loop(pool: Pool) -> Self {
         Self { account: Account::of_loop(Arc::clone(pool.shared())), pool }
     }

@@ -59,6 +59,7 @@ impl Shared {
     }
 
     /// A searcher found a job, and stops searching. Somebody may have relied on it for another one.
+    #[inline(never)]
     pub(crate) fn found(self: &Arc<Self>, after: Found) {
         self.idle.stop_searching();
         if left_out("searcher-hands-over") || !self.queues.has_work() {
@@ -113,6 +114,7 @@ impl Shared {
     }
 
     /// `body` is boxed because what std does to start a thread is compiled once for each type of it.
+    #[inline(never)]
     pub(crate) fn start_thread(
         &self,
         name: String,
@@ -135,6 +137,7 @@ impl Shared {
     }
 
     /// Starts up to `count` workers; how many it became. By the monitor.
+    #[inline(never)]
     pub(crate) fn grow(self: &Arc<Self>, count: usize) -> usize {
         for started in 0..count {
             let is_core = self.idle.census().threads() < self.config.core_threads;
@@ -155,6 +158,7 @@ impl Shared {
     }
 
     /// Wakes all sleepers; each finds out for itself what there is to do.
+    #[inline(never)]
     pub(crate) fn call_everybody(&self) {
         while let Some(sleeper) = self.idle.take_sleeper() {
             sleeper.unpark();

@@ -311,6 +311,7 @@ impl Shared {
         self.run_hook("on_thread_stop", self.config.on_stop.as_deref());
     }
 
+    #[inline(never)]
     fn run_hook(&self, name: &'static str, hook: Option<&(dyn Fn() + Send + Sync)>) {
         let Some(hook) = hook else { return };
         if let Err(payload) = contain::contain(hook) {

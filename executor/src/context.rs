@@ -146,6 +146,7 @@ pub(crate) fn blocked_on() -> Option<&'static Location<'static>> {
 }
 
 /// Enters a runtime on this thread until the guard is dropped, on unwinding too.
+#[inline(never)]
 pub(crate) fn enter(
     handle: Handle,
     core: Option<Rc<Core>>,
@@ -166,6 +167,7 @@ pub(crate) struct Entered {
 
 impl Entered {
     /// Exchanges what is in here with what is in the thread.
+    #[inline(never)]
     fn exchange(&mut self) {
         let _ = CONTEXT.try_with(|context| {
             self.handle = context.handle.replace(self.handle.take());

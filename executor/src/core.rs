@@ -71,6 +71,7 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    #[inline(never)]
     pub(crate) fn new(reactor: LocalReactor, time: Time, shared: Arc<Shared>) -> Self {
         let budget = Budget::new(reactor.handle().clock().clone());
         Self {
@@ -301,6 +302,7 @@ impl Core {
     }
 
     /// Drops every task. Returns how many there were.
+    #[inline(never)]
     pub(crate) fn close(self: &Rc<Self>) -> usize {
         // We may be inside a poll of another loop of this thread, which destructors must not drive.
         let at = context::blocked_on();

@@ -171,6 +171,7 @@ impl Core {
 pub(crate) struct Awake<'a>(&'a Core);
 
 impl Drop for Awake<'_> {
+    #[inline(never)]
     fn drop(&mut self) {
         // If the main future has panicked, its poll is not over yet.
         self.0.shared().pulse.end();

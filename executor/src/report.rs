@@ -133,6 +133,7 @@ impl Reporter {
     }
 
     /// Calls the hook. A hook that panics is not called about that.
+    #[inline(never)]
     pub(crate) fn report(&self, report: Report) {
         let _ = contain::contain(|| self.0.as_ref().map(|hook| hook(&report)))
             .map_err(contain::message_and_discard);
@@ -147,6 +148,7 @@ impl Reporter {
 }
 
 impl Drop for Reporter {
+    #[inline(never)]
     fn drop(&mut self) {
         // There is nobody left to be told.
         let _ = contain::discard(self.0.take());

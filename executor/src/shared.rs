@@ -49,6 +49,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    #[inline(never)]
     pub(crate) fn new(
         reactor: sideline_reactor::Handle,
         tenant: Tenant,

@@ -20,6 +20,7 @@ pub(crate) fn deregistered() -> io::Error {
 }
 
 #[cold]
+#[inline(never)]
 fn other(message: &'static str) -> io::Error {
     io::Error::other(message)
 }
@@ -110,6 +111,7 @@ pub(crate) fn name_queue_limit(error: io::Error) -> io::Error {
 /// assert!(error.to_string().contains("RLIMIT_NOFILE"));
 /// # }
 /// ```
+#[inline(never)]
 pub fn name_descriptor_limit(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) if platform::is_out_of_descriptors(number) => {
@@ -120,6 +122,7 @@ pub fn name_descriptor_limit(error: io::Error) -> io::Error {
     }
 }
 
+#[inline(never)]
 fn advise(cause: io::Error, advice: &'static str) -> io::Error {
     let kind = cause.kind();
     let advice: Box<dyn Error + Send + Sync> = Box::new(Advice { cause, advice });

@@ -204,6 +204,7 @@ impl Reactor {
     ///
     /// `has_work` is called after the announcement; if it says true, this notifies at once. Timers do not make the
     /// descriptor readable: whoever waits limits the wait to [`next_deadline`](Handle::next_deadline).
+    #[inline(never)]
     pub fn stand_by(&self, has_work: impl FnOnce() -> bool) {
         self.handle.0.timers.local.rest();
         self.handle.0.need_selector();

@@ -206,6 +206,7 @@ impl ReadinessWord {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn set_gone(&self) {
         self.set(Report::GONE);
     }

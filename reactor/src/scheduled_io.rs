@@ -205,6 +205,7 @@ impl Table {
     }
 
     /// Takes a waiter off the list, if it is there.
+    #[inline(never)]
     pub(crate) fn forget(&self, token: Token, id: WaiterId) {
         let forgotten = self.with(token, |io, _| io.waiters.remove(id)).flatten();
         if let Some(forgotten) = forgotten {

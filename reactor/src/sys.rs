@@ -30,6 +30,7 @@ const TIMER: Token = Token(usize::MAX - 1);
 const EVENTS_PER_TURN: usize = 1024;
 
 /// Opens the three descriptors of a reactor. An error leaves none of them open.
+#[inline(never)]
 pub(crate) fn open() -> io::Result<(Selector, Registry, Wakeup)> {
     let poll = Poll::new()?;
     let wakeup = mio::Waker::new(poll.registry(), WAKEUP)?;

@@ -77,6 +77,7 @@ impl Table {
     }
 
     /// Frees the slot, unless it is not this token's any more, and hands out the source, which has been told that it is gone.
+    #[inline(never)]
     pub(crate) fn remove(&self, token: Token) -> Option<ScheduledIo> {
         let mut table = self.slots.lock();
         let (io, _) = table.get(token)?;

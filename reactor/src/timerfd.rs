@@ -27,6 +27,7 @@ pub(crate) enum Armed {
 }
 
 impl TimerFd {
+    #[inline(never)]
     pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<TimerFd> {
         // SAFETY: takes no pointers.
         let fd =

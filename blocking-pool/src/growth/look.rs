@@ -40,6 +40,7 @@ pub(crate) struct Seen {
 }
 
 impl Look {
+    #[inline(never)]
     pub(super) fn new(pool: &Shared) -> Self {
         let now = Instant::now();
         Self {
@@ -53,6 +54,7 @@ impl Look {
     }
 
     /// Reads the clock and the count of jobs started, once for this look. Do jobs flow since the last one?
+    #[inline(never)]
     pub(super) fn begin(&mut self, pool: &Shared) -> bool {
         let (now, starts) = (Instant::now(), pool.counters.starts());
         let flowing = is_flow(starts - self.starts, pool.idle.census().threads(), now - self.at);

@@ -84,6 +84,7 @@ impl Monitor {
     }
 
     /// A job waits and everybody is running one: have a look. Called after a fence.
+    #[inline(never)]
     pub(crate) fn poke(&self, pool: &Arc<Shared>) {
         if !self.enabled || self.is_awake() {
             return;
@@ -103,6 +104,7 @@ impl Monitor {
     }
 
     /// The pool was closed: a sleeping monitor has to leave.
+    #[inline(never)]
     pub(crate) fn call(&self) {
         if self.mode.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             self.parker.unpark();

@@ -17,6 +17,7 @@ mod linux {
     pub(crate) type Tid = u32;
 
     /// By the thread itself: notes under which number the kernel knows it.
+    #[inline(never)]
     pub(crate) fn note_tid(desk: &Desk) {
         // "/proc/thread-self" is a link to "<pid>/task/<tid>". Without /proc the workers' states stay unknown.
         if let Some(link) = ok(std::fs::read_link("/proc/thread-self")) {

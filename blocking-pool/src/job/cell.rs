@@ -49,6 +49,7 @@ pub(super) struct Header {
 }
 
 impl Header {
+    #[inline(never)]
     pub(super) fn info(&self) -> JobInfo {
         let name = self.terms.as_ref().and_then(|terms| terms.name.clone());
         JobInfo { id: self.state.id(), name, location: self.location }

@@ -86,6 +86,7 @@ impl Pointer for Entry {
 }
 
 impl Drop for Entry {
+    #[inline(never)]
     fn drop(&mut self) {
         let hold = self.0.copy();
         if hold.claim() == Claim::Won {
@@ -149,6 +150,7 @@ impl Claimed {
     }
 
     /// Drops the closure; the awaiter gets `why`.
+    #[inline(never)]
     pub(crate) fn refuse(self, why: Failure) {
         self.0.settle(|hold| hold.refuse(why));
     }

@@ -68,6 +68,7 @@ impl Hold {
     }
 
     /// Gives up a claimed job: drops its closure and delivers `why` instead.
+    #[inline(never)]
     pub(super) fn refuse(&self, why: Failure) {
         let header = self.header();
         self.will_not_run(&why);
@@ -201,6 +202,7 @@ impl Hold {
     }
 
     /// Takes the job out of its queue if it has not started; false if there is nothing to stop any more.
+    #[inline(never)]
     pub(crate) fn cancel(&self, why: Failure) -> bool {
         let won = self.claim() == Claim::Won;
         if won {
@@ -210,6 +212,7 @@ impl Hold {
     }
 
     /// The same by the user; a job that is running is told by its token, if it has one.
+    #[inline(never)]
     pub(super) fn abort(&self) -> bool {
         let won = self.claim() == Claim::Won;
         if won {
@@ -232,6 +235,7 @@ impl Hold {
     }
 
     /// The outcome is there, also if it was this thread that has put it off.
+    #[inline(never)]
     pub(super) fn is_done(&self) -> bool {
         let state = &self.header().state;
         state.is_done() || {

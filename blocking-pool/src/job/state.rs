@@ -280,6 +280,7 @@ impl State {
     }
 
     /// By an owner, which keeps the job meanwhile. False: there are as many as there can be.
+    #[inline(never)]
     pub(super) fn add_aborter(&self) -> bool {
         self.transition(|s| match s & ABORTERS {
             ABORTERS => (None, false),

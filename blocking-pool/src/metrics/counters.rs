@@ -73,6 +73,7 @@ pub(crate) struct Totals {
 }
 
 impl Counters {
+    #[inline(never)]
     pub(crate) fn new(core: usize) -> Self {
         Self {
             workers: Padded::many(core + 1, Ledger::default),
@@ -140,6 +141,7 @@ impl Counters {
     }
 
     /// A job of `cohort` will never start.
+    #[inline(never)]
     pub(crate) fn cancelled(&self, cohort: Cohort) {
         self.cancelled.fetch_add(1, Ordering::Release);
         self.cohorts.leave(cohort, None);

@@ -130,6 +130,7 @@ fn first_moment() -> (Instant, Stamp) {
 
 /// Measures how long a tick is, over the time since the first moment.
 #[cold]
+#[inline(never)]
 fn measure_rate() -> u64 {
     let (first_instant, first_stamp) = start();
     if SOURCE.load(Ordering::Relaxed) != COUNTER {

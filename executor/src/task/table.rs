@@ -44,6 +44,7 @@ impl Table {
     }
 
     /// Takes out all that are there. The caller gets their references.
+    #[inline(never)]
     pub(super) fn take_all(&self) -> Vec<TaskPtr> {
         self.0.take()
     }

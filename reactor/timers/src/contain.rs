@@ -31,6 +31,7 @@ pub fn wake(waker: Waker) {
 }
 
 /// Drops one: that is foreign code, too.
+#[inline(never)]
 pub fn discard(waker: Waker) {
     contain(move || drop(waker));
 }

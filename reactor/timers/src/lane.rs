@@ -24,6 +24,7 @@ struct Node {
 const ENDS: usize = 0;
 
 impl Lane {
+    #[inline(never)]
     pub(crate) fn new() -> Lane {
         Lane { nodes: vec![Node { entry: NOBODY, before: 0, after: 0 }], latest: 0, len: 0 }
     }
@@ -74,6 +75,7 @@ impl Lane {
     }
 
     #[cold]
+    #[inline(never)]
     fn grow(&mut self, node: usize) {
         while self.nodes.len() <= node {
             self.nodes.push(self.nodes[ENDS]);

@@ -36,6 +36,7 @@ pub(crate) struct Schedule<T> {
 const KEPT: usize = 1024;
 
 impl<T> Schedule<T> {
+    #[inline(never)]
     pub(crate) fn new() -> Schedule<T> {
         Schedule {
             lane: Lane::new(),
@@ -60,6 +61,7 @@ impl<T> Schedule<T> {
     }
 
     /// The deadline of the second, or `u64::MAX`.
+    #[inline(never)]
     pub(crate) fn second(&self) -> u64 {
         let later = self.lane.first().deadline.max(self.heap.earliest());
         later.min(self.lane.second().deadline).min(self.heap.second())
@@ -84,6 +86,7 @@ impl<T> Schedule<T> {
 
     /// Makes room for one more.
     #[cold]
+    #[inline(never)]
     fn grow(&mut self, value: T) {
         self.values.push(Some(value));
         self.places.push(POPPED);
@@ -143,6 +146,7 @@ impl<T> Schedule<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn shrink(&mut self) {
         *self = Schedule::new();
     }
