@@ -1,6 +1,7 @@
 //! Messages that name what the reader can act on.
 
 use crate::platform;
+use crate::table::Refusal;
 use std::error::Error;
 use std::{fmt, io};
 
@@ -10,8 +11,16 @@ pub(crate) fn shut_down() -> io::Error {
 }
 
 /// What somebody gets who registers one source more than tokens can tell apart.
-pub(crate) fn too_many_sources() -> io::Error {
+fn too_many_sources() -> io::Error {
     other("the runtime has as many sources as it can tell apart: use another one, on a thread of its own")
+}
+
+/// What somebody gets whose source is not taken.
+pub(crate) fn refused(why: Refusal) -> io::Error {
+    match why {
+        Refusal::Closed => shut_down(),
+        Refusal::Full => too_many_sources(),
+    }
 }
 
 /// What a waiter gets whose source was deregistered under it.

@@ -114,8 +114,8 @@ impl Handle {
 
     /// A slot for a source that is not registered yet.
     fn reserve(&self) -> io::Result<Registration> {
-        let (token, io) = self.0.table.insert()?;
-        Ok(Registration::new(self.clone(), token, io))
+        let (token, io) = self.0.table.insert().map_err(errors::refused)?;
+        Ok(Registration::new(self.clone(), mio::Token(token), io))
     }
 
     /// When the earliest armed timer is due, `None` if none is armed. May lie in the past.
@@ -144,7 +144,7 @@ impl fmt::Debug for Handle {
         f.debug_struct("Handle")
             .field("loop", &self.0.notifier)
             .field("closed", &self.is_closed())
-            .field("sources", &self.0.table.len())
+            .field("sources", &self.0.table.count())
             .field("timers", &self.0.timers.count())
             .field("clock", &self.0.clock)
             .finish()

@@ -14,8 +14,7 @@
 //! | `reactor.rs` | the loop's side: one turn, and what closing does |
 //! | `handle.rs` | everybody else's side |
 //! | `notifier.rs` | RUNNING / PARKED / NOTIFIED, and why no wake is lost |
-//! | `registration.rs`, `registration/operation.rs`, `scheduled_io.rs`, `waiters.rs`, `readiness.rs` | a source, an operation under way, who waits for it, its readiness word |
-//! | `table.rs` | tokens that cannot be mistaken for an earlier owner's |
+//! | `registration.rs`, `registration/operation.rs` | a source, and an operation under way |
 //! | `timer.rs`, `reference.rs` | one deadline, and its hold on the reactor |
 //! | `local_reactor.rs` | a loop that stays on its thread |
 //! | `errors.rs`, `platform.rs` | messages, what differs between systems |
@@ -24,7 +23,8 @@
 //! | `descriptor.rs` | the event queue, for loops around this one |
 //! | `sys.rs` | mio; `sync.rs` and `model.rs` swap it for a model under `cfg(loom)` |
 //!
-//! All deadlines, their order and the clock are a crate of their own, which knows no kernel: `timers/`, `sideline-timers`.
+//! Two crates beside it know no kernel: `sources/`, `sideline-sources`, has what each source is ready for, and who waits for it;
+//! `timers/`, `sideline-timers`, has all deadlines, their order and the clock.
 //!
 //! # Example
 //! ```
@@ -40,7 +40,10 @@
 //! ```
 #![deny(unsafe_code)]
 
-use sideline_timers::{clock, contain, epoch, home, known, lock, timers};
+use sideline_sources::{readiness, table, waiters};
+#[cfg(loom)]
+use sideline_timers::lock;
+use sideline_timers::{clock, contain, epoch, home, known, timers};
 
 mod errors;
 mod gathering;
@@ -50,15 +53,11 @@ mod notifier;
 #[macro_use]
 mod platform;
 mod reactor;
-mod readiness;
 mod reference;
 mod registration;
-mod scheduled_io;
 mod sync;
-mod table;
 mod timer;
 mod wait;
-mod waiters;
 #[cfg(not(loom))]
 mod word;
 
@@ -82,5 +81,6 @@ pub use errors::{KernelError, name_descriptor_limit};
 pub use handle::Handle;
 pub use local_reactor::LocalReactor;
 pub use reactor::Reactor;
-pub use registration::{Direction, Registration};
+pub use registration::Registration;
+pub use sideline_sources::Direction;
 pub use timer::Timer;

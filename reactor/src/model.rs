@@ -44,7 +44,7 @@ impl Selector {
         Ok(())
     }
 
-    pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Report)> + use<> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = (usize, Report)> + use<> {
         std::iter::empty()
     }
 }

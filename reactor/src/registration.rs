@@ -1,11 +1,12 @@
 //! A source and the operations that wait for it.
 //!
 //! Every operation is tried first and waits only after it has said `WouldBlock`; the readiness word spares the tries
-//! that are known to be in vain. What the flags mean, and how they are forgotten safely, is told in `readiness.rs`.
+//! that are known to be in vain. What the flags mean, and how they are forgotten safely, is told in the
+//! `readiness.rs` of the sources.
 
 mod operation;
 
-use crate::contain;
+use crate::Direction;
 use crate::errors;
 use crate::handle::Handle;
 use crate::platform;
@@ -17,15 +18,6 @@ use std::task::{Context, Poll};
 use std::{fmt, io};
 
 use operation::{Operation, Place};
-
-/// What an operation waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Direction {
-    /// Something to read: bytes, a datagram, a connection to accept, the end of the stream.
-    Read = 0,
-    /// Room to write, or a connection that is established.
-    Write = 1,
-}
 
 /// A source whose readiness the kernel reports to the loop. Made by [`Handle::register`].
 ///
@@ -152,17 +144,8 @@ impl Registration {
         S: mio::event::Source + ?Sized,
     {
         let result = self.handle.0.registry.deregister(source);
-        self.end();
+        self.handle.0.table.end(self.token.0);
         result
-    }
-
-    /// Frees the slot; whoever waits is woken.
-    fn end(&self) {
-        if let Some(mut io) = self.handle.0.table.remove(self.token) {
-            let mut woken = Vec::new();
-            io.take_waiters(&mut woken);
-            contain::wake_all(&mut woken);
-        }
     }
 
     /// The reactor that this is registered with.
@@ -177,10 +160,10 @@ impl Registration {
     fn wait(&self, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
         let table = &self.handle.0.table;
         if *id == WaiterId::READER && self.word.has_reader(cx.waker()) && table.known.include(cx.waker()) {
-            // It is listed already: see `scheduled_io.rs`.
+            // It is listed already: see the `scheduled_io.rs` of the sources.
             return Poll::Pending;
         }
-        table.wait(self.token, id, cx, ends)
+        table.wait(self.token.0, id, cx, ends)
     }
 
     /// Tries `op`, and if it would block waits in the place that has this `id`.
@@ -267,8 +250,7 @@ fn is_short(moved: usize, wanted: usize) -> bool {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // Outside the lock: with it go wakers that were never woken.
-        drop(self.handle.0.table.remove(self.token));
+        self.handle.0.table.remove(self.token.0);
     }
 }
 

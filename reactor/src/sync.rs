@@ -6,7 +6,9 @@ mod chosen {
     pub(crate) use crate::sys;
     pub(crate) use crate::word::{HAS_WORDS, Word};
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    #[cfg(test)]
+    pub(crate) use std::sync::atomic::AtomicU64;
+    pub(crate) use std::sync::atomic::{AtomicBool, Ordering, fence};
     #[cfg(test)]
     pub(crate) use std::thread;
     pub(crate) use std::thread::yield_now;
@@ -16,7 +18,9 @@ mod chosen {
 mod chosen {
     pub(crate) use crate::model::{self as sys, HAS_WORDS, Word};
     pub(crate) use loom::sync::Arc;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    #[cfg(test)]
+    pub(crate) use loom::sync::atomic::AtomicU64;
+    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering, fence};
     #[cfg(test)]
     pub(crate) use loom::thread;
     pub(crate) use loom::thread::yield_now;

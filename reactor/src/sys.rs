@@ -21,7 +21,7 @@ use mio::{Events, Interest, Poll, Token};
 use std::io;
 use std::time::Duration;
 
-/// The token of the wakeup. No registration gets it: see `table.rs`.
+/// The token of the wakeup. No registration gets it: see the `table.rs` of the sources.
 const WAKEUP: Token = Token(usize::MAX);
 /// The token of the timerfd. Nor this.
 const TIMER: Token = Token(usize::MAX - 1);
@@ -69,9 +69,9 @@ impl Selector {
     }
 
     /// What the last wait brought, without the wakeup's own events.
-    pub(crate) fn events(&self) -> impl Iterator<Item = (Token, Report)> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = (usize, Report)> {
         let sources = self.events.iter().filter(|event| event.token() != WAKEUP && event.token() != TIMER);
-        sources.map(|event| (event.token(), report(event)))
+        sources.map(|event| (event.token().0, report(event)))
     }
 }
 

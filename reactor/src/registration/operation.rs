@@ -1,6 +1,7 @@
 //! An operation under way, as a future, and its place among those who wait for the source.
 
-use super::{Direction, Registration};
+use super::Registration;
+use crate::Direction;
 use crate::readiness::Ready;
 use crate::waiters::WaiterId;
 use std::future::Future;
@@ -66,7 +67,8 @@ impl Place<'_> {
         Poll::Ready(())
     }
 
-    /// What it has waited for is there, and came after it was listed: so it is listed no more, see `scheduled_io.rs`.
+    /// What it has waited for is there, and came after it was listed: so it is listed no more, see the
+    /// `scheduled_io.rs` of the sources.
     fn has_left(&mut self) {
         self.id = WaiterId::none(self.id.direction());
     }
@@ -75,7 +77,7 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if !self.id.is_none() {
-            self.registration.handle.0.table.forget(self.registration.token, self.id);
+            self.registration.handle.0.table.forget(self.registration.token.0, self.id);
         }
     }
 }

@@ -10,8 +10,8 @@
 //! first place after it has been woken, and the task finds it there when it waits again. A waiter that is kept so has no id,
 //! and is not woken.
 
+use crate::Direction;
 use crate::known::KnownWakers;
-use crate::registration::Direction;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::mem;
@@ -31,10 +31,10 @@ pub(crate) struct Waiter {
     pub(crate) waker: Waker,
 }
 
-/// Bit 0 is the direction. 0 and 1 do not wait, 2 and 3 are the two poll slots, everything above belongs to
+/// Which waiter it is. Bit 0 is the direction. 0 and 1 do not wait, 2 and 3 are the two poll slots, everything above belongs to
 /// one operation each.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct WaiterId(u64);
+pub struct WaiterId(u64);
 
 /// The number, above bit 0, of both poll slots.
 const POLL_SLOT: u64 = 1;
@@ -57,23 +57,29 @@ impl WaiterIds {
 
 impl WaiterId {
     /// For a waiter that does not wait yet. It is given an id of its own when it has to.
-    pub(crate) const fn none(direction: Direction) -> WaiterId {
+    pub const fn none(direction: Direction) -> WaiterId {
         WaiterId(direction as u64)
     }
 
     /// The one slot per direction behind `poll_*` methods: the last caller is the one that is woken.
-    pub(crate) const fn poll_slot(direction: Direction) -> WaiterId {
+    pub const fn poll_slot(direction: Direction) -> WaiterId {
         WaiterId(POLL_SLOT << 1 | direction as u64)
     }
 
     /// The poll slot that reads. It alone has a mark: see `scheduled_io.rs`, "Who is listed already".
-    pub(crate) const READER: WaiterId = WaiterId::poll_slot(Direction::Read);
+    pub const READER: WaiterId = WaiterId::poll_slot(Direction::Read);
 
-    pub(crate) fn is_none(self) -> bool {
+    /// Whether it does not wait.
+    #[inline]
+    #[must_use]
+    pub fn is_none(self) -> bool {
         self.0 >> 1 == 0
     }
 
-    pub(crate) fn direction(self) -> Direction {
+    /// What it waits for.
+    #[inline]
+    #[must_use]
+    pub fn direction(self) -> Direction {
         if self.0 & 1 == Direction::Read as u64 { Direction::Read } else { Direction::Write }
     }
 }

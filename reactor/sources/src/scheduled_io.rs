@@ -48,14 +48,13 @@
 //! socket then pays for no reference. So a task's memory (not its future) may outlive it for as long as its last
 //! socket lives. The end of the reactor takes all wakers away, so that nothing keeps itself alive for longer.
 
+use crate::Direction;
 use crate::contain;
 use crate::known::KnownWakers;
 use crate::readiness::{ReadinessWord, Ready, Report};
-use crate::registration::Direction;
 use crate::sync::{Arc, left_out};
 use crate::table::Table;
 use crate::waiters::{Waiter, WaiterId, WaiterIds, Waiters};
-use mio::Token;
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
@@ -167,13 +166,7 @@ enum Listing {
 impl Table {
     /// Lists a waiter, or renews its waker if it is listed. If any of the flags in `ends` is there by now, its wait is over, and
     /// nothing is listed. If `id` is none, the waiter is given one.
-    pub(crate) fn wait(
-        &self,
-        token: Token,
-        id: &mut WaiterId,
-        cx: &mut Context<'_>,
-        ends: Ready,
-    ) -> Poll<()> {
+    pub fn wait(&self, token: usize, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
         if self.known.include(cx.waker()) {
             match self.with(token, |io, ids| io.list_again(ids, id, cx.waker(), ends)) {
                 // None: as below.
@@ -186,7 +179,7 @@ impl Table {
     }
 
     #[inline(never)]
-    fn wait_anew(&self, token: Token, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
+    fn wait_anew(&self, token: usize, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
         // A waiter that is only renewed needs no clone, so the first attempt brings none.
         let mut spare = id.is_none().then(|| cx.waker().clone());
         loop {
@@ -206,7 +199,7 @@ impl Table {
 
     /// Takes a waiter off the list, if it is there.
     #[inline(never)]
-    pub(crate) fn forget(&self, token: Token, id: WaiterId) {
+    pub fn forget(&self, token: usize, id: WaiterId) {
         let forgotten = self.with(token, |io, _| io.waiters.remove(id)).flatten();
         if let Some(forgotten) = forgotten {
             contain::discard(forgotten.waker);

@@ -39,7 +39,7 @@
 //! `UNTRIED` lets the first operation on a fresh source simply be tried: on a connection that was just
 //! accepted, the request is often there before its first event.
 
-use crate::registration::Direction;
+use crate::Direction;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, left_out};
 use std::fmt;
 use std::ops::BitOrAssign;
@@ -47,24 +47,28 @@ use std::task::Waker;
 
 /// A set of the flags above, of one direction.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Ready(u64);
+pub struct Ready(u64);
 
 impl Ready {
-    pub(crate) const READY: Ready = Ready(1 << 0);
-    pub(crate) const CLOSED: Ready = Ready(1 << 1);
+    /// See above, as for the others.
+    pub const READY: Ready = Ready(1 << 0);
+    /// See above.
+    pub const CLOSED: Ready = Ready(1 << 1);
     const UNTRIED: Ready = Ready(1 << 2);
-    pub(crate) const URGENT: Ready = Ready(1 << 3);
+    /// See above.
+    pub const URGENT: Ready = Ready(1 << 3);
     const GONE: Ready = Ready(1 << 4);
 
     /// What makes an operation worth trying; what `WouldBlock` disproves.
     const WORTH_TRYING: Ready = Ready(Ready::READY.0 | Ready::CLOSED.0 | Ready::UNTRIED.0);
     /// What ends the wait of somebody who wants to try an operation.
-    pub(crate) const TO_TRY: Ready = Ready(Ready::WORTH_TRYING.0 | Ready::GONE.0);
+    pub const TO_TRY: Ready = Ready(Ready::WORTH_TRYING.0 | Ready::GONE.0);
     /// What ends the wait of somebody who wants to hear from the kernel.
-    pub(crate) const TO_REPORT: Ready = Ready(Ready::READY.0 | Ready::CLOSED.0 | Ready::GONE.0);
+    pub const TO_REPORT: Ready = Ready(Ready::READY.0 | Ready::CLOSED.0 | Ready::GONE.0);
     /// What a short transfer disproves.
     const DISPROVED_BY_SHORT: Ready = Ready(Ready::READY.0 | Ready::UNTRIED.0);
 
+    #[inline]
     const fn intersects(self, other: Ready) -> bool {
         self.0 & other.0 != 0
     }
@@ -93,18 +97,21 @@ impl fmt::Debug for Ready {
 
 /// What there is to say of both directions at once.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Report {
-    pub(crate) read: Ready,
-    pub(crate) write: Ready,
+pub struct Report {
+    /// Of reading.
+    pub read: Ready,
+    /// Of writing.
+    pub write: Ready,
 }
 
 impl Report {
     const GONE: Report = Report { read: Ready::GONE, write: Ready::GONE };
-    #[cfg(test)]
-    pub(crate) const READABLE: Report = Report { read: Ready::READY, write: Ready(0) };
+    /// There is something to read.
+    pub const READABLE: Report = Report { read: Ready::READY, write: Ready(0) };
 
     /// Whether somebody who waits for this direction is to hear of it.
     #[inline]
+    #[must_use]
     pub(crate) fn concerns(self, direction: Direction) -> bool {
         let ready = if direction == Direction::Read { self.read } else { self.write };
         ready.intersects(Ready::TO_REPORT)
@@ -113,30 +120,42 @@ impl Report {
 
 /// One direction at one moment: the flags that count, and the number of the last event.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Snapshot(u64);
+pub struct Snapshot(u64);
 
 const EVENT: u64 = 1 << 8;
 const FLAGS: u64 = EVENT - 1;
 
 impl Snapshot {
+    #[inline]
     fn flags(self) -> Ready {
         Ready(self.0 & FLAGS)
     }
 
     /// Whether an operation should be tried.
-    pub(crate) fn worth_trying(self) -> bool {
+    #[inline]
+    #[must_use]
+    pub fn worth_trying(self) -> bool {
         self.has_any(Ready::WORTH_TRYING)
     }
 
-    pub(crate) fn has_any(self, of: Ready) -> bool {
+    /// Whether any of these flags counts.
+    #[inline]
+    #[must_use]
+    pub fn has_any(self, of: Ready) -> bool {
         self.flags().intersects(of)
     }
 
-    pub(crate) fn is_gone(self) -> bool {
+    /// Whether nothing will be reported any more.
+    #[inline]
+    #[must_use]
+    pub fn is_gone(self) -> bool {
         self.has_any(Ready::GONE)
     }
 
-    pub(crate) fn is_urgent(self) -> bool {
+    /// Whether a read may have stopped at the urgent mark.
+    #[inline]
+    #[must_use]
+    pub fn is_urgent(self) -> bool {
         self.has_any(Ready::URGENT)
     }
 }
@@ -150,14 +169,15 @@ impl fmt::Debug for Snapshot {
 
 /// Why a direction is not ready after all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Disproof {
+pub enum Disproof {
     /// The operation said `WouldBlock`: whatever was reported before is over, closed flags included.
     WouldBlock,
     /// The operation moved less than it was asked to.
     ShortTransfer,
 }
 
-pub(crate) struct ReadinessWord {
+/// What is known of one source.
+pub struct ReadinessWord {
     edges: [Edge; 2],
     /// Whose waker is listed in the poll slot that reads: the address in it. Or zero, which is never wrong.
     reader: AtomicUsize,
@@ -178,7 +198,8 @@ impl ReadinessWord {
 
     /// Whether this waker, a known one, is marked as listed in the poll slot that reads.
     #[inline]
-    pub(crate) fn has_reader(&self, waker: &Waker) -> bool {
+    #[must_use]
+    pub fn has_reader(&self, waker: &Waker) -> bool {
         // Relaxed: see `scheduled_io.rs`.
         self.reader.load(Ordering::Relaxed) == waker.data().addr()
     }
@@ -190,7 +211,9 @@ impl ReadinessWord {
     }
 
     #[inline]
-    pub(crate) fn snapshot(&self, direction: Direction) -> Snapshot {
+    /// What counts in this direction now.
+    #[must_use]
+    pub fn snapshot(&self, direction: Direction) -> Snapshot {
         self.edges[direction as usize].snapshot()
     }
 
@@ -213,7 +236,7 @@ impl ReadinessWord {
 
     /// Takes back what an operation that began at `seen` has disproved, unless there was an event since.
     #[inline]
-    pub(crate) fn disprove(&self, direction: Direction, seen: Snapshot, disproof: Disproof) {
+    pub fn disprove(&self, direction: Direction, seen: Snapshot, disproof: Disproof) {
         let edge = &self.edges[direction as usize];
         let seen = if left_out("disproof-is-of-what-was-seen") { edge.snapshot() } else { seen };
         let disproved = match disproof {

@@ -12,21 +12,30 @@
 //! closes, and is told, or it comes later and is refused. Model: `register_against_close`, twin
 //! `register-sees-closed`.
 
-use crate::errors;
+use crate::contain;
 use crate::known::KnownWakers;
 use crate::lock::Mutex;
 use crate::readiness::{ReadinessWord, Report};
 use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, left_out};
 use crate::waiters::WaiterIds;
-use mio::Token;
 use slab::Slab;
-use std::io;
 use std::task::Waker;
 
-pub(crate) struct Table {
+/// Why a source is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The reactor is closed.
+    Closed,
+    /// There are more sources than a token can tell apart.
+    Full,
+}
+
+/// The sources of one reactor.
+pub struct Table {
     slots: Mutex<Slots>,
-    pub(crate) known: KnownWakers,
+    /// Those that may be kept, and woken under the lock.
+    pub known: KnownWakers,
 }
 
 struct Slots {
@@ -46,7 +55,8 @@ const HALF: u32 = usize::BITS / 2;
 const LOW: usize = (1 << HALF) - 1;
 
 impl Table {
-    pub(crate) fn new(known: KnownWakers) -> Table {
+    /// An empty one.
+    pub fn new(known: KnownWakers) -> Table {
         let waiter_ids = WaiterIds::default();
         let slots = Slots { slots: Slab::new(), next_generation: 0, waiter_ids, closed: false };
         Table { slots: Mutex::new(slots), known }
@@ -56,46 +66,64 @@ impl Table {
     ///
     /// # Errors
     /// If the reactor is closed; if there are more sources than a token can tell apart.
-    pub(crate) fn insert(&self) -> io::Result<(Token, Arc<ReadinessWord>)> {
+    #[inline]
+    pub fn insert(&self) -> Result<(usize, Arc<ReadinessWord>), Refusal> {
         self.insert_below(LOW)
     }
 
-    fn insert_below(&self, most: usize) -> io::Result<(Token, Arc<ReadinessWord>)> {
+    #[inline(never)]
+    fn insert_below(&self, most: usize) -> Result<(usize, Arc<ReadinessWord>), Refusal> {
         let word = Arc::new(ReadinessWord::new());
         let mut table = self.slots.lock();
         if table.closed && !left_out("register-sees-closed") {
-            return Err(errors::shut_down());
+            return Err(Refusal::Closed);
         }
         if table.slots.vacant_key() >= most {
-            return Err(errors::too_many_sources());
+            return Err(Refusal::Full);
         }
         let generation = table.next_generation;
         // The highest generation is never given out: its token could be the wakeup's.
         table.next_generation = if generation + 1 >= LOW { 0 } else { generation + 1 };
         let index = table.slots.insert(Slot { generation, io: ScheduledIo::new(word.clone()) });
-        Ok((Token(generation << HALF | index), word))
+        Ok((generation << HALF | index, word))
+    }
+
+    /// Frees the slot, unless it is not this token's any more. Whoever waits is not woken.
+    #[inline(never)]
+    pub fn remove(&self, token: usize) {
+        // Outside the lock: with it go wakers that were never woken.
+        drop(self.take(token));
+    }
+
+    /// As [`remove`](Self::remove); but whoever waits is woken, and finds the source gone.
+    #[inline(never)]
+    pub fn end(&self, token: usize) {
+        if let Some(mut io) = self.take(token) {
+            let mut woken = Vec::new();
+            io.take_waiters(&mut woken);
+            contain::wake_all(&mut woken);
+        }
     }
 
     /// Frees the slot, unless it is not this token's any more, and hands out the source, which has been told that it is gone.
-    #[inline(never)]
-    pub(crate) fn remove(&self, token: Token) -> Option<ScheduledIo> {
+    fn take(&self, token: usize) -> Option<ScheduledIo> {
         let mut table = self.slots.lock();
         let (io, _) = table.get(token)?;
         io.set_gone();
-        Some(table.slots.remove(token.0 & LOW).io)
+        Some(table.slots.remove(token & LOW).io)
     }
 
     /// Calls `f`, which must run no foreign code, with the source, unless the slot is not this token's any more.
     pub(crate) fn with<R>(
         &self,
-        token: Token,
+        token: usize,
         f: impl FnOnce(&mut ScheduledIo, &mut WaiterIds) -> R,
     ) -> Option<R> {
         self.slots.lock().get(token).map(|(io, ids)| f(io, ids))
     }
 
     /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`.
-    pub(crate) fn dispatch(&self, events: impl Iterator<Item = (Token, Report)>, woken: &mut Vec<Waker>) {
+    pub fn dispatch(&self, events: impl Iterator<Item = (usize, Report)>, woken: &mut Vec<Waker>) {
         let mut table = None;
         for (token, report) in events {
             // Locked only now, because many waits bring no event of a source.
@@ -108,7 +136,8 @@ impl Table {
 
     /// Refuses all sources from now on. Those in the table are told that they are gone, and whoever waits for one is moved to
     /// `woken`.
-    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
+    #[inline(never)]
+    pub fn close(&self, woken: &mut Vec<Waker>) {
         let mut table = self.slots.lock();
         table.closed = true;
         for index in 0..table.slots.capacity() {
@@ -120,15 +149,18 @@ impl Table {
         table.slots = Slab::new();
     }
 
-    pub(crate) fn len(&self) -> usize {
+    #[inline(never)]
+    /// How many sources there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.slots.lock().slots.len()
     }
 }
 
 impl Slots {
     #[inline]
-    fn get(&mut self, token: Token) -> Option<(&mut ScheduledIo, &mut WaiterIds)> {
-        let slot = self.slots.get_mut(token.0 & LOW).filter(|slot| slot.generation == token.0 >> HALF)?;
+    fn get(&mut self, token: usize) -> Option<(&mut ScheduledIo, &mut WaiterIds)> {
+        let slot = self.slots.get_mut(token & LOW).filter(|slot| slot.generation == token >> HALF)?;
         Some((&mut slot.io, &mut self.waiter_ids))
     }
 }
@@ -136,8 +168,8 @@ impl Slots {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::Direction;
     use crate::readiness::Ready;
-    use crate::registration::Direction;
 
     #[test]
     fn an_event_for_a_former_owner_of_the_slot_is_ignored() {
@@ -145,21 +177,21 @@ mod tests {
         let (old, _) = table.insert().unwrap();
         table.remove(old);
         let (new, word) = table.insert().unwrap();
-        assert_eq!(old.0 & LOW, new.0 & LOW, "the slot is reused");
+        assert_eq!(old & LOW, new & LOW, "the slot is reused");
         assert_ne!(old, new);
         table.dispatch([(old, Report::READABLE)].into_iter(), &mut Vec::new());
         assert!(!word.snapshot(Direction::Read).has_any(Ready::READY));
         table.remove(old);
         table.dispatch([(new, Report::READABLE)].into_iter(), &mut Vec::new());
         assert!(word.snapshot(Direction::Read).has_any(Ready::READY));
-        assert_eq!(table.len(), 1);
+        assert_eq!(table.count(), 1);
     }
 
     #[test]
     fn generations_wrap_without_ever_making_the_wakeup_s_token() {
         let table = Table::new(KnownWakers::default());
         table.slots.lock().next_generation = LOW - 2;
-        let generations: Vec<_> = (0..4).map(|_| table.insert().unwrap().0.0 >> HALF).collect();
+        let generations: Vec<_> = (0..4).map(|_| table.insert().unwrap().0 >> HALF).collect();
         assert_eq!(generations, [LOW - 2, LOW - 1, 0, 1]);
     }
 
@@ -169,9 +201,9 @@ mod tests {
         let (first, _) = table.insert_below(2).unwrap();
         table.insert_below(2).unwrap();
         let error = table.insert_below(2).unwrap_err();
-        assert!(error.to_string().contains("sources"), "{error}");
+        assert_eq!(error, Refusal::Full);
         table.remove(first);
         table.insert_below(2).unwrap();
-        assert_eq!(table.len(), 2);
+        assert_eq!(table.count(), 2);
     }
 }

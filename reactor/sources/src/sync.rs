@@ -1,0 +1,17 @@
+//! What the protocols are made of: the real things, or loom's under `cfg(loom)`. Re-exports alone; what makes the two look
+//! alike is in the `sync.rs` of the timers.
+
+#[cfg(not(loom))]
+mod chosen {
+    pub(crate) use std::sync::Arc;
+    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+}
+
+#[cfg(loom)]
+mod chosen {
+    pub(crate) use loom::sync::Arc;
+    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+}
+
+pub(crate) use chosen::*;
+pub(crate) use sideline_timers::left_out;
