@@ -19,17 +19,21 @@ struct Ready {
     waiter: Option<Waker>,
 }
 
+// `#[inline]`: compiled where a set is used, as the set itself is.
 impl ReadyList {
     /// One that puts `key` on the list, and wakes whoever waits.
+    #[inline]
     pub(super) fn waker(list: &Arc<Self>, key: usize) -> Waker {
         Waker::from(Arc::new(EntryWaker { key, list: Arc::clone(list) }))
     }
 
+    #[inline]
     pub(super) fn pop(&self) -> Option<usize> {
         self.lock().keys.pop_front()
     }
 
     /// False if there is something to be polled by now.
+    #[inline]
     pub(super) fn wait(&self, waiter: &Waker) -> bool {
         // Cloned and dropped outside the lock: both are user code.
         let new = waiter.clone();
@@ -42,6 +46,7 @@ impl ReadyList {
     }
 
     /// Nobody waits any more.
+    #[inline]
     pub(super) fn forget_waiter(&self) {
         let waiter = self.lock().waiter.take();
         waiter.into_iter().for_each(discard);
