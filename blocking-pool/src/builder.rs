@@ -215,8 +215,10 @@ impl Builder {
                 "`thread_name` has a NUL byte, which no operating system accepts: remove it".to_owned(),
             );
         }
-        if self.max_threads.or(self.core_threads).is_some_and(|threads| threads > MOST_THREADS) {
-            return fail(format!("more than {MOST_THREADS} threads are not supported: lower `max_threads`"));
+        for (name, threads) in [("max_threads", self.max_threads), ("core_threads", self.core_threads)] {
+            if threads.is_some_and(|threads| threads > MOST_THREADS) {
+                return fail(format!("more than {MOST_THREADS} threads are not supported: lower `{name}`"));
+            }
         }
         let core = self.core_threads.unwrap_or(config.core_threads);
         config.max_threads = self.max_threads.unwrap_or(MAX_THREADS.max(core));

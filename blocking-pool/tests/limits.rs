@@ -145,6 +145,7 @@ fn builders_say_what_to_change() {
     assert!(say(Pool::builder().thread_name("a\0b")).contains("NUL"));
     assert!(say(Pool::builder().nice(20)).contains("pass 0 to 19"));
     assert!(say(Pool::builder().max_threads(usize::MAX)).contains("lower `max_threads`"));
+    assert!(say(Pool::builder().core_threads(usize::MAX)).contains("lower `core_threads`"));
     // One choice alone bends the other's default.
     Pool::builder().max_threads(1).build().unwrap();
     Pool::builder().core_threads(1000).build().unwrap();
