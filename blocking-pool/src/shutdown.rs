@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::desk::Desk;
 use crate::job::{JobId, JobInfo, name_job};
 use crate::nested;
-use crate::sync::{left_out, thread};
+use crate::sync::{CLOCKS, left_out, thread};
 
 /// How to shut down a [`Pool`](crate::Pool) or a [`Tenant`](crate::Tenant). In all modes, nothing new is accepted.
 ///
@@ -86,8 +86,8 @@ impl ShutdownReport {
     /// Looks until nothing moves. What neither was cancelled nor is left has finished.
     ///
     /// Between being taken out of a queue and being started or cancelled, a job is in neither class. That takes a moment
-    /// only, so after an abandon we wait for it. There is a limit: a pool that is never still is reported as it was last
-    /// seen.
+    /// only, so after an abandon we wait for it: first by giving way, and if the kernel has put that worker aside, by the
+    /// millisecond. There is a limit: a pool that is never still is reported as it was last seen.
     ///
     /// There is one more place where jobs are in nobody's sight: between the injector and the deque of a worker that takes
     /// a batch. Whoever empties the queues at that moment misses them. If that worker then blocks in the first of them,
@@ -114,7 +114,7 @@ impl ShutdownReport {
             if is_too_early && looks.is_power_of_two() && !left_out("abandon-sweeps-again") {
                 sweep();
             }
-            if is_still && !is_too_early || looks > MOST_LOOKS {
+            if is_still && !is_too_early || looks > MOST_LOOKS + MOST_SLEEPS {
                 let rest = cancelled + running.len() as u64 + queued;
                 let finished = outstanding.saturating_sub(rest);
                 return Self {
@@ -125,12 +125,18 @@ impl ShutdownReport {
                     dedicated: dedicated(),
                 };
             }
-            thread::yield_now();
+            if looks <= MOST_LOOKS || !CLOCKS {
+                thread::yield_now();
+            } else {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 }
 
 const MOST_LOOKS: u32 = 1000;
+/// As many as the kernel may take to give a worker a processor again that others want, too.
+const MOST_SLEEPS: u32 = 20;
 
 impl fmt::Display for ShutdownReport {
     #[inline]
