@@ -53,7 +53,10 @@ impl<'a, T: 'static> Entered<'a, T> {
     /// Inside `with` of the same key.
     #[track_caller]
     pub(super) fn new(key: &'static LocalKey<T>, value: &'a mut Option<T>) -> Self {
-        Self::try_new(key, value).expect("a scope of a task-local was opened inside `with` of the same key")
+        let Some(entered) = Self::try_new(key, value) else {
+            panic!("a scope of a task-local was opened inside `with` of the same key")
+        };
+        entered
     }
 
     /// `None` inside `with` of the same key, which lends what is in the slot.
