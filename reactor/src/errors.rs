@@ -10,16 +10,13 @@ pub(crate) fn shut_down() -> io::Error {
     other("the runtime was shut down")
 }
 
-/// What somebody gets who registers one source more than tokens can tell apart.
-fn too_many_sources() -> io::Error {
-    other("the runtime has as many sources as it can tell apart: use another one, on a thread of its own")
-}
-
 /// What somebody gets whose source is not taken.
 pub(crate) fn refused(why: Refusal) -> io::Error {
     match why {
         Refusal::Closed => shut_down(),
-        Refusal::Full => too_many_sources(),
+        Refusal::Full => other(
+            "the runtime has as many sources as it can tell apart: use another one, on a thread of its own",
+        ),
     }
 }
 

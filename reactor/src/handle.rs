@@ -101,7 +101,8 @@ impl Handle {
     {
         // Made first: if the source's own code fails or panics, dropping this frees the slot.
         let registration = self.reserve()?;
-        self.0.registry.register(source, registration.token(), interest).map_err(errors::on_register)?;
+        let token = mio::Token(registration.token());
+        self.0.registry.register(source, token, interest).map_err(errors::on_register)?;
         if !self.0.needs_selector() {
             self.0.need_selector();
             // The loop may be asleep without it.
@@ -115,7 +116,7 @@ impl Handle {
     /// A slot for a source that is not registered yet.
     fn reserve(&self) -> io::Result<Registration> {
         let (token, io) = self.0.table.insert().map_err(errors::refused)?;
-        Ok(Registration::new(self.clone(), mio::Token(token), io))
+        Ok(Registration::new(self.clone(), token, io))
     }
 
     /// When the earliest armed timer is due, `None` if none is armed. May lie in the past.

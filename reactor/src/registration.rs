@@ -31,12 +31,12 @@ use operation::{Operation, Place};
 /// shut down".
 pub struct Registration {
     handle: Handle,
-    token: mio::Token,
+    token: usize,
     word: Arc<ReadinessWord>,
 }
 
 impl Registration {
-    pub(crate) fn new(handle: Handle, token: mio::Token, word: Arc<ReadinessWord>) -> Registration {
+    pub(crate) fn new(handle: Handle, token: usize, word: Arc<ReadinessWord>) -> Registration {
         Registration { handle, token, word }
     }
 
@@ -144,7 +144,7 @@ impl Registration {
         S: mio::event::Source + ?Sized,
     {
         let result = self.handle.0.registry.deregister(source);
-        self.handle.0.table.end(self.token.0);
+        self.handle.0.table.end(self.token);
         result
     }
 
@@ -153,7 +153,7 @@ impl Registration {
         &self.handle
     }
 
-    pub(crate) fn token(&self) -> mio::Token {
+    pub(crate) fn token(&self) -> usize {
         self.token
     }
 
@@ -163,7 +163,7 @@ impl Registration {
             // It is listed already: see the `scheduled_io.rs` of the sources.
             return Poll::Pending;
         }
-        table.wait(self.token.0, id, cx, ends)
+        table.wait(self.token, id, cx, ends)
     }
 
     /// Tries `op`, and if it would block waits in the place that has this `id`.
@@ -250,13 +250,13 @@ fn is_short(moved: usize, wanted: usize) -> bool {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.handle.0.table.remove(self.token.0);
+        self.handle.0.table.remove(self.token);
     }
 }
 
 impl fmt::Debug for Registration {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registration").field("token", &self.token.0).field("readiness", &self.word).finish()
+        f.debug_struct("Registration").field("token", &self.token).field("readiness", &self.word).finish()
     }
 }

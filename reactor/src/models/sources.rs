@@ -47,7 +47,7 @@ fn event_against_operation() {
     });
     data.store(true, Ordering::Relaxed);
     let mut woken = Vec::new();
-    reactor.handle().0.table.dispatch([(registration.token().0, Report::READABLE)].into_iter(), &mut woken);
+    reactor.handle().0.table.dispatch([(registration.token(), Report::READABLE)].into_iter(), &mut woken);
     crate::contain::wake_all(&mut woken);
     reader.join().unwrap();
 }
@@ -78,7 +78,7 @@ fn events_against_a_known_waker(
     let mut woken = Vec::new();
     for there in [1, 2] {
         data.store(there, Ordering::Relaxed);
-        let event = (registration.token().0, Report::READABLE);
+        let event = (registration.token(), Report::READABLE);
         reactor.handle().0.table.dispatch([event].into_iter(), &mut woken);
         assert!(woken.is_empty());
     }

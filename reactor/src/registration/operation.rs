@@ -77,7 +77,7 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if !self.id.is_none() {
-            self.registration.handle.0.table.forget(self.registration.token.0, self.id);
+            self.registration.handle.0.table.forget(self.registration.token, self.id);
         }
     }
 }

@@ -220,6 +220,12 @@ mod unix {
         assert!(runtime.block_on(cat.wait()).unwrap().success());
     }
 
+    /// Ends a child as it is, with nothing dropped.
+    fn leave(is_well: bool) -> ! {
+        // SAFETY: the one thread that it has has nothing to clean up.
+        unsafe { libc::_exit(i32::from(!is_well)) }
+    }
+
     /// The child aborts the parent's jobs while threads that are not there have held the locks of theirs.
     fn aborts() {
         let pool = Pool::builder().max_threads(1).build().unwrap();
@@ -240,8 +246,7 @@ mod unix {
                 let Some(child) = fork() else {
                     job.abort();
                     told.abort();
-                    // SAFETY: this thread has nothing to clean up.
-                    unsafe { libc::_exit(0) };
+                    leave(true)
                 };
                 let succeeds = succeeds(child);
                 assert!(job.abort() && told.abort());
@@ -288,8 +293,7 @@ mod unix {
                     let hook = below.on_cancel(|| heard.store(true, SeqCst));
                     let is_well = all.cancel() && heard.load(SeqCst) && is_cancelled_now(&below);
                     drop(hook);
-                    // SAFETY: this thread has nothing to clean up.
-                    unsafe { libc::_exit(i32::from(!is_well)) };
+                    leave(is_well)
                 };
                 succeeds(child)
             });
@@ -335,8 +339,7 @@ mod unix {
                     let is_nothing = tenant.survivors().is_empty() && pool.metrics().dedicated == 0;
                     let is_told = [of_tenant, of_pool].iter().all(|report| report.finished == 0);
                     tenant.close();
-                    // SAFETY: this thread has nothing to clean up.
-                    unsafe { libc::_exit(i32::from(!(is_nothing && is_told))) };
+                    leave(is_nothing && is_told)
                 };
                 succeeds(child)
             });
