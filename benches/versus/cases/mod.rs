@@ -9,6 +9,7 @@ mod echo;
 mod echo_client;
 mod handoff;
 mod memory;
+mod start;
 mod tasks;
 mod timers;
 
@@ -27,6 +28,7 @@ pub(crate) enum Case {
     Mixed,
     Saturated,
     Trickle,
+    Start,
     SpawnJoin,
     Yield,
     PingPong,
@@ -43,7 +45,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::RoundTrip,
         Self::FanOut,
         Self::Window,
@@ -52,6 +54,7 @@ impl Case {
         Self::Mixed,
         Self::Saturated,
         Self::Trickle,
+        Self::Start,
         Self::SpawnJoin,
         Self::Yield,
         Self::PingPong,
@@ -77,6 +80,7 @@ impl Case {
             Self::Mixed => "mixed",
             Self::Saturated => "saturated",
             Self::Trickle => "trickle",
+            Self::Start => "start",
             Self::SpawnJoin => "spawn-join",
             Self::Yield => "yield",
             Self::PingPong => "ping-pong",
@@ -116,6 +120,7 @@ impl Case {
             Self::Mixed => busy::mixed::<L, O>(scale),
             Self::Saturated => busy::saturated::<L, O>(scale),
             Self::Trickle => busy::trickle::<L, O>(scale),
+            Self::Start => start::start::<L, O>(scale),
             Self::SpawnJoin => tasks::spawn_join::<L>(scale),
             Self::Yield => tasks::yields::<L>(scale),
             Self::PingPong => tasks::ping_pong::<L>(scale),
@@ -144,6 +149,7 @@ impl Case {
             Self::ShortBurst => burst::bare_short,
             Self::SleepBurst => burst::bare_sleeping,
             Self::Saturated => busy::bare_saturated,
+            Self::Start => start::bare_start,
             Self::SpawnJoin => tasks::bare_spawn_join,
             Self::TimeoutChurn => timers::bare_churn,
             Self::Lateness => timers::bare_lateness,
@@ -161,6 +167,7 @@ impl Case {
             Self::ShortBurst => "one thread per core, each with its share",
             Self::SleepBurst => "one thread per closure, started and joined",
             Self::Saturated => "a sleeping thread beside one computing thread per core at nice 10",
+            Self::Start => "mio's event queue and waker, made and dropped",
             Self::SpawnJoin => "one allocation, made and freed",
             Self::TimeoutChurn => "reading the clock",
             Self::Lateness => "thread::sleep",
