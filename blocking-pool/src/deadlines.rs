@@ -173,7 +173,7 @@ impl Watch {
 
     fn of_this_process() -> &'static Self {
         static WATCH: PerProcess<Watch> = PerProcess::new();
-        WATCH.get_or_init(Self::new)
+        WATCH.get_or_init(|_| Self::new())
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {

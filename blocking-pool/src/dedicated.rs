@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::account::Account;
 use crate::cancel::CancelToken;
 use crate::desk::Desk;
+use crate::fork::Inherited;
 use crate::job::{self, Entry, JoinHandle, Terms, Times, Work};
 use crate::lock::Mutex;
 use crate::priority;
@@ -18,7 +19,8 @@ use crate::shared::Shared;
 use crate::shutdown::Survivor;
 use crate::spawn_error::{SpawnError, SpawnErrorKind};
 
-pub(crate) struct Dedicated(Mutex<List>);
+/// None of the parent's is in a child.
+pub(crate) struct Dedicated(Inherited<Mutex<List>>);
 
 #[derive(Default)]
 struct List {
@@ -35,15 +37,15 @@ struct Thread {
 
 impl Dedicated {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(List::default()))
+        Self(Inherited::new(Mutex::default()))
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.lock().threads.len()
+        self.0.own().lock().threads.len()
     }
 
     fn threads_of(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Thread> {
-        self.0.lock().threads.iter().filter(|thread| whose(thread.tenant)).cloned().collect()
+        self.0.own().lock().threads.iter().filter(|thread| whose(thread.tenant)).cloned().collect()
     }
 
     /// Tells those that can be told; outside the lock, as their hooks are the user's.
@@ -112,7 +114,7 @@ impl Shared {
         name: Option<String>,
         token: Option<CancelToken>,
     ) -> Result<(), (Refusal, Option<Entry>)> {
-        let mut list = self.dedicated.0.lock();
+        let mut list = self.dedicated.0.own().lock();
         let name = name.unwrap_or_else(|| format!("{}-dedicated-{}", self.config.thread_name, list.names));
         list.names += 1;
         let desk = Arc::new(Desk::new(name));
@@ -153,7 +155,7 @@ impl Shared {
     }
 
     fn leave_dedicated(&self, desk: &Arc<Desk>) {
-        let mut list = self.dedicated.0.lock();
+        let mut list = self.dedicated.0.own().lock();
         let place = list.threads.iter().position(|thread| Arc::ptr_eq(&thread.desk, desk));
         let gone = place.map(|place| list.threads.swap_remove(place));
         drop(list);

@@ -40,9 +40,9 @@ mod metrics;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
-use crate::fork;
+use crate::fork::{self, Inherited};
 use crate::job::Entry;
 use crate::line::Line;
 use crate::lock::Mutex;
@@ -79,16 +79,13 @@ pub(crate) use metrics::Times;
 /// assert_eq!(database.metrics().running, 0);
 /// ```
 #[derive(Clone)]
-pub struct Limiter(Arc<Slots>);
+pub struct Limiter(Arc<Inherited<Slots>>);
 
 struct Slots {
     list: Mutex<List>,
     times: Times,
     /// A copy of the list's limit, for a forked child, which must not take the lock.
     limit: AtomicUsize,
-    /// See [`fork`].
-    born: u32,
-    in_fork: OnceLock<Arc<Slots>>,
 }
 
 struct List {
@@ -115,16 +112,12 @@ impl Limiter {
     #[track_caller]
     pub fn new(limit: usize) -> Self {
         refuse_zero(limit);
-        Self(Arc::new(Slots::new(limit)))
+        Self(Arc::new(Inherited::new(Slots::new(limit))))
     }
 
     /// The limiter's slots in this process.
-    fn slots(&self) -> &Arc<Slots> {
-        let mut slots = &self.0;
-        while fork::is_child_of(slots.born) {
-            slots = slots.in_fork.get_or_init(|| Arc::new(Slots::new(slots.limit.load(Relaxed))));
-        }
-        slots
+    fn slots(&self) -> &Slots {
+        self.0.here(|parents| Slots::new(parents.limit.load(Relaxed)))
     }
 
     /// Changes how many may run at once. More: as many of those that wait are admitted here. Fewer: those that run go
@@ -206,18 +199,11 @@ impl Limiter {
 
 impl Slots {
     fn new(limit: usize) -> Self {
-        let born = fork::note();
         // No number is given out in two processes: a job of the parent's must not be taken for one of the child's.
-        let next_ticket = (u64::from(born) << 40) + 1;
+        let next_ticket = (u64::from(fork::note()) << 40) + 1;
         let list =
             List { limit, taken: 0, admitted: 0, next_ticket, line: Line::new(), known_to: Vec::new() };
-        Self {
-            list: Mutex::new(list),
-            times: Times::default(),
-            limit: AtomicUsize::new(limit),
-            born,
-            in_fork: OnceLock::new(),
-        }
+        Self { list: Mutex::new(list), times: Times::default(), limit: AtomicUsize::new(limit) }
     }
 }
 
@@ -235,7 +221,7 @@ impl List {
         }
         self.known_to.retain(|known| known.strong_count() > 0);
         self.known_to.push(Arc::downgrade(pool));
-        pool.lines.learn_of(Arc::downgrade(limiter.slots()));
+        pool.lines.learn_of(Arc::downgrade(&limiter.0));
     }
 }
 

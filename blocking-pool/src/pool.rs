@@ -78,7 +78,7 @@ impl Pool {
     /// ([`Forked`](crate::SpawnErrorKind::Forked)), since their threads are in the parent.
     pub fn global() -> &'static Pool {
         static GLOBAL: PerProcess<Pool> = PerProcess::new();
-        GLOBAL.get_or_init(Self::new)
+        GLOBAL.get_or_init(|_| Self::new())
     }
 
     #[inline(never)]

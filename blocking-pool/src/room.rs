@@ -17,6 +17,7 @@
 
 use std::task::Waker;
 
+use crate::fork::Inherited;
 use crate::line::Line;
 use crate::lock::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +27,8 @@ pub(crate) struct Room {
     /// `None`: there is always room, and nothing is counted.
     limit: Option<u64>,
     word: AtomicU64,
-    line: Mutex<List>,
+    /// In a child nobody is in it, although LINE may be set: no room is made there.
+    line: Inherited<Mutex<List>>,
 }
 
 #[derive(Default)]
@@ -67,7 +69,7 @@ impl Room {
         Self {
             limit: limit.map(|jobs| jobs as u64),
             word: AtomicU64::new(0),
-            line: Mutex::new(List::default()),
+            line: Inherited::new(Mutex::default()),
         }
     }
 
@@ -93,7 +95,7 @@ impl Room {
             if self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, count_down).is_ok() {
                 return None;
             }
-            let mut line = self.line.lock();
+            let mut line = self.line.own().lock();
             // None: whoever was in line has left it; read the word again.
             if let Some((number, waker)) = line.waiting.take_first() {
                 line.handed.push(number);
@@ -105,7 +107,7 @@ impl Room {
 
     /// Asks for room, and to be woken when there is some. Returns a waker that is not needed any more.
     pub(crate) fn ask(&self, place: &mut Option<Place>, waker: Waker) -> (Asked, Option<Waker>) {
-        let mut line = self.line.lock();
+        let mut line = self.line.own().lock();
         if let Some(Place(number)) = place {
             if line.was_handed(*number) {
                 *place = None;
@@ -145,7 +147,7 @@ impl Room {
 
     /// Gives up a place in line, and the room if it was handed some; the wakers to be dropped and to be called.
     pub(crate) fn leave(&self, Place(number): Place) -> (Option<Waker>, Option<Waker>) {
-        let mut line = self.line.lock();
+        let mut line = self.line.own().lock();
         if let Some(mine) = line.waiting.take(number) {
             self.clear_if_empty(&line);
             return (mine, None);
@@ -163,7 +165,7 @@ impl Room {
 
     /// All wakers in line, to be called: the pool or a tenant was closed.
     pub(crate) fn call_everybody(&self) -> Vec<Waker> {
-        let mut line = self.line.lock();
+        let mut line = self.line.own().lock();
         line.waiting.iter_mut().filter_map(Option::take).collect()
     }
 }

@@ -60,7 +60,7 @@ impl Future for ForRoom<'_> {
 impl Drop for ForRoom<'_> {
     fn drop(&mut self) {
         let pool = self.account.pool();
-        if let Some(place) = self.place.take().filter(|_| !pool.is_forked()) {
+        if let Some(place) = self.place.take() {
             let (mine, next) = pool.room.leave(place);
             pool.discard_waker(mine);
             pool.wake(next);

@@ -47,6 +47,16 @@ fn a_signal_of_the_child_is_heard_there_although_the_parent_listens_too() {
 }
 
 #[test]
+fn what_a_thread_was_about_to_make_is_made_in_the_child_and_handed_down() {
+    goes_well(&["first"], Stdio::null());
+}
+
+#[test]
+fn the_child_may_listen_and_leave_processes_behind_whatever_its_threads_were_doing() {
+    goes_well(&["statics"], Stdio::null());
+}
+
+#[test]
 fn standard_input_has_a_reader_in_the_child() {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fork-{}", std::process::id()));
     std::fs::write(&path, b"0123456789").unwrap();

@@ -95,7 +95,7 @@ enum Hook {
 
 impl Node {
     fn lock(&self) -> MutexGuard<'_, List> {
-        self.place.here().list.lock()
+        self.place.here().lock()
     }
 
     pub(super) fn is_cancelled(&self) -> bool {

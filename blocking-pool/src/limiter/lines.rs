@@ -6,15 +6,16 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
-use super::Slots;
+use super::{Limiter, Slots};
 use crate::account::Account;
+use crate::fork::Inherited;
 use crate::job::Entry;
 use crate::lock::Mutex;
 use crate::shared::Shared;
 
 /// The limiters in which jobs of one pool may wait, and how many do.
 pub(crate) struct Lines {
-    limiters: Mutex<Vec<Weak<Slots>>>,
+    limiters: Mutex<Vec<Weak<Inherited<Slots>>>>,
     waiting: AtomicUsize,
 }
 
@@ -30,7 +31,7 @@ impl Lines {
     }
 
     /// A job of the pool is about to wait in this limiter's line.
-    pub(super) fn learn_of(&self, limiter: Weak<Slots>) {
+    pub(super) fn learn_of(&self, limiter: Weak<Inherited<Slots>>) {
         let mut limiters = self.limiters.lock();
         limiters.retain(|known| known.strong_count() > 0);
         limiters.push(limiter);
@@ -41,7 +42,7 @@ impl Lines {
         let limiters: Vec<_> = self.limiters.lock().iter().filter_map(Weak::upgrade).collect();
         let mut entries = Vec::new();
         for limiter in limiters {
-            entries.append(&mut limiter.take_out(pool, whose));
+            entries.append(&mut Limiter(limiter).slots().take_out(pool, whose));
         }
         entries
     }

@@ -217,8 +217,7 @@ impl Metrics {
         Stamp::now().refine();
         Self {
             threads: census.threads(),
-            // In a fork there are none, and the lock may be held by a thread that is not there.
-            dedicated: if pool.is_forked() { 0 } else { pool.dedicated.count() },
+            dedicated: pool.dedicated.count(),
             idle: census.idle() + census.searching(),
             queued: submitted - started - cancelled,
             oldest_queued,

@@ -17,9 +17,10 @@
 // One instruction, which std offers as an unsafe function.
 #![allow(unsafe_code)]
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::fork::PerProcess;
 
 /// A moment, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +37,9 @@ static RATE: AtomicU64 = AtomicU64::new(0);
 /// When to measure that again, in ticks.
 static REFINE_AT: AtomicU64 = AtomicU64::new(NEVER);
 const NEVER: u64 = u64::MAX;
-/// The first moment, on both clocks.
-static START: OnceLock<(Instant, Stamp)> = OnceLock::new();
+/// The first moment, on both clocks. A child's is its parent's, of which there are stamps about; only if a thread of the parent was about
+/// to find it out, there are none.
+static START: PerProcess<(Instant, Stamp)> = PerProcess::new();
 
 const SHORTEST: Duration = Duration::from_micros(20);
 /// Measured over this long, the rate is good enough for ever.
@@ -113,7 +115,7 @@ impl Stamp {
 
 /// The first moment; decides what is ticking.
 fn start() -> (Instant, Stamp) {
-    *START.get_or_init(first_moment)
+    *START.get_or_init(|parents| parents.copied().unwrap_or_else(first_moment))
 }
 
 #[inline(never)] // What std does with it is compiled twice.

@@ -11,11 +11,11 @@
 use super::bytes::write_zero;
 use super::job::{joined, runtime};
 use crate::{JoinHandle, Limiter};
+use sideline_blocking_pool::fork::PerProcess;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, Write};
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
 /// The process's standard output, for the loop.
@@ -179,13 +179,13 @@ impl Stream {
 
     /// The kind of job that its writes are.
     fn writes(self) -> &'static Limiter {
-        static OUT: OnceLock<Limiter> = OnceLock::new();
-        static ERROR: OnceLock<Limiter> = OnceLock::new();
+        static OUT: PerProcess<Limiter> = PerProcess::new();
+        static ERROR: PerProcess<Limiter> = PerProcess::new();
         let kind = match self {
             Stream::Out => &OUT,
             Stream::Error => &ERROR,
         };
-        kind.get_or_init(|| Limiter::new(1))
+        kind.get_or_init(|_| Limiter::new(1))
     }
 
     fn write(self, bytes: &[u8]) -> io::Result<()> {

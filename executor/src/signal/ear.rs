@@ -12,6 +12,7 @@ use crate::io::{Async, Interest};
 use crate::shared::Shared;
 use mio::unix::pipe::Receiver;
 use parking_lot::Mutex;
+use sideline_blocking_pool::fork::Inherited;
 use std::io::{self, Read};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
@@ -22,20 +23,21 @@ pub(super) struct Ear {
     waker: Waker,
 }
 
-/// That of a runtime, while somebody listens there.
-#[derive(Default)]
-pub(crate) struct SharedEar(Mutex<Weak<Ear>>);
+/// That of a runtime, while somebody listens there. That of a fork's parent hears the parent's signals.
+pub(crate) struct SharedEar(Inherited<Mutex<Weak<Ear>>>);
 
 struct EarWaker(Weak<Ear>);
+
+impl Default for SharedEar {
+    fn default() -> Self {
+        Self(Inherited::new(Mutex::default()))
+    }
+}
 
 impl Ear {
     /// The runtime's, made if there is none.
     pub(super) fn of(runtime: &Shared, delivery: &'static Delivery) -> io::Result<Arc<Ear>> {
-        if runtime.is_forked() {
-            // That of the parent hears the parent's signals, and its lock may be held by a thread that is not here.
-            return Ear::new(runtime, delivery);
-        }
-        let mut place = runtime.ear.0.lock();
+        let mut place = runtime.ear.0.own().lock();
         if let Some(ear) = place.upgrade() {
             return Ok(ear);
         }

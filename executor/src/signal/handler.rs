@@ -6,19 +6,21 @@
 //!
 //! A child of `fork` has the handlers of its parent, but must not have its pipe: either would take the other's bytes out of it,
 //! and the other's loop would find it empty and report nothing. So each process has a tally and a pipe of its own, from the first
-//! time that somebody listens there; until then its signals go to the handlers that were there before, and are nothing else.
+//! time that somebody listens there; until then its signals go to the handlers that were there before, and are nothing else. What a
+//! thread of the parent had begun when it was forked, to make the pipe or to put a handler in place, the child does again: it waits for
+//! nobody, and asks the kernel what is in place.
 
 #![allow(unsafe_code)]
 
 use super::tally::Tally;
 use libc::{c_int, c_void, siginfo_t};
 use mio::unix::pipe;
+use parking_lot::Mutex;
 use sideline_blocking_pool::fork::PerProcess;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr;
-use std::sync::OnceLock;
 
 /// Signals have numbers below this: 64 on Linux, fewer elsewhere.
 const SIGNALS: usize = 65;
@@ -29,12 +31,14 @@ pub(super) struct Delivery {
     /// Never closed, so that the handler may write at any time.
     sender: pipe::Sender,
     receiver: pipe::Receiver,
+    /// The signals whose handler is known to be in place. Locked by whoever puts one there.
+    in_place: Mutex<[bool; SIGNALS]>,
 }
 
 static DELIVERY: PerProcess<Delivery> = PerProcess::new();
 
-/// What each signal did before. Set before the handler is installed, never changed.
-static BEFORE: [OnceLock<libc::sigaction>; SIGNALS] = [const { OnceLock::new() }; SIGNALS];
+/// What each signal did before. Set before the handler is installed, never changed; in a child it is what it was in the parent.
+static BEFORE: [PerProcess<libc::sigaction>; SIGNALS] = [const { PerProcess::new() }; SIGNALS];
 
 /// What a thread has done wrong: each would happen again as soon as the handler returns.
 const FAULTS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
@@ -50,26 +54,35 @@ pub(super) fn install(signal: c_int) -> io::Result<&'static Delivery> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     };
 
-    static INSTALLING: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
-    let _one_at_a_time = INSTALLING.lock();
     let delivery = Delivery::get_or_make()?;
-    if BEFORE[number].get().is_none() {
-        let before = action(signal, None)?;
+    let mut in_place = delivery.in_place.lock();
+    if !in_place[number] {
+        let now = action(signal, None)?;
         // First: the handler must know whom to call, from its first call on.
-        BEFORE[number].get_or_init(|| before);
-        action(signal, Some(&our_action()))?;
+        let before = BEFORE[number].get_or_init(|parents| *parents.unwrap_or(&now));
+        // Otherwise the parent has put it there, and perhaps somebody else another one in its place, who will call ours.
+        if now.sa_sigaction == before.sa_sigaction {
+            action(signal, Some(&our_action()))?;
+        }
+        in_place[number] = true;
     }
     Ok(delivery)
 }
 
 impl Delivery {
-    /// That of this process, made if there is none. One at a time.
+    /// That of this process, made if there is none.
     fn get_or_make() -> io::Result<&'static Delivery> {
         if let Some(delivery) = DELIVERY.get() {
             return Ok(delivery);
         }
+        // If another thread is quicker, this pipe is closed again.
         let (sender, receiver) = pipe::new().map_err(sideline_reactor::name_descriptor_limit)?;
-        Ok(DELIVERY.get_or_init(|| Delivery { tally: Tally::new(SIGNALS), sender, receiver }))
+        Ok(DELIVERY.get_or_init(|_| Delivery {
+            tally: Tally::new(SIGNALS),
+            sender,
+            receiver,
+            in_place: Mutex::new([false; SIGNALS]),
+        }))
     }
 
     /// The pipe's read end, as a descriptor of its own: a loop takes each only once.
@@ -116,7 +129,7 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     // SAFETY: the address of this thread's errno, which lives as long as the thread.
     let saved = unsafe { errno.read() };
     let number = usize::try_from(signal).unwrap_or(0);
-    if let Some(before) = BEFORE.get(number).and_then(OnceLock::get) {
+    if let Some(before) = BEFORE.get(number).and_then(PerProcess::nearest) {
         call(before, signal, info, context);
     }
     if let Some(delivery) = DELIVERY.get() {

@@ -6,37 +6,24 @@
 //! are not running in the child.
 
 use std::mem;
-use std::sync::OnceLock;
 
 use super::List;
-use crate::fork;
-use crate::lock::{Condvar, Mutex};
+use crate::fork::Inherited;
+use crate::lock::Belled;
 
-pub(super) struct Place {
-    pub(super) list: Mutex<List>,
-    /// Rung when a hook has returned and somebody waits for that.
-    pub(super) bell: Condvar,
-    /// See [`fork`].
-    born: u32,
-    in_fork: OnceLock<Box<Place>>,
-}
+/// The bell is rung when a hook has returned and somebody waits for that.
+pub(super) struct Place(Inherited<Belled<List>>);
 
 impl Place {
     pub(super) fn new(list: List) -> Self {
-        Self { list: Mutex::new(list), bell: Condvar::new(), born: fork::note(), in_fork: OnceLock::new() }
+        Self(Inherited::new(Belled::new(list)))
     }
 
     /// That of this process.
-    pub(super) fn here(&self) -> &Self {
-        let mut place = self;
-        while fork::is_child_of(place.born) {
-            place = place.in_fork.get_or_init(|| Box::new(Self::new(place.leave_to_child())));
-        }
-        place
-    }
-
-    fn leave_to_child(&self) -> List {
-        let list = self.list.try_lock().map(|mut list| mem::take(&mut *list));
-        List { running: Vec::new(), waiting: 0, ..list.unwrap_or_default() }
+    pub(super) fn here(&self) -> &Belled<List> {
+        self.0.here(|parents| {
+            let list = parents.list.try_lock().map(|mut list| mem::take(&mut *list));
+            Belled::new(List { running: Vec::new(), waiting: 0, ..list.unwrap_or_default() })
+        })
     }
 }

@@ -64,7 +64,7 @@ impl Input {
 
     pub(super) fn of_this_process() -> &'static Input {
         static INPUT: PerProcess<Input> = PerProcess::new();
-        INPUT.get_or_init(Input::new)
+        INPUT.get_or_init(|_| Input::new())
     }
 
     /// Calls `look` with what there is.
