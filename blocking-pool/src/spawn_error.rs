@@ -95,10 +95,14 @@ impl<F> fmt::Display for SpawnError<F> {
             SpawnErrorKind::Forked => f.write_str(
                 "this process is a fork, and the pool's threads are in its parent: make a pool in the child, or use Pool::global() there",
             ),
-            SpawnErrorKind::NoThread(error) => write!(
-                f,
-                "the pool has no thread and none could be started ({error}): retry later, or raise the limit on threads"
-            ),
+            SpawnErrorKind::NoThread(error) => {
+                let advice = match error.kind() {
+                    // All else that a thread is asked for is always the same.
+                    io::ErrorKind::InvalidInput => "it has no such stack: see `Builder::stack_size` and `RUST_MIN_STACK`",
+                    _ => "retry later, or raise the limit on threads",
+                };
+                write!(f, "the pool has no thread and none could be started ({error}): {advice}")
+            }
         }
     }
 }

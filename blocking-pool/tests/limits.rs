@@ -97,6 +97,14 @@ fn hooks_run_on_each_thread_and_may_panic() {
     assert_eq!(*reports.lock().unwrap(), expected);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stack_that_cannot_be_had_is_said_to_be_what_is_wrong() {
+    let pool = Pool::builder().stack_size(usize::MAX).build().unwrap();
+    let refused = pool.try_spawn(|| ()).unwrap_err().to_string();
+    assert!(refused.contains("stack_size") && !refused.contains("limit on threads"), "{refused}");
+}
+
 #[test]
 fn threads_have_names_and_the_stack_that_was_asked_for() {
     let pool = Pool::builder().thread_name("mine").stack_size(32 << 20).build().unwrap();

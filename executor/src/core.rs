@@ -110,6 +110,7 @@ impl Core {
     }
 
     /// Drives the loop until `future` is ready.
+    #[track_caller]
     pub(crate) fn block_on<F: Future>(
         self: &Rc<Self>,
         future: F,
@@ -127,6 +128,7 @@ impl Core {
         output.expect("the loop is driven until the future is ready")
     }
 
+    #[track_caller]
     #[inline(never)]
     fn begin_to_drive(self: &Rc<Self>, at: &'static Location<'static>) -> (context::Entered, Awake<'_>) {
         refuse_nesting("block_on", at);
@@ -312,6 +314,7 @@ impl Core {
 }
 
 /// `block_on` on a thread whose loop is running would stop that loop for as long as it waits.
+#[track_caller]
 pub(crate) fn refuse_nesting(what: &str, at: &'static Location<'static>) {
     if let Some(outer) = context::blocked_on() {
         panic!(

@@ -125,6 +125,7 @@ impl Runtime {
 
 impl Core {
     /// A turn that begins with the reactor: its events are why it was called for.
+    #[track_caller]
     #[inline]
     fn turn_inside(
         self: &Rc<Self>,

@@ -151,6 +151,9 @@ impl Handle {
     /// If the runtime is shut down meanwhile, its sockets and spawned tasks resolve to errors and sleeps end at once; the call
     /// itself goes on until the future is ready.
     ///
+    /// So the loop's thread must not wait for this thread, by joining it, say, or for a lock that it has: each would wait for the other, for
+    /// ever. A job or thread that does this is to be awaited there.
+    ///
     /// On the loop's own thread, between its turns, nobody drives the loop during the call. A future that awaits a job becomes
     /// ready there; one that awaits a task, a sleep or a socket never does. Use
     /// [`Runtime::block_on`](crate::Runtime::block_on) there.

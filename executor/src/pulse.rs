@@ -104,6 +104,7 @@ impl Pulse {
     ///
     /// # Panics
     /// Inside a poll of this loop.
+    #[track_caller]
     pub(crate) fn refuse_poll(&self, what: &str, at: &Location<'_>) {
         assert!(
             !self.is_polling(),

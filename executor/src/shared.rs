@@ -85,6 +85,7 @@ impl Shared {
 
     /// # Panics
     /// In a child of the process that made the runtime.
+    #[track_caller]
     pub(crate) fn refuse_fork(&self, what: &str, at: &Location<'_>) {
         if self.is_forked() {
             panic!(

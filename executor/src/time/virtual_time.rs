@@ -6,6 +6,8 @@ use crate::context;
 use crate::core::Core;
 use crate::paused::Time;
 use crate::task::yield_now;
+use std::future::Future;
+use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -41,7 +43,7 @@ pub fn now() -> Instant {
 /// leaves the clock where it got to. The clock ends some 584 years after its start, and is not moved beyond.
 ///
 /// # Panics
-/// When awaited: if this runtime's clock is not paused; in a thread that is not the loop's.
+/// When awaited: if this runtime's clock is not paused; in a thread that is not the loop's. The message names the place of the call.
 ///
 /// ```
 /// use sideline::time::{advance, sleep};
@@ -57,21 +59,27 @@ pub fn now() -> Instant {
 /// });
 /// # Ok(()) }
 /// ```
-pub async fn advance(duration: Duration) {
-    let target = after(paused_core().shared().reactor.clock().now(), duration);
-    settle().await;
-    while paused_core().step_clock(target) {
-        settle().await;
+#[track_caller]
+#[inline]
+pub fn advance(duration: Duration) -> impl Future<Output = ()> {
+    advance_from(Location::caller(), duration)
+}
+
+async fn advance_from(at: &'static Location<'static>, duration: Duration) {
+    let target = after(paused_core(at).shared().reactor.clock().now(), duration);
+    settle(at).await;
+    while paused_core(at).step_clock(target) {
+        settle(at).await;
     }
 }
 
 /// Lets the others run until none of them is ready.
-async fn settle() {
+async fn settle(at: &'static Location<'static>) {
     let mut rounds = 0;
     loop {
         yield_now().await;
         rounds += 1;
-        if paused_core().has_settled(rounds) {
+        if paused_core(at).has_settled(rounds) {
             return;
         }
     }
@@ -79,13 +87,13 @@ async fn settle() {
 
 /// Looked up each time: a future that kept it would keep the loop.
 #[inline]
-fn paused_core() -> Rc<Core> {
+fn paused_core(at: &Location<'_>) -> Rc<Core> {
     let core = context::core().unwrap_or_else(|| {
-        panic!("time::advance: only the loop's own thread moves its clock, and this is not a loop's thread")
+        panic!("time::advance at {at}: only the loop's own thread moves its clock, and this is not a loop's thread")
     });
     assert!(
         core.time() == Time::Paused,
-        "time::advance: this runtime's clock flows by itself; build it with Runtime::builder().paused_clock()"
+        "time::advance at {at}: this runtime's clock flows by itself; build it with Runtime::builder().paused_clock()"
     );
     core
 }

@@ -1,6 +1,6 @@
 //! `block_on`: where it may be called, and what it says where not.
 
-use sideline::time::{interval, sleep};
+use sideline::time::{advance, interval, sleep};
 use sideline::{Handle, LocalHandle, Runtime, block_on, blocking, spawn, spawn_blocking, to_thread};
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -63,6 +63,14 @@ fn jobs_may_block_on_the_loop_and_offload_again() {
     });
 }
 
+/// It panics where it is polled, which is in this library.
+#[test]
+fn a_clock_that_cannot_be_moved_names_the_place_where_that_was_asked_for() {
+    let place = format!("tests/runtime/nesting.rs:{}", line!() + 1);
+    let text = message(catch_unwind(|| block_on(advance(Duration::ZERO))));
+    assert!(text.contains(&place) && text.contains("paused_clock"), "{text}");
+}
+
 /// Where the panic of `misuse` is said to be.
 fn place(misuse: fn()) -> String {
     thread_local! {
@@ -97,6 +105,10 @@ fn a_panic_is_at_the_place_of_the_misuse() {
         || _ = KEY.get(),
         || KEY.with(|_| ()),
         || KEY.sync_scope(1, || KEY.with(|_| KEY.sync_scope(2, || ()))),
+        || block_on(async { block_on(async {}) }),
+        || block_on(async { Runtime::new().unwrap().block_on(async {}) }),
+        || block_on(async { Handle::current().block_on(async {}) }),
+        || block_on(async { Runtime::new().unwrap().turn(None).unwrap() }),
     ];
     for misuse in misuses {
         let place = place(*misuse);
