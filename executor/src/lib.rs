@@ -26,6 +26,8 @@
 //! ```
 //!
 //! # Where to start
+//! With `features = ["full"]` in `Cargo.toml` all of this is there; [Features](#features) says what asks for which.
+//!
 //! * [`block_on`] runs a future, and everything it spawns, on this thread. [`Runtime`] is the same with an owner.
 //! * [`spawn`](fn@spawn) puts a future on the loop; [`spawn_blocking`] and [`to_thread`] put a closure on the pool.
 //! * [`blocking::job`] is for jobs with a name, and with job control for those with a deadline, a `Limiter` or a `CancelToken`,
