@@ -68,8 +68,7 @@ impl fmt::Display for Rejection {
 ///
 /// ```
 /// # use sideline_blocking_pool::Pool;
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// let pool = Pool::new();
 /// let job = pool.spawn(|| -> u32 { panic!("no such file") });
 /// let error = block_on(job).unwrap_err();

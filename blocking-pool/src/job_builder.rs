@@ -27,8 +27,7 @@ use crate::no_control::wish::Control;
 ///
 /// ```
 /// # use sideline_blocking_pool::Pool;
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// use std::time::{Duration, Instant};
 ///
 /// let job = Pool::global()

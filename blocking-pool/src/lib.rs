@@ -5,14 +5,27 @@
 //! or a bare `block_on`.
 //!
 //! ```
-//! # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-//! # use bare::block_on;
+//! use pollster::block_on;
 //! use sideline_blocking_pool::Pool;
 //!
 //! let text = Pool::global().spawn(|| std::fs::read_to_string("Cargo.toml"));
 //! assert!(block_on(text)??.contains("[package]"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! `block_on` is [pollster](https://docs.rs/pollster)'s in all examples here. That of any other executor does as well, and in
+//! async code it is `.await`.
+//!
+//! # Where to start
+//!
+//! - [`Pool::global`] is for the whole process; [`Pool::builder`] makes a pool of your own.
+//! - [`Pool::spawn`] returns a [`JoinHandle`], a future of the result; dropping it detaches the job. [`Pool::try_spawn`] gives the
+//!   closure back if it cannot be taken.
+//! - [`Pool::job`] spawns jobs with a name, and with the feature `job-control` those with a deadline, a `CancelToken` or a `Limiter`.
+//! - [`Pool::shutdown`] waits for the jobs or gives them up. Nobody calls it for `Pool::global()`: at the end of a program jobs that have
+//!   not ended are lost.
+//! - [`Pool::metrics`] has the numbers, and [`Builder::on_report`] hears of panics that nobody awaits.
+//! - [`Pool::tenant`] is for executors and libraries that count and wait for their own jobs on a pool that others use, too.
 //!
 //! # The way of a closure
 //!

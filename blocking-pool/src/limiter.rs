@@ -67,8 +67,7 @@ pub(crate) use metrics::Times;
 /// ```
 /// use sideline_blocking_pool::{Limiter, Pool};
 ///
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// let database = Limiter::new(4);
 /// let queries: Vec<_> = (0..100)
 ///     .map(|i| Pool::global().job().limiter(&database).spawn(move || i)) // never more than 4 at once

@@ -28,8 +28,7 @@ use crate::tenant::Tenant;
 /// started, call [`shutdown`](Self::shutdown).
 ///
 /// ```
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// use sideline_blocking_pool::Pool;
 ///
 /// let pool = Pool::builder().max_threads(8).thread_name("files").build()?;
@@ -99,8 +98,7 @@ impl Pool {
     /// Dropping the handle detaches the job: it runs all the same.
     ///
     /// ```
-    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-    /// # use bare::block_on;
+    /// use pollster::block_on;
     /// let sum = sideline_blocking_pool::Pool::global().spawn(|| (1..=1_000u64).sum::<u64>());
     /// assert_eq!(block_on(sum).unwrap(), 500_500);
     /// ```
@@ -148,8 +146,7 @@ impl Pool {
     /// A job with a name, a deadline, ...: says how it is to be run, then spawns it.
     ///
     /// ```
-    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-    /// # use bare::block_on;
+    /// use pollster::block_on;
     /// let job = sideline_blocking_pool::Pool::global().job().name("sum").spawn(|| 1 + 1);
     /// assert_eq!(job.name(), Some("sum"));
     /// assert_eq!(block_on(job).unwrap(), 2);

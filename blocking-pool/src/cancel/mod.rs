@@ -29,8 +29,7 @@ use node::Node;
 /// use sideline_blocking_pool::{CancelToken, Pool};
 /// use std::{thread, time::Duration};
 ///
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// let all = CancelToken::new();
 /// let job = Pool::global().job().cancel_with(&all).cancellable().spawn(|token| {
 ///     let mut steps = 0;
@@ -152,8 +151,7 @@ impl CancelToken {
     /// use std::io::Read;
     /// use std::net::{Shutdown, TcpListener, TcpStream};
     ///
-    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-    /// # use bare::block_on;
+    /// use pollster::block_on;
     /// let silent = TcpListener::bind("127.0.0.1:0")?; // never says a word
     /// let mut socket = TcpStream::connect(silent.local_addr()?)?;
     /// let (start, started) = std::sync::mpsc::channel();
@@ -180,8 +178,7 @@ impl CancelToken {
     /// back, and waits for nobody.
     ///
     /// ```
-    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-    /// # use bare::block_on;
+    /// use pollster::block_on;
     /// use sideline_blocking_pool::{CancelToken, Pool};
     ///
     /// let token = CancelToken::new();

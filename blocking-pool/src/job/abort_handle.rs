@@ -12,8 +12,7 @@ use super::aborter::Aborter;
 ///
 /// ```
 /// # use sideline_blocking_pool::Pool;
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// let job = Pool::global().spawn(|| 7);
 /// let other = job.abort_handle();
 /// let aborted = std::thread::spawn(move || other.abort()).join().unwrap();

@@ -28,8 +28,7 @@ use crate::error::{Failure, JoinError};
 ///
 /// ```
 /// # use sideline_blocking_pool::Pool;
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// let answer = block_on(async {
 ///     let job = Pool::global().spawn(|| 6 * 7);
 ///     job.await.expect("it neither panics nor is cancelled")

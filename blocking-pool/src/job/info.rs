@@ -10,8 +10,7 @@ use super::JobId;
 ///
 /// ```
 /// # use sideline_blocking_pool::Pool;
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// let job = Pool::global().job().name("thumbnail").spawn(|| panic!("no such picture"));
 /// let error = block_on(job).unwrap_err();
 /// assert!(error.to_string().contains(r#""thumbnail" (spawned at "#), "{error}");

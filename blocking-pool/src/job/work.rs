@@ -32,8 +32,7 @@ where
 /// how a runtime carries along what belongs to its thread; see [`JobBuilder::around`](crate::JobBuilder::around).
 ///
 /// ```
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// use sideline_blocking_pool::{Around, Pool};
 /// use std::cell::Cell;
 ///

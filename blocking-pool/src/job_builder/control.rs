@@ -67,8 +67,7 @@ impl<A: Around> JobBuilder<A> {
     ///
     /// ```
     /// # use sideline_blocking_pool::Pool;
-    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-    /// # use bare::block_on;
+    /// use pollster::block_on;
     /// let job = Pool::global().job().cancellable().spawn(|token| {
     ///     while !token.is_cancelled() {
     ///         std::hint::spin_loop(); // a piece of work
@@ -97,8 +96,7 @@ impl<A: Around> JobBuilder<A> {
     ///
     /// ```
     /// # use sideline_blocking_pool::Pool;
-    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-    /// # use bare::block_on;
+    /// use pollster::block_on;
     /// let pool = Pool::builder().queue_limit(100).build()?;
     /// let sum = block_on(async {
     ///     let mut sum = 0;
@@ -138,8 +136,7 @@ impl<A: Around> JobBuilder<A> {
     ///
     /// ```
     /// # use sideline_blocking_pool::{Pool, Shutdown};
-    /// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-    /// # use bare::block_on;
+    /// use pollster::block_on;
     /// let pool = Pool::new();
     /// let (line, lines) = std::sync::mpsc::channel::<String>();
     /// let log = pool.job().name("log").spawn_dedicated(move || lines.iter().count())?;

@@ -39,8 +39,7 @@ pub(crate) use stamp::Stamp;
 /// on a worker without anybody being woken in between, the end of the first is the start of the second.
 ///
 /// ```
-/// # mod bare { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/block_on.rs")); }
-/// # use bare::block_on;
+/// use pollster::block_on;
 /// use sideline_blocking_pool::Pool;
 /// use std::time::Duration;
 ///
