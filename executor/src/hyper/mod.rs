@@ -25,6 +25,8 @@
 //! # .unwrap()
 //! ```
 //!
+//! A service with timeouts, offloaded computing and a graceful end is in the repository: `tests/ecosystem/examples/http_service.rs`.
+//!
 //! [hyper]: https://docs.rs/hyper
 
 mod bridge;
