@@ -17,6 +17,8 @@ use std::task::{Context, Poll};
 
 /// A Unix domain socket for datagrams, which arrive whole and in order, or are refused.
 ///
+/// **Dropping** it closes the socket. What it has sent still arrives. The file that [`bind`](Self::bind) has made stays.
+///
 /// # Example
 /// ```
 /// use sideline::net::UnixDatagram;
@@ -35,7 +37,7 @@ use std::task::{Context, Poll};
 pub struct UnixDatagram(Async<mio::net::UnixDatagram>);
 
 impl UnixDatagram {
-    /// Makes a socket file at `path`, where there must be none.
+    /// Makes a socket file at `path`, where there must be none: remove one that an earlier run has left behind.
     ///
     /// # Errors
     /// `AddrInUse` if there is a file already; outside a runtime.

@@ -34,7 +34,7 @@ use std::task::{Context, Poll, ready};
 pub struct UnixListener(Async<mio::net::UnixListener>, Backoff);
 
 impl UnixListener {
-    /// Makes a socket file at `path`, where there must be none, and listens on it.
+    /// Makes a socket file at `path`, where there must be none, and listens on it: remove one that an earlier run has left behind.
     ///
     /// # Errors
     /// `AddrInUse` if there is a file already; outside a runtime.

@@ -35,6 +35,8 @@ pub struct ChildStdin(Async<Sender>);
 
 /// The pipe from a child's standard output. It ends when the child, and all of its own children that have it, have
 /// closed it. All methods take `&self`.
+///
+/// **Dropping** it closes this end: what the child writes from then on is an error there, or the signal `SIGPIPE`, which ends it.
 #[derive(Debug)]
 pub struct ChildStdout(Async<Receiver>);
 

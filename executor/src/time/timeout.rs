@@ -95,7 +95,7 @@ impl<F> fmt::Debug for Timeout<F> {
     }
 }
 
-/// Time was up. The error of [`timeout`].
+/// Time was up. The error of [`timeout`] and [`timeout_at`]. By `?` it becomes a [`std::io::Error`] of the kind `TimedOut`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Elapsed(());
 

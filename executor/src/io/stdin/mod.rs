@@ -56,7 +56,8 @@ pub fn stdin() -> io::Result<Stdin> {
 
 /// The process's standard input. From [`stdin`].
 ///
-/// There may be several; what comes in goes to whichever of them asks first.
+/// There may be several; what comes in goes to whichever of them asks first. Dropping one loses nothing: what it has read and
+/// not given out is there for the next.
 pub struct Stdin {
     source: Source,
     /// Among those who wait for what others read.
