@@ -40,7 +40,7 @@
 //! ```
 #![deny(unsafe_code)]
 
-use sideline_sources::{readiness, table, waiters};
+use sideline_sources::{readiness, ready, table, waiters};
 #[cfg(loom)]
 use sideline_timers::lock;
 use sideline_timers::{clock, contain, epoch, home, known, timers};

@@ -6,7 +6,7 @@
 
 use crate::errors::KernelError;
 use crate::lock::Mutex;
-use crate::readiness::Report;
+use crate::ready::Report;
 use crate::wait::Wait;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Arc, Condvar};

@@ -12,7 +12,7 @@
 
 use crate::epoch::Moment;
 use crate::errors::KernelError;
-use crate::readiness::{Ready, Report};
+use crate::ready::{Ready, Report};
 #[cfg(target_os = "linux")]
 use crate::timerfd::Armed;
 use crate::wait::Wait;

@@ -8,6 +8,7 @@
 //! | `table.rs` | all sources of one reactor, by tokens that cannot be mistaken for an earlier owner's |
 //! | `scheduled_io.rs` | one source: its readiness and its waiters, changed under one lock |
 //! | `readiness.rs` | the readiness word: what the kernel has said, and what operations have found since |
+//! | `ready.rs` | the flags that it has, and reports of them |
 //! | `waiters.rs` | who waits, in the order of arrival |
 //! | `direction.rs` | what for |
 //! | `sync.rs` | `std`'s primitives, or loom's in the reactor's models |
@@ -19,6 +20,7 @@
 
 mod direction;
 pub mod readiness;
+pub mod ready;
 mod scheduled_io;
 mod sync;
 pub mod table;

@@ -26,97 +26,15 @@
 //! that saw less may be written last. Then the next operation is tried in vain, as a rule once. Model:
 //! `event_against_operation`, twin `disproof-is-of-what-was-seen`.
 //!
-//! | flag of a direction | set by | disproved by |
-//! |---|---|---|
-//! | `READY` | an event | `WouldBlock`, or a short transfer |
-//! | `CLOSED` | an event | `WouldBlock` only, so that the end of the stream is seen after a short read |
-//! | `UNTRIED` | creation | as `READY` |
-//! | `URGENT` | an event, for reading | nothing: a short read then proves nothing, it may have stopped at the urgent mark |
-//! | `GONE` | deregistration, or the reactor's end | nothing |
+//! Which flags there are, and which disproof is one of which: see `ready.rs`.
 //!
-//! Beside them is the mark of who waits to read, see `scheduled_io.rs`: "Who is listed already".
-//!
-//! `UNTRIED` lets the first operation on a fresh source simply be tried: on a connection that was just
-//! accepted, the request is often there before its first event.
+//! Beside these words is the mark of who waits to read: see `scheduled_io.rs`, "Who is listed already".
 
 use crate::Direction;
+use crate::ready::{Ready, Report};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, left_out};
 use std::fmt;
-use std::ops::BitOrAssign;
 use std::task::Waker;
-
-/// A set of the flags above, of one direction.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ready(u64);
-
-impl Ready {
-    /// See above, as for the others.
-    pub const READY: Ready = Ready(1 << 0);
-    /// See above.
-    pub const CLOSED: Ready = Ready(1 << 1);
-    const UNTRIED: Ready = Ready(1 << 2);
-    /// See above.
-    pub const URGENT: Ready = Ready(1 << 3);
-    const GONE: Ready = Ready(1 << 4);
-
-    /// What makes an operation worth trying; what `WouldBlock` disproves.
-    const WORTH_TRYING: Ready = Ready(Ready::READY.0 | Ready::CLOSED.0 | Ready::UNTRIED.0);
-    /// What ends the wait of somebody who wants to try an operation.
-    pub const TO_TRY: Ready = Ready(Ready::WORTH_TRYING.0 | Ready::GONE.0);
-    /// What ends the wait of somebody who wants to hear from the kernel.
-    pub const TO_REPORT: Ready = Ready(Ready::READY.0 | Ready::CLOSED.0 | Ready::GONE.0);
-    /// What a short transfer disproves.
-    const DISPROVED_BY_SHORT: Ready = Ready(Ready::READY.0 | Ready::UNTRIED.0);
-
-    #[inline]
-    const fn intersects(self, other: Ready) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-impl BitOrAssign for Ready {
-    fn bitor_assign(&mut self, other: Ready) {
-        self.0 |= other.0;
-    }
-}
-
-impl fmt::Debug for Ready {
-    #[inline]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for (bit, name) in ["READY", "CLOSED", "UNTRIED", "URGENT", "GONE"].iter().enumerate() {
-            if self.0 & (1 << bit) != 0 {
-                f.write_str(separator)?;
-                f.write_str(name)?;
-                separator = " | ";
-            }
-        }
-        if separator.is_empty() { f.write_str("NONE") } else { Ok(()) }
-    }
-}
-
-/// What there is to say of both directions at once.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Report {
-    /// Of reading.
-    pub read: Ready,
-    /// Of writing.
-    pub write: Ready,
-}
-
-impl Report {
-    const GONE: Report = Report { read: Ready::GONE, write: Ready::GONE };
-    /// There is something to read.
-    pub const READABLE: Report = Report { read: Ready::READY, write: Ready(0) };
-
-    /// Whether somebody who waits for this direction is to hear of it.
-    #[inline]
-    #[must_use]
-    pub(crate) fn concerns(self, direction: Direction) -> bool {
-        let ready = if direction == Direction::Read { self.read } else { self.write };
-        ready.intersects(Ready::TO_REPORT)
-    }
-}
 
 /// One direction at one moment: the flags that count, and the number of the last event.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -210,8 +128,8 @@ impl ReadinessWord {
         self.reader.store(waker.map_or(0, |waker| waker.data().addr()), Ordering::Relaxed);
     }
 
-    #[inline]
     /// What counts in this direction now.
+    #[inline]
     #[must_use]
     pub fn snapshot(&self, direction: Direction) -> Snapshot {
         self.edges[direction as usize].snapshot()

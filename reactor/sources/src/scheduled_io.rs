@@ -51,7 +51,8 @@
 use crate::Direction;
 use crate::contain;
 use crate::known::KnownWakers;
-use crate::readiness::{ReadinessWord, Ready, Report};
+use crate::readiness::ReadinessWord;
+use crate::ready::{Ready, Report};
 use crate::sync::{Arc, left_out};
 use crate::table::Table;
 use crate::waiters::{Waiter, WaiterId, WaiterIds, Waiters};

@@ -15,7 +15,8 @@
 use crate::contain;
 use crate::known::KnownWakers;
 use crate::lock::Mutex;
-use crate::readiness::{ReadinessWord, Report};
+use crate::readiness::ReadinessWord;
+use crate::ready::Report;
 use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, left_out};
 use crate::waiters::WaiterIds;
@@ -169,7 +170,7 @@ impl Slots {
 mod tests {
     use super::*;
     use crate::Direction;
-    use crate::readiness::Ready;
+    use crate::ready::Ready;
 
     #[test]
     fn an_event_for_a_former_owner_of_the_slot_is_ignored() {

@@ -1,7 +1,7 @@
 //! Sources: their events against operations, and the reactor's end against their registration.
 
 use super::{Quiet, block_on, check, waker_of_this_thread};
-use crate::readiness::Report;
+use crate::ready::Report;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, thread};
 use crate::{Clock, Direction, Reactor, Registration};
 use std::future::poll_fn;

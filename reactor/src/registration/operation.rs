@@ -2,7 +2,7 @@
 
 use super::Registration;
 use crate::Direction;
-use crate::readiness::Ready;
+use crate::ready::Ready;
 use crate::waiters::WaiterId;
 use std::future::Future;
 use std::io;
