@@ -1,15 +1,15 @@
-//! What a pool thread does: find a job, run it, be free, deliver; lie down when there is none.
+//! What a pool thread does: find a job, run it, be free, deliver. What it does when there is none is in `resting.rs`.
 //!
 //! The loop holds one invariant: at its head the thread counts as searching ([`crate::idle`]).
 
 mod current;
 mod gathering;
+mod hooks;
+mod resting;
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::contain;
 use crate::crowd::Crowd;
 use crate::desk::Desk;
 use crate::fatigue::{Condition, Fatigue};
@@ -22,12 +22,12 @@ use crate::queue::Seat;
 use crate::roster::Role;
 use crate::shared::Shared;
 use crate::spin::Spinner;
-use crate::sync::left_out;
 use crate::time_slice::TimeSlice;
 
 use current::Present;
 pub(crate) use current::{is_inside, is_or_was_of, push_nested, running_tenant};
 use gathering::Gap;
+use resting::Rest;
 
 /// A worker's own belongings, also reachable from the jobs it runs.
 struct Local {
@@ -57,13 +57,6 @@ pub(crate) enum Found {
     WhenCalled,
     /// While it was awake.
     WhenAwake,
-}
-
-enum Rest {
-    /// There may be something to do.
-    Search,
-    /// Off the count: end the thread.
-    Leave,
 }
 
 /// How many jobs of its own deque a worker runs before it looks at the injector once, so that jobs from outside do
@@ -241,82 +234,5 @@ impl Local {
             self.slice.lengthen();
         }
         condition == Condition::Tired
-    }
-
-    /// Nothing found: waits a little for the next job without parking, if that has been paying off, nobody else does, and
-    /// nobody else wants the processor. Submitters see a searcher meanwhile, and have nothing to do but push.
-    ///
-    /// It does not look at the gate, whose line every submission writes, too: a pool that is closed is noticed after this.
-    fn spin(&self, spinner: &mut Spinner) -> bool {
-        self.pool.idle.census().searching() == 1
-            && spinner.is_an_occasion()
-            && Spinner::can_pay()
-            && !self.crowd.is_there()
-            && spinner.look(Spinner::LIMIT, self.gap.pauses(), || self.pool.queues.has_injected())
-    }
-
-    /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.
-    fn rest(&self, spinner: &mut Spinner) -> Rest {
-        let (idle, pool) = (&self.pool.idle, &self.pool);
-        let now = Stamp::now();
-        now.refine();
-        idle.lie_down(&self.parker, self.condition.replace(Condition::Rested));
-        // The last look: a submitter that saw us searching has called nobody.
-        if !left_out("idle-last-look") && (pool.queues.has_work() || pool.is_drained()) {
-            if !idle.get_up(&self.parker) {
-                self.parker.park();
-            }
-            if pool.is_drained() {
-                idle.leave();
-                if !left_out("last-leaver-calls") {
-                    // A worker that lay down before the last entry was taken hears of it from nobody else.
-                    pool.call_everybody();
-                }
-                return Rest::Leave;
-            }
-            return Rest::Search;
-        }
-        self.slice.restore();
-        self.fatigue.goes_to_sleep(now);
-        if self.seat.is_some() {
-            self.parker.park();
-        } else if !self.parker.park_for(pool.config.keep_alive) {
-            if idle.retire(&self.parker) {
-                return Rest::Leave;
-            }
-            // Called in the last moment: the token is there or about to be.
-            self.parker.park();
-        }
-        let woken = Stamp::now();
-        spinner.slept(Duration::from_nanos(woken.nanos_since(now)));
-        self.woke_up(woken);
-        Rest::Search
-    }
-
-    fn woke_up(&self, now: Stamp) {
-        self.found.set(Found::WhenCalled);
-        self.fatigue.woke_up(now);
-        if self.pool.long_jobs_until.is_to_come(|| self.pool.clock()) {
-            self.slice.lengthen();
-        }
-    }
-}
-
-impl Shared {
-    fn on_thread_start(&self) {
-        self.run_hook("on_thread_start", self.config.on_start.as_deref());
-    }
-
-    fn on_thread_stop(&self) {
-        self.run_hook("on_thread_stop", self.config.on_stop.as_deref());
-    }
-
-    #[inline(never)]
-    fn run_hook(&self, name: &'static str, hook: Option<&(dyn Fn() + Send + Sync)>) {
-        let Some(hook) = hook else { return };
-        if let Err(payload) = contain::contain(hook) {
-            let message = contain::message_and_discard(payload);
-            self.report(crate::Report::HookPanicked { hook: name, message });
-        }
     }
 }
