@@ -163,7 +163,7 @@ impl Pool {
     /// use sideline_blocking_pool::Pool;
     ///
     /// let mine = Pool::global().tenant();
-    /// drop(mine.spawn(|| 1 + 1));
+    /// mine.spawn(|| 1 + 1).detach();
     /// assert!(mine.wait(None)); // for this job, and not for what others run there
     /// ```
     pub fn tenant(&self) -> Tenant {
@@ -222,7 +222,7 @@ impl Pool {
     /// use sideline_blocking_pool::{Pool, Shutdown};
     ///
     /// let pool = Pool::new();
-    /// drop(pool.spawn(|| 1 + 1));
+    /// pool.spawn(|| 1 + 1).detach();
     /// let report = pool.shutdown(Shutdown::Drain);
     /// assert!(report.left_running.is_empty() && report.left_queued == 0, "{report}");
     /// assert!(pool.try_spawn(|| 2).unwrap_err().is_closed());

@@ -23,7 +23,7 @@ use crate::refusal::ok;
 ///         other => eprintln!("{other}"),
 ///     })
 ///     .build()?;
-/// drop(pool.job().name("cleanup").spawn(|| panic!("no luck"))); // nobody will await it
+/// pool.job().name("cleanup").spawn(|| panic!("no luck")).detach(); // nobody will await it
 /// assert!(told.recv()?.ends_with(": no luck"));
 /// # pool.shutdown(Shutdown::Drain);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -19,10 +19,10 @@ use crate::sync::{CLOCKS, left_out, thread};
 /// let pool = Pool::new();
 /// let (start, started) = std::sync::mpsc::channel();
 /// let (release, released) = std::sync::mpsc::channel::<()>();
-/// drop(pool.job().name("slow").spawn(move || {
+/// pool.job().name("slow").spawn(move || {
 ///     start.send(()).unwrap();
 ///     _ = released.recv(); // blocks for longer than anybody wants to wait
-/// }));
+/// }).detach();
 /// started.recv()?;
 /// let report = pool.shutdown(Shutdown::Deadline(Duration::from_millis(5)));
 /// assert_eq!(report.left_running[0].name.as_deref(), Some("slow"));
@@ -44,7 +44,7 @@ pub enum Shutdown {
 /// ```
 /// # use sideline_blocking_pool::{Pool, Shutdown};
 /// let pool = Pool::new();
-/// drop(pool.spawn(|| ()));
+/// pool.spawn(|| ()).detach();
 /// let report = pool.shutdown(Shutdown::Drain);
 /// assert!(report.left_running.is_empty() && report.left_queued == 0, "{report}");
 /// ```

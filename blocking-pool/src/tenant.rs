@@ -23,7 +23,7 @@ use crate::spawn_error::SpawnError;
 /// use sideline_blocking_pool::{Pool, Shutdown};
 ///
 /// let mine = Pool::global().tenant();
-/// drop(mine.spawn(|| std::fs::read_dir("/").map(|entries| entries.count())));
+/// mine.spawn(|| std::fs::read_dir("/").map(|entries| entries.count())).detach();
 /// assert!(mine.wait(None)); // until all of my jobs are done, whatever others do on the same pool
 /// assert_eq!(mine.outstanding(), 0);
 /// mine.shutdown(Shutdown::Drain);

@@ -76,7 +76,7 @@ async fn run(addr: &str) -> io::Result<()> {
 async fn accept(listener: TcpListener, server: Rc<Server>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(sideline::spawn(talk(stream, Rc::clone(&server)))),
+            Ok((stream, _)) => sideline::spawn(talk(stream, Rc::clone(&server))).detach(),
             // The listener takes a break by itself when descriptors run out: this loop does not spin.
             Err(error) => eprintln!("compute_server: cannot accept: {error}"),
         }

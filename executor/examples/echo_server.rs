@@ -30,13 +30,14 @@ async fn serve(address: &str) -> io::Result<()> {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Nobody awaits the task: dropping its handle lets it go on by itself.
-                drop(sideline::spawn(async move {
+                // Nobody awaits the task: it goes on by itself.
+                sideline::spawn(async move {
                     match echo(&stream).await {
                         Ok(bytes) => println!("{peer}: {bytes} bytes"),
                         Err(error) => println!("{peer}: {error}"),
                     }
-                }));
+                })
+                .detach();
             }
             // Such as: no file descriptor is left. The listener takes a break by itself, so this loop does not spin.
             Err(error) => eprintln!("echo_server: cannot accept: {error}"),
@@ -49,9 +50,8 @@ async fn echo(stream: &TcpStream) -> io::Result<u64> {
     let mut buffer = [0; 4096];
     let mut bytes = 0;
     loop {
-        let read = timeout(IDLE, stream.read(&mut buffer)).await;
-        let Ok(read) = read else { return Err(io::ErrorKind::TimedOut.into()) };
-        match read? {
+        // One `?` is for the time limit, the other for the socket.
+        match timeout(IDLE, stream.read(&mut buffer)).await?? {
             0 => return Ok(bytes),
             n => {
                 stream.write_all(&buffer[..n]).await?;

@@ -37,7 +37,7 @@ async fn run(mut urls: Vec<String>) -> io::Result<bool> {
     if urls.is_empty() {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let server = listener.local_addr()?;
-        drop(sideline::spawn(serve(listener)));
+        sideline::spawn(serve(listener)).detach();
         urls = (1..=8).map(|page| format!("http://{server}/{page}")).collect();
     }
 
@@ -88,11 +88,12 @@ fn fetch(agent: &Agent, url: &str) -> (Result<Page, ureq::Error>, Duration) {
 async fn serve(listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(sideline::spawn(async move {
+            Ok((stream, _)) => sideline::spawn(async move {
                 if let Err(error) = answer(&stream).await {
                     eprintln!("fetch: the server could not answer: {error}");
                 }
-            })),
+            })
+            .detach(),
             Err(error) => return eprintln!("fetch: the server has stopped: {error}"),
         }
     }

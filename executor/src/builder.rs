@@ -122,7 +122,7 @@ impl Builder {
     /// let hook = move |report: &Report| tell.send(report.to_string()).unwrap();
     /// let runtime = Runtime::builder().on_report(hook).build()?;
     /// runtime.block_on(async {
-    ///     drop(sideline::spawn(async { panic!("no luck") })); // nobody will await it
+    ///     sideline::spawn(async { panic!("no luck") }).detach(); // nobody will await it
     ///     sideline::task::yield_now().await;
     /// });
     /// assert!(told.recv().unwrap().ends_with("panicked and nobody awaited it: no luck"));

@@ -173,7 +173,7 @@ impl Runtime {
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::new()?;
-    /// drop(runtime.handle().spawn_blocking(|| "written"));
+    /// runtime.spawn_blocking(|| "written").detach();
     /// let report = runtime.shutdown(Shutdown::Drain);
     /// assert!(report.jobs.left_running.is_empty());
     /// # Ok(()) }

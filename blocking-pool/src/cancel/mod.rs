@@ -183,7 +183,7 @@ impl CancelToken {
     ///
     /// let token = CancelToken::new();
     /// let waiting = token.cancelled();
-    /// drop(Pool::global().spawn(move || token.cancel()));
+    /// Pool::global().spawn(move || token.cancel()).detach();
     /// block_on(waiting);
     /// ```
     pub fn cancelled(&self) -> WhenCancelled {

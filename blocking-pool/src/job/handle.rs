@@ -89,6 +89,16 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// Lets the job go on by itself. The same as dropping the handle, for readers.
+    ///
+    /// ```
+    /// # use sideline_blocking_pool::{Pool, Shutdown};
+    /// let pool = Pool::new();
+    /// pool.spawn(|| std::fs::metadata("Cargo.toml")).detach();
+    /// assert!(pool.shutdown(Shutdown::Drain).left_running.is_empty());
+    /// ```
+    pub fn detach(self) {}
+
     /// True once the outcome is there, so that the next poll is ready.
     pub fn is_finished(&self) -> bool {
         match &self.0 {

@@ -53,7 +53,7 @@ async fn run(addr: &str) -> io::Result<()> {
     let accepting = sideline::spawn(async move {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => drop(sideline::spawn(timeout(PATIENCE, serve(stream)))),
+                Ok((stream, _)) => sideline::spawn(timeout(PATIENCE, serve(stream))).detach(),
                 Err(error) => eprintln!("prometheus: cannot accept: {error}"),
             }
         }

@@ -16,10 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Sends back what it gets, on the loop.
 pub(crate) async fn serve(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
-        drop(sideline::spawn(async move {
+        sideline::spawn(async move {
             // The client has gone, or says so: either way the conversation is over.
             let _ = echo(&stream).await;
-        }));
+        })
+        .detach();
     }
 }
 

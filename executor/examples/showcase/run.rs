@@ -51,7 +51,7 @@ pub(crate) fn run(mode: Mode, calls: &Arc<[Call]>) -> io::Result<Run> {
 async fn measure(mode: Mode, calls: Arc<[Call]>, pool: &Pool) -> io::Result<Run> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let client = Client::start(listener.local_addr()?)?;
-    drop(sideline::spawn(echo::serve(listener)));
+    sideline::spawn(echo::serve(listener)).detach();
 
     let start = Instant::now();
     let end = Rc::new(Cell::new(None));

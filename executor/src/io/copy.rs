@@ -58,10 +58,10 @@ where
 ///     let listener = TcpListener::bind("127.0.0.1:8080").await?;
 ///     loop {
 ///         let (mut client, _) = listener.accept().await?;
-///         drop(sideline::spawn(async move {
+///         sideline::spawn(async move {
 ///             let mut server = TcpStream::connect("example.org:80").await?;
 ///             sideline::io::copy_bidirectional(&mut client, &mut server).await
-///         }));
+///         }).detach();
 ///     }
 ///     # #[allow(unreachable_code)]
 ///     std::io::Result::Ok(())

@@ -23,14 +23,14 @@ use std::task::{Context, Poll, ready};
 /// sideline::block_on(async {
 ///     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
 ///     let address = listener.local_addr()?;
-///     drop(sideline::spawn(async move {
+///     sideline::spawn(async move {
 ///         loop {
 ///             match listener.accept().await {
-///                 Ok((stream, _peer)) => drop(sideline::spawn(async move { stream.write_all(b"bye").await })),
+///                 Ok((stream, _peer)) => sideline::spawn(async move { stream.write_all(b"bye").await }).detach(),
 ///                 Err(error) => eprintln!("{error}"),
 ///             }
 ///         }
-///     }));
+///     }).detach();
 ///     let mut answer = Vec::new();
 ///     TcpStream::connect(address).await?.read_to_end(&mut answer).await?;
 ///     assert_eq!(answer, b"bye");

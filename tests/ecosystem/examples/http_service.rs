@@ -43,20 +43,25 @@ fn main() -> io::Result<()> {
         let service = sideline::spawn(serve(listener, stopped));
         sideline::signal::ctrl_c().await?;
         drop(stop);
-        let served = service.await??;
+        let served = service.await?;
         println!("{served} connections served");
         Ok(())
     })
 }
 
 /// Serves until `stopped` has ended, and then for as long as requests are in flight. Returns how many connections there were.
-pub(crate) async fn serve(listener: TcpListener, stopped: Receiver<Infallible>) -> io::Result<usize> {
+pub(crate) async fn serve(listener: TcpListener, stopped: Receiver<Infallible>) -> usize {
     let mut connections = JoinSet::new();
     let mut served = 0;
     while let Either::Left((accepted, _)) = select(pin!(listener.accept()), pin!(stopped.recv())).await {
-        let (stream, _) = accepted?;
-        connections.spawn(connection(stream, stopped.clone()));
-        served += 1;
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, stopped.clone()));
+                served += 1;
+            }
+            // The listener takes a break by itself when descriptors run out: this loop does not spin.
+            Err(error) => println!("cannot accept: {error}"),
+        }
         // The results of those that have ended meanwhile, which the set would keep.
         while connections.try_join_next().is_some() {}
     }
@@ -66,7 +71,7 @@ pub(crate) async fn serve(listener: TcpListener, stopped: Receiver<Infallible>) 
     if timeout(GRACE, ended).await.is_err() {
         println!("{} connections given up", connections.len());
     }
-    Ok(served)
+    served
 }
 
 async fn connection(stream: TcpStream, stopped: Receiver<Infallible>) {

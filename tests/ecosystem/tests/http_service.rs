@@ -51,7 +51,7 @@ fn a_request_in_flight_is_answered_and_idle_connections_end() {
         let many = many.await.unwrap().unwrap();
         assert_eq!(many.headers()["connection"], "close");
         assert_eq!(many.into_body().collect().await.unwrap().to_bytes(), "25997\n");
-        assert_eq!(service.await.unwrap().unwrap(), 2);
+        assert_eq!(service.await.unwrap(), 2);
         assert!(idle.ready().await.is_err());
         assert!(TcpStream::connect(address).await.is_err());
     });
