@@ -133,7 +133,7 @@ pub use builder::{BuildError, Builder};
 #[cfg(feature = "job-control")]
 pub use cancel::{CancelToken, Cancelled, OnCancel, WhenCancelled};
 pub use error::{JoinError, Rejection};
-pub use job::{AbortHandle, Around, JobId, JobInfo, JoinHandle};
+pub use job::{AbortHandle, AbortOnDrop, Around, JobId, JobInfo, JoinHandle};
 pub use job_builder::JobBuilder;
 #[cfg(feature = "job-control")]
 pub use job_builder::WithToken;

@@ -65,6 +65,27 @@ fn a_panic_in_the_closure_reaches_the_awaiter() {
 }
 
 #[test]
+fn a_guard_that_is_dropped_aborts_and_one_that_is_awaited_does_not() {
+    let (pool, _) = pool();
+    let (busy, release) = occupy(pool.job());
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let captured = Counted(Arc::clone(&dropped));
+    let guard = pool.spawn(move || drop(captured)).abort_on_drop();
+    assert!(!guard.handle().is_finished());
+    let abort = guard.handle().abort_handle();
+    drop(guard);
+    assert!(abort.is_finished());
+    assert_eq!(dropped.load(Ordering::SeqCst), 1, "the closure is dropped here");
+    let awaited = pool.spawn(|| 7).abort_on_drop();
+    drop(release);
+    block_on(busy).unwrap();
+    assert_eq!(block_on(awaited).unwrap(), 7);
+    let m = pool.metrics();
+    assert_eq!((m.completed, m.cancelled), (2, 1));
+    still_works(pool);
+}
+
+#[test]
 fn an_error_that_is_no_panic_has_no_payload() {
     let (pool, _) = pool();
     let (busy, release) = occupy(pool.job());

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::abort_handle::AbortHandle;
+use super::abort_on_drop::AbortOnDrop;
 use super::job_handle::JobHandle;
 use super::{JobId, JobInfo};
 use crate::error::{Failure, JoinError};
@@ -87,6 +88,11 @@ impl<T> JoinHandle<T> {
             }
             Inner::Refused(refused) => AbortHandle::of_refused(refused.job.id),
         }
+    }
+
+    /// Wraps the handle so that dropping it aborts instead of detaching.
+    pub fn abort_on_drop(self) -> AbortOnDrop<T> {
+        AbortOnDrop(self)
     }
 
     /// Lets the job go on by itself. The same as dropping the handle, for readers.

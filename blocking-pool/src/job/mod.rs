@@ -6,7 +6,7 @@
 //! | [`cell`] | the memory that it governs |
 //! | [`hold`] | a share in that memory: what all owners can do |
 //! | [`entry`], [`job_handle`], [`watch`], [`aborter`] | the owners: the queue's side, the awaiter's, the token's, and that of those who may only abort |
-//! | [`handle`], [`abort_handle`] | the user's ends |
+//! | [`handle`], [`abort_handle`], [`abort_on_drop`] | the user's ends |
 //! | [`id`], [`info`] | which job it is |
 //! | [`work`], [`terms`] | what runs, and what was asked for beyond that |
 //! | [`times`] | what is measured |
@@ -15,6 +15,7 @@
 //! `cell` and the owners hold this crate's pointer work.
 
 mod abort_handle;
+mod abort_on_drop;
 mod aborter;
 mod busy;
 mod cell;
@@ -32,6 +33,7 @@ mod watch;
 mod work;
 
 pub use abort_handle::AbortHandle;
+pub use abort_on_drop::AbortOnDrop;
 #[cfg(test)] // The models race it against the other owners.
 pub(crate) use aborter::Aborter;
 pub(crate) use cell::{Ran, new};
