@@ -67,8 +67,9 @@ impl fmt::Display for Rejection {
 /// Its `Display` names the job and where it was spawned:
 ///
 /// ```
-/// # use sideline_blocking_pool::Pool;
 /// use pollster::block_on;
+/// use sideline_blocking_pool::Pool;
+///
 /// let pool = Pool::new();
 /// let job = pool.spawn(|| -> u32 { panic!("no such file") });
 /// let error = block_on(job).unwrap_err();

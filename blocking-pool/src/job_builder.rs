@@ -26,8 +26,8 @@ use crate::no_control::wish::Control;
 /// keep the pool open.
 ///
 /// ```
-/// # use sideline_blocking_pool::Pool;
 /// use pollster::block_on;
+/// use sideline_blocking_pool::Pool;
 /// use std::time::{Duration, Instant};
 ///
 /// let job = Pool::global()

@@ -65,9 +65,9 @@ pub(crate) use metrics::Times;
 /// gives its slot back. A job that waits for another job of the same limiter may wait for ever.
 ///
 /// ```
+/// use pollster::block_on;
 /// use sideline_blocking_pool::{Limiter, Pool};
 ///
-/// use pollster::block_on;
 /// let database = Limiter::new(4);
 /// let queries: Vec<_> = (0..100)
 ///     .map(|i| Pool::global().job().limiter(&database).spawn(move || i)) // never more than 4 at once

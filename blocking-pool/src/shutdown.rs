@@ -42,7 +42,8 @@ pub enum Shutdown {
 /// What became of the jobs that were outstanding when a shutdown was called: each is in exactly one class.
 ///
 /// ```
-/// # use sideline_blocking_pool::{Pool, Shutdown};
+/// use sideline_blocking_pool::{Pool, Shutdown};
+///
 /// let pool = Pool::new();
 /// pool.spawn(|| ()).detach();
 /// let report = pool.shutdown(Shutdown::Drain);

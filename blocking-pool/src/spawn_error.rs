@@ -10,7 +10,8 @@ use crate::error::Rejection;
 /// was dropped.
 ///
 /// ```
-/// # use sideline_blocking_pool::{Pool, Shutdown, SpawnErrorKind};
+/// use sideline_blocking_pool::{Pool, Shutdown, SpawnErrorKind};
+///
 /// let pool = Pool::new();
 /// pool.shutdown(Shutdown::Drain);
 /// let error = pool.try_spawn(|| 7).unwrap_err();

@@ -353,6 +353,46 @@ fn tasks_that_wait_are_woken_by_whoever_cancels_and_leave_nothing_behind() {
 
 /// Hooks end with the job; a task that waits touches nothing of the job's.
 #[test]
+fn a_future_runs_until_it_is_ready_or_its_token_is_cancelled() {
+    struct Dropped<'a>(&'a AtomicUsize);
+    impl Drop for Dropped<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    let drops = AtomicUsize::new(0);
+    let forever = || async {
+        let _dropped = Dropped(&drops);
+        std::future::pending::<()>().await;
+    };
+    let token = CancelToken::new();
+    assert_eq!(block_on(token.run_until_cancelled(async { 7 })), Some(7));
+
+    let mut run = Box::pin(token.run_until_cancelled(forever()));
+    assert!(run.as_mut().poll(&mut cx).is_pending());
+    token.cancel();
+    assert!(run.as_mut().poll(&mut cx).is_ready());
+    assert_eq!(drops.load(Ordering::SeqCst), 1, "it is gone before the call has returned");
+
+    // By somebody else, while it waits.
+    let token = CancelToken::new();
+    let canceller = token.clone();
+    let others = thread::spawn(move || canceller.cancel());
+    assert_eq!(block_on(token.run_until_cancelled(forever())), None);
+    others.join().unwrap();
+
+    // Cancelled in the poll in which the output comes: that counts. Cancelled before: nothing is polled.
+    let token = CancelToken::new();
+    let at_once = async {
+        token.cancel();
+        7
+    };
+    assert_eq!(block_on(token.run_until_cancelled(at_once)), Some(7));
+    assert_eq!(block_on(token.run_until_cancelled(async { unreachable!("it is polled") })), None::<()>);
+}
+
+#[test]
 fn a_task_goes_on_waiting_when_the_job_has_ended() {
     let all = CancelToken::new();
     let job = Pool::new().job().cancel_with(&all).cancellable().spawn(|token| token.cancelled());

@@ -119,8 +119,8 @@ mod unix {
         async fn talk(self, stream: TcpStream) {
             let mut received = Vec::new();
             // The wait for a request is what `stop` ends. A request that has begun is not given up by that.
-            while let First::Second(Ok(Some(line))) =
-                first(self.stop.cancelled(), read_line(&stream, &mut received)).await
+            while let Some(Ok(Some(line))) =
+                self.stop.run_until_cancelled(read_line(&stream, &mut received)).await
             {
                 let answer = self.answer(line).await;
                 let Ok(Ok(())) = timeout(PATIENCE, stream.write_all(answer.as_bytes())).await else { return };

@@ -30,8 +30,6 @@ mod unix {
     use sideline::{CancelToken, spawn};
     use std::future::{Future, poll_fn};
     use std::io;
-    use std::pin::pin;
-    use std::task::Poll;
     use std::time::Duration;
 
     const RESTARTS: u32 = 3;
@@ -78,8 +76,7 @@ mod unix {
             let out = child.stdout.take().expect("it is piped");
             let err = child.stderr.take().expect("it is piped");
             let output = [spawn(pass_on(name.clone(), out)), spawn(pass_on(name.clone(), err))];
-            let ended = end(&mut child, &stop).await;
-            let (status, stopped) = match ended {
+            let (status, stopped) = match stop.run_until_cancelled(child.wait()).await {
                 Some(status) => (status?, false),
                 None => (terminate(&mut child).await?, true),
             };
@@ -98,17 +95,6 @@ mod unix {
             }
         }
         Ok(())
-    }
-
-    /// Waits for the child to end; `None` if all are to stop before.
-    async fn end(child: &mut Child, stop: &CancelToken) -> Option<io::Result<ExitStatus>> {
-        let mut status = pin!(child.wait());
-        let mut stopped = pin!(stop.cancelled());
-        poll_fn(|cx| match stopped.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => status.as_mut().poll(cx).map(Some),
-        })
-        .await
     }
 
     /// Asks the child and all in its group to end, and kills them if they do not.

@@ -2,6 +2,7 @@
 
 mod error;
 mod node;
+mod until;
 mod wait;
 
 use std::fmt;
@@ -26,10 +27,10 @@ use node::Node;
 /// cancels nothing.
 ///
 /// ```
+/// use pollster::block_on;
 /// use sideline_blocking_pool::{CancelToken, Pool};
 /// use std::{thread, time::Duration};
 ///
-/// use pollster::block_on;
 /// let all = CancelToken::new();
 /// let job = Pool::global().job().cancel_with(&all).cancellable().spawn(|token| {
 ///     let mut steps = 0;
@@ -147,11 +148,11 @@ impl CancelToken {
     /// call to interrupt something is to be handed to a job or to a thread.
     ///
     /// ```
+    /// use pollster::block_on;
     /// use sideline_blocking_pool::Pool;
     /// use std::io::Read;
     /// use std::net::{Shutdown, TcpListener, TcpStream};
     ///
-    /// use pollster::block_on;
     /// let silent = TcpListener::bind("127.0.0.1:0")?; // never says a word
     /// let mut socket = TcpStream::connect(silent.local_addr()?)?;
     /// let (start, started) = std::sync::mpsc::channel();
@@ -173,6 +174,8 @@ impl CancelToken {
 
     /// A future that is ready once it is cancelled, or at once if it has been. For async code that goes along with jobs:
     /// one token ends both. It borrows nothing, and any number may wait.
+    ///
+    /// [`run_until_cancelled`](Self::run_until_cancelled) waits for a future of yours as well.
     ///
     /// The waker is called on the thread that cancels, or on the one that watches deadlines. Dropping the future takes it
     /// back, and waits for nobody.

@@ -11,8 +11,9 @@ use super::aborter::Aborter;
 /// Dropping it changes nothing. It keeps the job's memory, without closure and outcome, once these are gone.
 ///
 /// ```
-/// # use sideline_blocking_pool::Pool;
 /// use pollster::block_on;
+/// use sideline_blocking_pool::Pool;
+///
 /// let job = Pool::global().spawn(|| 7);
 /// let other = job.abort_handle();
 /// let aborted = std::thread::spawn(move || other.abort()).join().unwrap();

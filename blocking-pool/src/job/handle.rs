@@ -28,8 +28,9 @@ use crate::error::{Failure, JoinError};
 /// Polling it again after it has resolved panics.
 ///
 /// ```
-/// # use sideline_blocking_pool::Pool;
 /// use pollster::block_on;
+/// use sideline_blocking_pool::Pool;
+///
 /// let answer = block_on(async {
 ///     let job = Pool::global().spawn(|| 6 * 7);
 ///     job.await.expect("it neither panics nor is cancelled")
@@ -98,7 +99,8 @@ impl<T> JoinHandle<T> {
     /// Lets the job go on by itself. The same as dropping the handle, for readers.
     ///
     /// ```
-    /// # use sideline_blocking_pool::{Pool, Shutdown};
+    /// use sideline_blocking_pool::{Pool, Shutdown};
+    ///
     /// let pool = Pool::new();
     /// pool.spawn(|| std::fs::metadata("Cargo.toml")).detach();
     /// assert!(pool.shutdown(Shutdown::Drain).left_running.is_empty());

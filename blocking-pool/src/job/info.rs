@@ -9,8 +9,9 @@ use super::JobId;
 /// A job as errors and reports name it: `job 7 "thumbnail" (spawned at src/main.rs:12:20)`.
 ///
 /// ```
-/// # use sideline_blocking_pool::Pool;
 /// use pollster::block_on;
+/// use sideline_blocking_pool::Pool;
+///
 /// let job = Pool::global().job().name("thumbnail").spawn(|| panic!("no such picture"));
 /// let error = block_on(job).unwrap_err();
 /// assert!(error.to_string().contains(r#""thumbnail" (spawned at "#), "{error}");

@@ -66,8 +66,9 @@ impl<A: Around> JobBuilder<A> {
     /// [`cancel_with`](Self::cancel_with). Comes last: what is left to do then is to spawn it.
     ///
     /// ```
-    /// # use sideline_blocking_pool::Pool;
     /// use pollster::block_on;
+    /// use sideline_blocking_pool::Pool;
+    ///
     /// let job = Pool::global().job().cancellable().spawn(|token| {
     ///     while !token.is_cancelled() {
     ///         std::hint::spin_loop(); // a piece of work
@@ -95,8 +96,9 @@ impl<A: Around> JobBuilder<A> {
     /// is closed meanwhile, the error has the closure.
     ///
     /// ```
-    /// # use sideline_blocking_pool::Pool;
     /// use pollster::block_on;
+    /// use sideline_blocking_pool::Pool;
+    ///
     /// let pool = Pool::builder().queue_limit(100).build()?;
     /// let sum = block_on(async {
     ///     let mut sum = 0;
@@ -135,8 +137,9 @@ impl<A: Around> JobBuilder<A> {
     /// The pool or the tenant is closed, or the thread cannot be started; the error has the closure.
     ///
     /// ```
-    /// # use sideline_blocking_pool::{Pool, Shutdown};
     /// use pollster::block_on;
+    /// use sideline_blocking_pool::{Pool, Shutdown};
+    ///
     /// let pool = Pool::new();
     /// let (line, lines) = std::sync::mpsc::channel::<String>();
     /// let log = pool.job().name("log").spawn_dedicated(move || lines.iter().count())?;

@@ -83,7 +83,9 @@ impl Histogram {
     /// `None` if nothing was recorded.
     ///
     /// ```
-    /// # use {sideline_blocking_pool::Histogram, std::time::Duration};
+    /// use sideline_blocking_pool::Histogram;
+    /// use std::time::Duration;
+    ///
     /// let mut took = Histogram::new();
     /// assert_eq!(took.quantile(0.99), None);
     /// (0..99).for_each(|_| took.record(Duration::from_micros(3)));
@@ -112,7 +114,9 @@ impl Histogram {
     /// All buckets, the shortest durations first; the last has no upper end but the type's.
     ///
     /// ```
-    /// # use {sideline_blocking_pool::Histogram, std::time::Duration};
+    /// use sideline_blocking_pool::Histogram;
+    /// use std::time::Duration;
+    ///
     /// let mut took = Histogram::new();
     /// took.record(Duration::from_nanos(1000));
     /// let bucket = took.buckets().find(|bucket| bucket.count > 0).unwrap();
@@ -136,7 +140,9 @@ impl Histogram {
     /// histogram itself has all since the start.
     ///
     /// ```
-    /// # use {sideline_blocking_pool::Histogram, std::time::Duration};
+    /// use sideline_blocking_pool::Histogram;
+    /// use std::time::Duration;
+    ///
     /// let mut took = Histogram::new();
     /// took.record(Duration::from_secs(1));
     /// let earlier = took.clone();

@@ -10,9 +10,7 @@
 
 #![forbid(unsafe_code)]
 
-use async_channel::Receiver;
 use bytes::Bytes;
-use futures::future::{Either, select};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,7 +19,7 @@ use hyper::{Request, Response, StatusCode};
 use sideline::net::{TcpListener, TcpStream};
 use sideline::task::JoinSet;
 use sideline::time::timeout;
-use sideline::to_thread;
+use sideline::{CancelToken, to_thread};
 use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
@@ -38,25 +36,24 @@ fn main() -> io::Result<()> {
     sideline::block_on(async {
         let listener = TcpListener::bind(&*address).await?;
         println!("http://{}/primes/1000000", listener.local_addr()?);
-        // Whoever holds the receiver learns that the service is to end by the end of its channel.
-        let (stop, stopped) = async_channel::bounded::<Infallible>(1);
-        let service = sideline::spawn(serve(listener, stopped));
+        let stop = CancelToken::new();
+        let service = sideline::spawn(serve(listener, stop.clone()));
         sideline::signal::ctrl_c().await?;
-        drop(stop);
+        stop.cancel();
         let served = service.await?;
         println!("{served} connections served");
         Ok(())
     })
 }
 
-/// Serves until `stopped` has ended, and then for as long as requests are in flight. Returns how many connections there were.
-pub(crate) async fn serve(listener: TcpListener, stopped: Receiver<Infallible>) -> usize {
+/// Serves until `stop` is cancelled, and then for as long as requests are in flight. Returns how many connections there were.
+pub(crate) async fn serve(listener: TcpListener, stop: CancelToken) -> usize {
     let mut connections = JoinSet::new();
     let mut served = 0;
-    while let Either::Left((accepted, _)) = select(pin!(listener.accept()), pin!(stopped.recv())).await {
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(connection(stream, stopped.clone()));
+                connections.spawn(connection(stream, stop.clone()));
                 served += 1;
             }
             // The listener takes a break by itself when descriptors run out: this loop does not spin.
@@ -74,16 +71,16 @@ pub(crate) async fn serve(listener: TcpListener, stopped: Receiver<Infallible>) 
     served
 }
 
-async fn connection(stream: TcpStream, stopped: Receiver<Infallible>) {
+async fn connection(stream: TcpStream, stop: CancelToken) {
     let mut connection = pin!(
         http1::Builder::new()
             .timer(sideline::hyper::Timer)
             .header_read_timeout(PATIENCE)
             .serve_connection(stream, service_fn(answer))
     );
-    let ended = match select(connection.as_mut(), pin!(stopped.recv())).await {
-        Either::Left((ended, _)) => ended,
-        Either::Right(_) => {
+    let ended = match stop.run_until_cancelled(connection.as_mut()).await {
+        Some(ended) => ended,
+        None => {
             // A request under way is answered, with `connection: close`; an idle connection ends.
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -10,7 +10,7 @@ use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use sideline::net::{TcpListener, TcpStream};
 use sideline::task::yield_now;
-use sideline::{Handle, spawn};
+use sideline::{CancelToken, Handle, spawn};
 use sideline_ecosystem::run;
 use std::net::SocketAddr;
 
@@ -29,8 +29,8 @@ fn a_request_in_flight_is_answered_and_idle_connections_end() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, stopped) = async_channel::bounded(1);
-        let service = spawn(http_service::serve(listener, stopped));
+        let stop = CancelToken::new();
+        let service = spawn(http_service::serve(listener, stop.clone()));
 
         let mut idle = client(address).await;
         assert_eq!(idle.send_request(get("/nothing")).await.unwrap().status(), 404);
@@ -47,7 +47,7 @@ fn a_request_in_flight_is_answered_and_idle_connections_end() {
         while jobs() == 0 && !many.is_finished() {
             yield_now().await;
         }
-        drop(stop);
+        stop.cancel();
         let many = many.await.unwrap().unwrap();
         assert_eq!(many.headers()["connection"], "close");
         assert_eq!(many.into_body().collect().await.unwrap().to_bytes(), "25997\n");
