@@ -101,7 +101,7 @@ impl Tenant {
         usize::try_from(self.account.outstanding()).unwrap_or(usize::MAX)
     }
 
-    /// Accepts no more jobs; those there are go on.
+    /// Accepts no more jobs; those there are go on. What is spawned later is [rejected](crate::JoinError::is_rejected).
     pub fn close(&self) {
         self.account.close();
     }
