@@ -137,16 +137,13 @@ pub(crate) fn pause(times: u32) {
     }
 }
 
+/// How many processors there are for this process. 0: not found out yet. Several threads may do so at the same time.
+static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+
 /// How many processors there are for this process. Found out once.
 pub(crate) fn processors() -> usize {
-    // 0: not found out yet. Several may do so at the same time, and come to the same.
-    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
     match PROCESSORS.load(Relaxed) {
-        0 => {
-            let count = count_processors();
-            PROCESSORS.store(count, Relaxed);
-            count
-        }
+        0 => count_processors(),
         known => known,
     }
 }
@@ -155,7 +152,10 @@ pub(crate) fn processors() -> usize {
 #[cold]
 #[inline(never)]
 pub(crate) fn count_processors() -> usize {
-    refusal::ok(available_parallelism()).map_or(1, NonZero::get)
+    let count = refusal::ok(available_parallelism()).map_or(1, NonZero::get);
+    // Who has counted first has counted for all.
+    let _ = PROCESSORS.compare_exchange(0, count, Relaxed, Relaxed);
+    count
 }
 
 #[cfg(all(test, not(loom)))]

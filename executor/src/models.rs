@@ -12,6 +12,7 @@ use crate::watchdog::Doze;
 use crate::{Runtime, paused::Time, report::Reporter};
 use loom::model::Builder;
 use sideline_blocking_pool::Pool;
+use sideline_reactor::LocalReactor;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -25,7 +26,8 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 
 fn runtime() -> Runtime {
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
-    Runtime::assemble(clock(), Time::Flows, &pool, Reporter::stderr(), Duration::ZERO, None).unwrap()
+    let reactor = LocalReactor::with_known_wakers(clock(), &crate::task::WAKERS).unwrap();
+    Runtime::assemble(reactor, Time::Flows, &pool, Reporter::stderr(), Duration::ZERO, None)
 }
 
 /// Pending this many times; each time the waker goes to another thread, which uses it at once.

@@ -85,20 +85,24 @@ impl Runtime {
     }
 
     pub(crate) fn from_builder(builder: Builder) -> io::Result<Self> {
-        let pool = builder.pool.unwrap_or_else(|| Pool::global().clone());
         let clock = match builder.time {
             Time::Flows => sync::clock(),
             Time::Paused => Clock::manual(),
         };
+        Self::around(LocalReactor::with_known_wakers(clock, &task::WAKERS)?, builder)
+    }
+
+    fn around(reactor: LocalReactor, builder: Builder) -> io::Result<Self> {
+        let pool = builder.pool.unwrap_or_else(|| Pool::global().clone());
         let runtime = Self::assemble(
-            clock,
+            reactor,
             builder.time,
             &pool,
             builder.reporter,
             builder.drop_deadline,
             #[cfg(feature = "watchdog")]
             builder.watchdog.map(|_| Arc::new(Doze::new())),
-        )?;
+        );
         runtime.core().linger.busy_poll(builder.busy_poll);
         runtime.core().set_timer_slack(builder.timer_slack);
         #[cfg(feature = "watchdog")]
@@ -115,14 +119,13 @@ impl Runtime {
     }
 
     pub(crate) fn assemble(
-        clock: Clock,
+        reactor: LocalReactor,
         time: Time,
         pool: &Pool,
         reporter: Reporter,
         drop_deadline: Duration,
         #[cfg(feature = "watchdog")] doze: Option<Arc<Doze>>,
-    ) -> io::Result<Self> {
-        let reactor = LocalReactor::with_known_wakers(clock, &task::WAKERS)?;
+    ) -> Self {
         let shared = Arc::new(Shared::new(
             reactor.handle().clone(),
             pool.tenant_of_loop(),
@@ -132,13 +135,13 @@ impl Runtime {
         ));
         let handle = Handle::new(Arc::clone(&shared));
         let core = Some(Rc::new(Core::new(reactor, time, shared)));
-        Ok(Self {
+        Self {
             core,
             handle,
             drop_deadline,
             #[cfg(feature = "watchdog")]
             watchdog: None,
-        })
+        }
     }
 
     /// Drives the loop on this thread until `future` is ready, and returns its output.
@@ -255,10 +258,13 @@ impl fmt::Display for ShutdownReport {
 /// Tasks that are left over are dropped when it returns; blocking jobs are waited for as when a [`Runtime`] is
 /// dropped.
 ///
+/// The event queue is opened when the first socket or the like is made, or for a sleep that has to end to the microsecond. So a
+/// future that needs none costs a microsecond or two more than its polls, and no descriptor.
+///
 /// # Panics
-/// Inside another `block_on` on the same thread; the message names both places. If the operating system gives
-/// no descriptor for the event queue; use [`Runtime::new`] to get that as an error. A panic of the future's goes
-/// through to the caller.
+/// Inside another `block_on` on the same thread; the message names both places. On other systems than 64-bit Linux, where
+/// the event queue is opened at once, if there is no descriptor for it; use [`Runtime::new`] to get that as an error. A panic of
+/// the future's goes through to the caller.
 ///
 /// ```
 /// let sum = sideline::block_on(async {
@@ -272,8 +278,13 @@ impl fmt::Display for ShutdownReport {
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let at = Location::caller();
     crate::core::refuse_nesting("block_on", at);
-    match Runtime::new() {
+    match runtime_of_its_own() {
         Ok(runtime) => runtime.core().block_on(future, at),
         Err(error) => panic!("sideline::block_on: {error}"),
     }
+}
+
+#[inline(never)]
+fn runtime_of_its_own() -> io::Result<Runtime> {
+    Runtime::around(LocalReactor::lazy(sync::clock(), &task::WAKERS)?, Builder::new())
 }

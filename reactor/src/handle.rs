@@ -4,8 +4,9 @@ use crate::clock::Clock;
 use crate::epoch::Moment;
 use crate::errors;
 use crate::notifier::Notifier;
+use crate::queue::Queue;
 use crate::registration::Registration;
-use crate::sync::{Arc, AtomicBool, Ordering, left_out, sys};
+use crate::sync::{Arc, AtomicBool, Ordering, left_out};
 use crate::table::Table;
 use crate::timers::Timers;
 use std::time::Instant;
@@ -28,8 +29,7 @@ pub(crate) struct Shared {
     pub(crate) closed: AtomicBool,
     /// The loop has to sleep in the selector: there has been a source, or somebody else waits for it there.
     pub(crate) needs_selector: AtomicBool,
-    pub(crate) registry: sys::Registry,
-    pub(crate) wakeup: sys::Wakeup,
+    pub(crate) queue: Queue,
 }
 
 impl Shared {
@@ -39,7 +39,7 @@ impl Shared {
         self.needs_selector.load(Ordering::Relaxed)
     }
 
-    /// From now on. Whoever is not the loop notifies it then.
+    /// From now on. The queue is open. Whoever is not the loop notifies it then.
     pub(crate) fn need_selector(&self) {
         // Relaxed: as in `needs_selector`.
         self.needs_selector.store(true, Ordering::Relaxed);
@@ -52,7 +52,7 @@ impl Handle {
     /// Publish first, notify second: the loop looks for work after it has announced that it will sleep, so whatever
     /// was published before this call is either seen there or ends the sleep. Calls in a row cost one system call.
     pub fn notify(&self) {
-        self.0.notifier.notify(|| self.0.wakeup.wake());
+        self.0.notifier.notify(|| self.0.queue.ends().wakeup.wake());
     }
 
     /// As [`notify`](Self::notify), on the loop's own thread: it is parked only if it stands by, which it has announced itself.
@@ -102,7 +102,7 @@ impl Handle {
         // Made first: if the source's own code fails or panics, dropping this frees the slot.
         let registration = self.reserve()?;
         let token = mio::Token(registration.token());
-        self.0.registry.register(source, token, interest).map_err(errors::on_register)?;
+        self.0.queue.open()?.registry.register(source, token, interest).map_err(errors::on_register)?;
         if !self.0.needs_selector() {
             self.0.need_selector();
             // The loop may be asleep without it.

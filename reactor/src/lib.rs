@@ -20,7 +20,8 @@
 //! | `errors.rs`, `platform.rs` | messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |
 //! | `word.rs` | a sleep without the selector, while there are no sources |
-//! | `descriptor.rs` | the event queue, for loops around this one |
+//! | `queue.rs` | the event queue, opened once it is needed |
+//! | `descriptor.rs` | its descriptor, for loops around this one |
 //! | `sys.rs` | mio; `sync.rs` and `model.rs` swap it for a model under `cfg(loom)` |
 //!
 //! Two crates beside it know no kernel: `sources/`, `sideline-sources`, has what each source is ready for, and who waits for it;
@@ -41,9 +42,7 @@
 #![deny(unsafe_code)]
 
 use sideline_sources::{readiness, ready, table, waiters};
-#[cfg(loom)]
-use sideline_timers::lock;
-use sideline_timers::{clock, contain, epoch, home, known, timers};
+use sideline_timers::{clock, contain, epoch, home, known, lock, timers};
 
 mod errors;
 mod gathering;
@@ -52,6 +51,7 @@ mod local_reactor;
 mod notifier;
 #[macro_use]
 mod platform;
+mod queue;
 mod reactor;
 mod reference;
 mod registration;

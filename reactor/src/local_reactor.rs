@@ -58,6 +58,20 @@ impl LocalReactor {
         LocalReactor::with(clock, KnownWakers::new(vtable))
     }
 
+    /// As [`with_known_wakers`](Self::with_known_wakers), but it opens no descriptor before it needs one: for the first source, or for a
+    /// sleep that has to end to the microsecond. If there is none then, who registers a source gets the error, and a sleep ends
+    /// as a thread's sleep does.
+    ///
+    /// Not for a loop inside another one: its descriptor, and [`stand_by`](Reactor::stand_by), panic before the first source.
+    ///
+    /// # Errors
+    /// As [`with_known_wakers`](Self::with_known_wakers), where a thread cannot sleep without the event queue: everywhere but on
+    /// 64-bit Linux.
+    pub fn lazy(clock: Clock, vtable: &'static RawWakerVTable) -> io::Result<LocalReactor> {
+        let reactor = Reactor::lazy(clock, KnownWakers::new(vtable), Home::this_thread())?;
+        Ok(LocalReactor { reactor, stays: PhantomData })
+    }
+
     fn with(clock: Clock, known: KnownWakers) -> io::Result<LocalReactor> {
         let reactor = Reactor::with(clock, known, Home::this_thread())?;
         Ok(LocalReactor { reactor, stays: PhantomData })

@@ -31,7 +31,7 @@
 //!
 //! # Where the loop sleeps
 //! If there are sources, the loop sleeps in the selector, PARKED. As long as there has never been one, only a notify or
-//! the time can end a sleep. Then the loop sleeps on this very word, a futex (`word.rs`), and is ASLEEP. On two
+//! the time can end a sleep, and there need not be an event queue (`queue.rs`). Then the loop sleeps on this very word, a futex (`word.rs`), and is ASLEEP. On two
 //! processors that took 6 % less of a loop and a worker that call each other now and then. The first source ends that
 //! for good: whoever registers it publishes that and notifies, which is N1 to N3, and L3 looks for a source as it looks
 //! for work.
@@ -101,7 +101,8 @@ impl Notifier {
     /// The loop says that it is about to sleep. It looks for work *after* this; dropping the guard resumes.
     #[inline]
     pub(crate) fn announce(&self, sleep: Sleep) -> Parked<'_> {
-        self.0.store(sleep as u32, Ordering::Relaxed);
+        // Release: whoever finds PARKED finds the wakeup as well; see `queue.rs`.
+        self.0.store(sleep as u32, Ordering::Release);
         // L2. SeqCst: pairs with the fence in `notify`.
         fence(Ordering::SeqCst);
         Parked(self)
@@ -131,8 +132,10 @@ impl Notifier {
         }
         let mut state = self.0.load(Ordering::Relaxed);
         while state == PARKED || state == ASLEEP {
-            // Release: pairs with the Acquire in `resume`.
-            match self.0.compare_exchange(state, NOTIFIED, Ordering::Release, Ordering::Relaxed) {
+            // Release: pairs with the Acquire in `resume`. Acquire: pairs with the Release of PARKED.
+            let order =
+                if left_out("parked-shows-the-wakeup") { Ordering::Release } else { Ordering::AcqRel };
+            match self.0.compare_exchange(state, NOTIFIED, order, Ordering::Relaxed) {
                 Ok(ASLEEP) => return self.0.wake(),
                 Ok(_) => return self.ring(&mut wake),
                 // The loop is awake, or has gone from the word to the selector.
@@ -183,8 +186,8 @@ impl Parked<'_> {
 
     /// To sleep in the selector, and not on the word. False if it was notified before.
     pub(crate) fn turn_to_selector(&self) -> bool {
-        // Acquire: as in `resume`.
-        self.0.0.compare_exchange(ASLEEP, PARKED, Ordering::Acquire, Ordering::Acquire).is_ok()
+        // Release: as in `announce`. Acquire: as in `resume`.
+        self.0.0.compare_exchange(ASLEEP, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// The loop is awake. True if it was notified meanwhile.

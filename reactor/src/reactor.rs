@@ -3,14 +3,15 @@
 use crate::clock::Clock;
 use crate::contain;
 use crate::epoch::NEVER;
-use crate::errors::{self, KernelError};
+use crate::errors::KernelError;
 use crate::gathering::Gathering;
 use crate::handle::{Handle, Shared};
 use crate::home::Home;
 use crate::known::KnownWakers;
 use crate::notifier::{Notifier, Sleep};
+use crate::queue::{Fetched, Queue};
 use crate::reference;
-use crate::sync::{Arc, AtomicBool, HAS_WORDS, Ordering, left_out, sys};
+use crate::sync::{Arc, AtomicBool, HAS_WORDS, Ordering, left_out};
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::wait::Wait;
@@ -41,7 +42,7 @@ use std::{fmt, io};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Reactor {
-    pub(crate) selector: sys::Selector,
+    pub(crate) fetched: Fetched,
     handle: Handle,
     /// Wakers that are collected while a lock is held, and woken afterwards. Empty between turns, and kept for its capacity.
     woken: Vec<Waker>,
@@ -74,7 +75,13 @@ impl Reactor {
     }
 
     pub(crate) fn with(clock: Clock, known: KnownWakers, home: Home) -> io::Result<Reactor> {
-        let (selector, registry, wakeup) = sys::open().map_err(errors::name_queue_limit)?;
+        let reactor = Reactor::lazy(clock, known, home)?;
+        reactor.handle.0.queue.open()?;
+        Ok(reactor)
+    }
+
+    /// One that opens no descriptor before it needs one; which is now, where there are no words to sleep on.
+    pub(crate) fn lazy(clock: Clock, known: KnownWakers, home: Home) -> io::Result<Reactor> {
         let shared = Shared {
             notifier: Notifier::new(),
             table: Table::new(known),
@@ -82,12 +89,14 @@ impl Reactor {
             closed: AtomicBool::new(false),
             needs_selector: AtomicBool::new(!HAS_WORDS),
             clock,
-            registry,
-            wakeup,
+            queue: Queue::new(),
         };
+        if !HAS_WORDS {
+            shared.queue.open()?;
+        }
         let handle = Handle(Arc::new(shared));
-        let gathering = Gathering::default();
-        Ok(Reactor { selector, handle, woken: Vec::new(), notified: false, gathering })
+        let (fetched, gathering) = (Fetched::default(), Gathering::default());
+        Ok(Reactor { fetched, handle, woken: Vec::new(), notified: false, gathering })
     }
 
     /// How late a timer may be beyond what [`turn`](Self::turn) says, so that timers which are due within this time share a wait.
@@ -144,8 +153,10 @@ impl Reactor {
         // The reading is from before the wait, or was left during it by another thread.
         self.handle.0.timers.forget_reading();
         if has_events {
-            self.handle.0.table.dispatch(self.selector.events(), &mut self.woken);
-            contain::wake_all(&mut self.woken);
+            if let Some(selector) = self.fetched.selector(&self.handle.0.queue) {
+                self.handle.0.table.dispatch(selector.events(), &mut self.woken);
+                contain::wake_all(&mut self.woken);
+            }
         }
         self.fire_timers();
     }
@@ -161,7 +172,8 @@ impl Reactor {
         }
         let shared = &*self.handle.0;
         shared.timers.local.rest();
-        let sleep = if shared.needs_selector() { Sleep::InSelector } else { Sleep::OnWord };
+        let in_selector = shared.needs_selector() && self.fetched.selector(&shared.queue).is_some();
+        let sleep = if in_selector { Sleep::InSelector } else { Sleep::OnWord };
         let parked = shared.notifier.announce(sleep);
         // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
         let work = (!left_out("loop-looks-after-announcing") && has_work()) || self.has_timers_to_let_go();
@@ -175,6 +187,12 @@ impl Reactor {
                     self.notified = parked.end();
                     return Ok(Sleep::OnWord);
                 }
+                // No descriptor is to be had. The word ends the sleep hardly later.
+                _ if !self.fetched.open(&shared.queue) => {
+                    parked.sleep(wait.at_most());
+                    self.notified = parked.end();
+                    return Ok(Sleep::OnWord);
+                }
                 _ if parked.turn_to_selector() => {}
                 // Notified.
                 _ => wait = Wait::ZERO,
@@ -184,14 +202,17 @@ impl Reactor {
             self.notified = parked.end();
             return self.ask();
         }
-        let waited = self.selector.wait(wait);
+        let waited = self.fetched.wait(wait);
         self.notified = parked.end();
         waited.map(|()| Sleep::InSelector)
     }
 
-    /// Asks the selector for events, without waiting for any.
+    /// Asks the selector for events, if there is one, without waiting for any.
     fn ask(&mut self) -> Result<Sleep, KernelError> {
-        self.selector.wait(Wait::ZERO).map(|()| Sleep::InSelector)
+        match self.fetched.selector(&self.handle.0.queue) {
+            Some(selector) => selector.wait(Wait::ZERO).map(|()| Sleep::InSelector),
+            None => Ok(Sleep::OnWord),
+        }
     }
 
     /// Whether the last turn that might sleep was, or would have been, woken by a [`notify`](Handle::notify).
@@ -207,6 +228,8 @@ impl Reactor {
     #[inline(never)]
     pub fn stand_by(&self, has_work: impl FnOnce() -> bool) {
         self.handle.0.timers.local.rest();
+        // Here, and not in whoever notifies, a loop is to learn that it has none.
+        self.handle.0.queue.ends();
         self.handle.0.need_selector();
         self.handle.0.notifier.announce(Sleep::InSelector).stay();
         // Only now: as in a turn's wait.

@@ -144,7 +144,7 @@ impl Registration {
     where
         S: mio::event::Source + ?Sized,
     {
-        let result = self.handle.0.registry.deregister(source);
+        let result = self.handle.0.queue.ends().registry.deregister(source);
         self.handle.0.table.end(self.token);
         result
     }

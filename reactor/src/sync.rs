@@ -5,10 +5,10 @@
 mod chosen {
     pub(crate) use crate::sys;
     pub(crate) use crate::word::{HAS_WORDS, Word};
-    pub(crate) use std::sync::Arc;
     #[cfg(test)]
     pub(crate) use std::sync::atomic::AtomicU64;
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering, fence};
+    pub(crate) use std::sync::{Arc, OnceLock};
     #[cfg(test)]
     pub(crate) use std::thread;
     pub(crate) use std::thread::yield_now;
@@ -16,7 +16,7 @@ mod chosen {
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use crate::model::{self as sys, HAS_WORDS, Word};
+    pub(crate) use crate::model::{self as sys, HAS_WORDS, OnceLock, Word};
     pub(crate) use loom::sync::Arc;
     #[cfg(test)]
     pub(crate) use loom::sync::atomic::AtomicU64;

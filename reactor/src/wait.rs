@@ -17,6 +17,15 @@ pub(crate) enum Wait {
 impl Wait {
     pub(crate) const ZERO: Wait = Wait::For(Duration::ZERO);
 
+    /// For how long at most; `None` is without a limit.
+    #[inline]
+    pub(crate) fn at_most(self) -> Option<Duration> {
+        match self {
+            Wait::Forever => None,
+            Wait::For(time) | Wait::Until(_, time) => Some(time),
+        }
+    }
+
     /// For how long a thread may sleep on a word instead, if the kernel ends that sleep exactly enough: `Some(None)` is without a
     /// limit. `None` if only the selector, with its timerfd, ends the wait in time.
     #[inline]

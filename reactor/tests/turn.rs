@@ -194,3 +194,39 @@ fn a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind() {
     drop(hoard);
     assert_eq!(open_descriptors(), before, "a reactor that could not be opened leaves nothing open");
 }
+
+/// On other systems the event queue is opened at once.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[test]
+fn a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source() {
+    use sideline_reactor::LocalReactor;
+    use std::task::Waker;
+    if std::env::var_os("SIDELINE_ALONE").is_none() {
+        return alone("a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source", "64");
+    }
+    let waker = Waker::noop();
+    let lazy = || LocalReactor::lazy(Clock::real(), waker.vtable()).unwrap();
+    let before = open_descriptors();
+    let mut reactor = lazy();
+    reactor.turn(Some(Duration::from_millis(1)), || false).unwrap();
+    reactor.turn(Some(Duration::ZERO), || false).unwrap();
+    assert_eq!(open_descriptors(), before);
+    let mut timer = Timer::after(reactor.handle(), Duration::from_micros(1_300));
+    let mut cx = Context::from_waker(waker);
+    while timer.poll(&mut cx).is_pending() {
+        reactor.turn(None, || false).unwrap();
+    }
+    assert_eq!(open_descriptors(), before + 4, "the queue, its double, the eventfd, the timerfd");
+    drop((timer, reactor));
+
+    let mut reactor = lazy();
+    let source = fresh_listener(reactor.handle());
+    assert_eq!(open_descriptors(), before + 4, "the queue, its double, the eventfd, the listener");
+    reactor.turn(Some(Duration::ZERO), || false).unwrap();
+    drop((source, reactor));
+    assert_eq!(open_descriptors(), before);
+
+    let reactor = lazy();
+    let stand_by = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reactor.stand_by(|| false)));
+    assert!(stand_by.is_err(), "nobody could be told");
+}

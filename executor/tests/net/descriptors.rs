@@ -109,6 +109,53 @@ fn accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers() {
     });
 }
 
+/// On other systems a `block_on` opens the event queue at once.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[test]
+fn a_block_on_that_needs_no_event_queue_opens_none_and_gets_one_when_it_does() {
+    const TEST: &str =
+        "descriptors::a_block_on_that_needs_no_event_queue_opens_none_and_gets_one_when_it_does";
+    if ran_in_a_process_of_its_own(TEST, 64) {
+        return;
+    }
+    // What a process opens once, it opens here.
+    sideline::block_on(async { to_thread(|| ()).await });
+    let mut hoard = Vec::new();
+    let error = loop {
+        match std::fs::File::open("/dev/null") {
+            Ok(file) => hoard.push(file),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.raw_os_error(), Some(24));
+    sideline::block_on(async {
+        assert_eq!(to_thread(|| 7).await, 7);
+        let handle = sideline::Handle::current();
+        let task = to_thread(move || handle.spawn(async { 8 })).await;
+        assert_eq!(task.await.unwrap(), 8);
+        // To the microsecond it would take a timerfd; it ends, and not early, without.
+        let start = std::time::Instant::now();
+        sideline::time::sleep(Duration::from_micros(1_300)).await;
+        assert!(start.elapsed() >= Duration::from_micros(1_300));
+
+        // A socket, but no descriptor for the event queue.
+        hoard.pop();
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let error = UdpSocket::from_std(socket).unwrap_err();
+        assert!(error.to_string().contains("RLIMIT_NOFILE"), "{error}");
+
+        hoard.clear();
+        let (client, server) = UnixStream::pair().unwrap();
+        let reader = spawn(async move {
+            let mut buffer = [0; 4];
+            server.read_exact(&mut buffer).await.map(|()| buffer)
+        });
+        sideline::time::sleep(Duration::from_micros(700)).await;
+        client.write_all(b"open").await.unwrap();
+        assert_eq!(&reader.await.unwrap().unwrap(), b"open");
+    });
+}
+
 /// What a child process finds open, as `ls` sees it, itself reading the directory.
 #[cfg(target_os = "linux")]
 fn descriptors_of_a_child() -> String {

@@ -1,15 +1,22 @@
 //! Parking against notifying: on the notifier's word, in the selector, and inside another loop.
 
 use super::{Quiet, check};
+use crate::home::Home;
+use crate::known::KnownWakers;
 use crate::sync::{Arc, AtomicBool, Ordering, thread};
 use crate::wait::Wait;
-use crate::{Clock, Reactor};
+use crate::{Clock, Reactor, Registration};
 
 /// A reactor without sources that sleeps in its selector all the same.
 fn reactor_in_its_selector() -> Reactor {
     let reactor = Reactor::new(Clock::manual()).unwrap();
     reactor.handle().0.need_selector();
     reactor
+}
+
+/// One whose event queue is not open yet.
+fn lazy() -> Reactor {
+    Reactor::lazy(Clock::manual(), KnownWakers::default(), Home::NOWHERE).unwrap()
 }
 
 /// Another thread that publishes work, with no ordering of its own, and then notifies; and the flag that says so.
@@ -45,8 +52,7 @@ fn sleep_on_the_word_against_notify_loses_no_wake() {
 }
 
 /// The loop was about to sleep on its word, and finds that it has to in the selector.
-fn change_of_place_against_notify() {
-    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+fn change_of_place_against_notify(mut reactor: Reactor) {
     let handle = reactor.handle().clone();
     let (notifier, work) = notifier_with_work(&reactor);
     while !work.load(Ordering::Relaxed) {
@@ -61,12 +67,26 @@ fn change_of_place_against_notify() {
 
 #[test]
 fn change_of_place_against_notify_loses_no_wake() {
-    check(change_of_place_against_notify);
+    check(|| change_of_place_against_notify(Reactor::new(Clock::manual()).unwrap()));
+}
+
+/// The same, and it has to open the event queue first.
+#[test]
+fn opening_against_notify_loses_no_wake() {
+    check(|| change_of_place_against_notify(lazy()));
 }
 
 /// The first source is registered while the loop is about to sleep on its word, where no event ends the sleep.
-fn sleep_on_the_word_against_register() {
-    let mut reactor = Reactor::new(Clock::manual()).unwrap();
+fn sleep_on_the_word_against_register(mut reactor: Reactor) {
+    let (writer, data) = first_source(&reactor);
+    while !data.load(Ordering::Relaxed) {
+        reactor.turn(None, || false).unwrap();
+    }
+    drop(writer.join().unwrap());
+}
+
+/// Another thread that registers a source, to which data comes; and the flag that says so.
+fn first_source(reactor: &Reactor) -> (thread::JoinHandle<Registration>, Arc<AtomicBool>) {
     let data = Arc::new(AtomicBool::new(false));
     let writer = thread::spawn({
         let (data, handle) = (data.clone(), reactor.handle().clone());
@@ -74,19 +94,38 @@ fn sleep_on_the_word_against_register() {
             let registration = handle.register(&mut Quiet, mio::Interest::READABLE).unwrap();
             data.store(true, Ordering::Relaxed);
             // What the kernel does when data arrives.
-            handle.0.wakeup.wake().unwrap();
+            handle.0.queue.ends().wakeup.wake().unwrap();
             registration
         }
     });
-    while !data.load(Ordering::Relaxed) {
-        reactor.turn(None, || false).unwrap();
-    }
-    drop(writer.join().unwrap());
+    (writer, data)
 }
 
 #[test]
 fn sleep_on_the_word_against_register_ends_with_the_event() {
-    check(sleep_on_the_word_against_register);
+    check(|| sleep_on_the_word_against_register(Reactor::new(Clock::manual()).unwrap()));
+}
+
+#[test]
+fn opening_by_another_thread_ends_a_sleep_on_the_word() {
+    check(|| sleep_on_the_word_against_register(lazy()));
+}
+
+/// Both open the event queue, and both have to come to the same.
+fn first_sources_of_two_threads() {
+    let mut reactor = lazy();
+    let sources = [0, 1].map(|_| first_source(&reactor));
+    while !sources.iter().all(|(_, data)| data.load(Ordering::Relaxed)) {
+        reactor.turn(None, || false).unwrap();
+    }
+    for (writer, _) in sources {
+        drop(writer.join().unwrap());
+    }
+}
+
+#[test]
+fn first_sources_of_two_threads_are_in_one_queue() {
+    check(first_sources_of_two_threads);
 }
 
 /// Two notifiers share one edge; the loop gets to see both pieces of work, in one turn or two.
@@ -124,7 +163,8 @@ fn stand_by_against_notify() {
     let (notifier, work) = notifier_with_work(&reactor);
     while !work.load(Ordering::Relaxed) {
         reactor.stand_by(|| work.load(Ordering::Relaxed));
-        reactor.selector.wait(Wait::Forever).unwrap();
+        let handle = reactor.handle().clone();
+        reactor.fetched.selector(&handle.0.queue).unwrap().wait(Wait::Forever).unwrap();
         reactor.resume();
     }
     notifier.join().unwrap();
