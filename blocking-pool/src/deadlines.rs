@@ -12,23 +12,29 @@
 //! cancel: a hook would shut down a socket that the parent is using. So it is left alone, also by the tokens that stand
 //! on it.
 //!
-//! If no thread can be started, deadlines are still seen by whoever looks: a worker before it runs the job, a poll, the
-//! token's `is_cancelled`. Under loom there is no thread; time is not modelled.
+//! If no thread can be started, that is reported, and deadlines are still seen by whoever looks: a worker before it runs the job, a
+//! poll, the token's `is_cancelled`. The next deadline tries again, and so does whoever is about to wait for one, with a hook or in a poll:
+//! once it waits, nobody else would. Under loom there is no thread; time is not modelled.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cancel::WeakToken;
 use crate::contain;
 use crate::fork::{self, PerProcess};
+use crate::refusal::Refusal;
+use crate::report::{self, Report};
 
 struct Watch {
     list: Mutex<List>,
     bell: Condvar,
     /// See [`fork`].
     born: u32,
+    /// The system has refused the thread when it was last asked for one. Written under the lock.
+    is_refused: AtomicBool,
 }
 
 struct List {
@@ -59,8 +65,8 @@ pub(crate) struct Watched {
     on: &'static Watch,
 }
 
-/// Cancels `token` at `deadline`.
-pub(crate) fn watch(deadline: Instant, token: WeakToken) -> Watched {
+/// Cancels `token` at `deadline`. `on_report` is told if there is no thread for that.
+pub(crate) fn watch(deadline: Instant, token: WeakToken, on_report: Option<&report::Hook>) -> Watched {
     let on = Watch::of_this_process();
     let mut list = on.lock();
     let number = list.next;
@@ -69,18 +75,21 @@ pub(crate) fn watch(deadline: Instant, token: WeakToken) -> Watched {
     match list.wakes_at {
         Some(then) if deadline < then => on.bell.notify_one(),
         Some(_) => {}
-        None if cfg!(loom) => {}
-        None => {
-            list.wakes_at = Some(Instant::now());
-            let body: Box<dyn FnOnce() + Send> = Box::new(|| run(on));
-            let thread = std::thread::Builder::new().name("sideline-deadlines".to_owned()).spawn(body);
-            if thread.is_err() {
-                // The next deadline tries again.
-                list.wakes_at = None;
-            }
-        }
+        None => on.start(list, on_report),
     }
     Watched { on }
+}
+
+/// By whoever is about to wait for a deadline that is watched: if there is no thread, it is tried again.
+pub(crate) fn will_be_waited_for(on_report: Option<&report::Hook>) {
+    let on = Watch::of_this_process();
+    // Relaxed: whoever has made the token has written it, or somebody else has since.
+    if on.is_refused.load(Relaxed) {
+        let list = on.lock();
+        if list.wakes_at.is_none() {
+            on.start(list, on_report);
+        }
+    }
 }
 
 impl Drop for Watched {
@@ -168,12 +177,37 @@ impl Eq for Due {}
 impl Watch {
     fn new() -> Self {
         let list = List { due: BinaryHeap::new(), next: 0, dropped: 0, wakes_at: None };
-        Self { list: Mutex::new(list), bell: Condvar::new(), born: fork::note() }
+        Self {
+            list: Mutex::new(list),
+            bell: Condvar::new(),
+            born: fork::note(),
+            is_refused: AtomicBool::new(false),
+        }
     }
 
     fn of_this_process() -> &'static Self {
         static WATCH: PerProcess<Watch> = PerProcess::new();
         WATCH.get_or_init(|_| Self::new())
+    }
+
+    /// Starts the thread. The first of several refusals in a row is reported.
+    #[inline(never)]
+    fn start(&'static self, mut list: MutexGuard<'_, List>, on_report: Option<&report::Hook>) {
+        if cfg!(loom) {
+            return;
+        }
+        list.wakes_at = Some(Instant::now());
+        let body: Box<dyn FnOnce() + Send> = Box::new(|| run(self));
+        let thread = std::thread::Builder::new().name("sideline-deadlines".to_owned()).spawn(body);
+        let refusal = thread.map_err(Refusal::of).err();
+        if refusal.is_some() {
+            list.wakes_at = None;
+        }
+        let was_refused = self.is_refused.swap(refusal.is_some(), Relaxed);
+        drop(list);
+        if let Some(why) = refusal.filter(|_| !was_refused) {
+            report::tell(on_report, &Report::DeadlinesNotWatched { error: why.error() });
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {

@@ -35,6 +35,10 @@ pub(crate) mod cancel {
         pub(crate) fn cancel_job(&self) {
             match *self {}
         }
+
+        pub(crate) fn will_be_waited_for(&self) {
+            match *self {}
+        }
     }
 }
 

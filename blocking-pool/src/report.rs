@@ -68,6 +68,12 @@ pub enum Report {
         /// How many threads the pool had at that moment.
         threads: usize,
     },
+    /// The thread that cancels tokens at their deadlines could not be started. Until another attempt goes well, at the next deadline or
+    /// when somebody is about to wait for one, a deadline is seen only by whoever looks.
+    DeadlinesNotWatched {
+        /// The operating system's reason.
+        error: io::Error,
+    },
 }
 
 impl fmt::Display for Report {
@@ -81,6 +87,12 @@ impl fmt::Display for Report {
                 return write!(
                     f,
                     "thread {name} could not be started ({error}); the pool goes on with {threads}"
+                );
+            }
+            Self::DeadlinesNotWatched { error } => {
+                return write!(
+                    f,
+                    "no thread could be started ({error}) to watch deadlines: nobody is told when they pass"
                 );
             }
         };

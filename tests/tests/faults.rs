@@ -66,6 +66,13 @@ fn a_job_refused_in_a_destructor_of_a_thread_local_is_refused_like_any_other() {
 }
 
 #[test]
+fn a_thread_to_watch_deadlines_that_was_not_there_is_asked_for_again() {
+    survives("late_watch_for_a_task", &format!("pthread_create:1-1:{EAGAIN}"));
+    survives("late_watch_for_a_hook", &format!("pthread_create:1-1:{EAGAIN}"));
+    survives("late_watch_for_a_job", &format!("pthread_create:2-2:{EAGAIN}"));
+}
+
+#[test]
 fn interrupted_waits_escape_nowhere() {
     survives("interrupted_waits", &format!("epoll_wait:/3:{EINTR}"));
     survives("interrupted_sleeps", &format!("futex_wait:/3:{EINTR}"));

@@ -46,7 +46,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::contain;
-use crate::deadlines::Watched;
+use crate::deadlines::{self, Watched};
 use crate::job::Watch;
 use crate::line::Line;
 use crate::lock::MutexGuard;
@@ -104,6 +104,13 @@ impl Node {
             || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
+    /// Somebody is about to wait until it is cancelled.
+    pub(super) fn will_be_waited_for(&self) {
+        if self.deadline.is_some() {
+            deadlines::will_be_waited_for(self.on_report.as_ref());
+        }
+    }
+
     /// Takes the first hook out. If it is a closure, it is among the running ones from now on.
     fn next_hook(&self) -> Option<(u64, Hook)> {
         let mut list = self.lock();
@@ -116,6 +123,7 @@ impl Node {
 
     /// Keeps a hook until the node is cancelled; calls it at once if it is already. Returns the key to take it back by.
     pub(super) fn register(&self, hook: Box<dyn FnOnce() + Send>) -> u64 {
+        self.will_be_waited_for();
         let key = next_key();
         let is_late = self.is_cancelled();
         if is_late {
@@ -169,6 +177,7 @@ impl Node {
         if self.is_cancelled() {
             return Poll::Ready(());
         }
+        self.will_be_waited_for();
         // Not under the lock: to clone a waker runs foreign code, and so does the drop of the one before.
         let waker = cx.waker().clone();
         let mut list = self.lock();

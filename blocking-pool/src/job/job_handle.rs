@@ -177,9 +177,11 @@ impl<T> JobHandle<T> {
     /// Gives the job up if it waits longer than it may.
     #[cold]
     fn expire(&self) {
-        let why = self.hold.header().terms.as_ref().and_then(|terms| terms.forbid());
-        if let Some(why) = why {
+        let Some(terms) = &self.hold.header().terms else { return };
+        if let Some(why) = terms.forbid() {
             self.cancel(why);
+        } else if let Some(token) = &terms.token {
+            token.will_be_waited_for();
         }
     }
 

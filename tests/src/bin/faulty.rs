@@ -3,11 +3,12 @@
 //! A process of its own, because the test harness starts threads and descriptors itself. Each scenario panics if
 //! it finds anything wrong, so the exit code is the result.
 
+use sideline::blocking::CancelToken;
 use sideline::{Pool, Runtime, block_on, spawn, spawn_blocking, time::sleep, to_thread};
 use sideline_tests::open_descriptors;
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 fn main() {
@@ -23,6 +24,9 @@ fn main() {
         "no_event_queue" => no_event_queue("RLIMIT_NOFILE"),
         "no_entry_in_event_queue" => no_event_queue("fs.epoll.max_user_watches"),
         "late_timer" => late_timer(),
+        "late_watch_for_a_task" => late_watch_for_a_task(),
+        "late_watch_for_a_hook" => late_watch_for_a_hook(),
+        "late_watch_for_a_job" => late_watch_for_a_job(),
         "no_registration" => no_registration(),
         "aborted_connections" => aborted_connections(),
         "no_memory_to_accept" => no_memory_to_accept(),
@@ -146,6 +150,33 @@ fn no_event_queue(limit: &str) {
     assert_eq!(open_descriptors(), before);
     // Only the first call fails.
     assert_eq!(Runtime::new().unwrap().block_on(async { 4 }), 4);
+}
+
+/// The thread that watches deadlines is refused when the token is made, and asked for again when somebody is about to wait.
+fn late_watch_for_a_task() {
+    let soon = CancelToken::with_deadline(Instant::now() + Duration::from_millis(20));
+    block_on(soon.cancelled());
+}
+
+/// The same for a hook.
+fn late_watch_for_a_hook() {
+    let soon = CancelToken::with_deadline(Instant::now() + Duration::from_millis(20));
+    let (tell, told) = mpsc::channel();
+    let _hook = soon.on_cancel(move || tell.send(()).unwrap());
+    told.recv().unwrap();
+}
+
+/// The same for a job that waits in the queue. The pool's worker is the first thread, and the watch the second.
+fn late_watch_for_a_job() {
+    let pool = Pool::builder().max_threads(1).on_report(|_| ()).build().unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let first = pool.spawn(move || released.recv().is_err());
+    let late = pool.job().deadline(Instant::now() + Duration::from_millis(20)).spawn(|| ());
+    block_on(async {
+        assert!(late.await.unwrap_err().is_expired());
+        drop(release);
+        assert!(first.await.unwrap());
+    });
 }
 
 /// What sleeps need to end to the microsecond is not there the first time, and sleeps go on without.

@@ -23,6 +23,11 @@ impl CancelToken {
         drop(job);
     }
 
+    /// Its job's outcome is about to be waited for.
+    pub(crate) fn will_be_waited_for(&self) {
+        self.0.will_be_waited_for();
+    }
+
     /// By the handle of its job. Nothing if that has ended: it is not the handle that others it has left behind obey.
     pub(crate) fn cancel_job(&self) {
         if !self.0.lock().over {

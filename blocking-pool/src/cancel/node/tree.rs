@@ -48,7 +48,8 @@ impl CancelToken {
         };
         // An inherited deadline comes with the parent's cancellation.
         if let (Some(own), true) = (deadline, earliest != inherited) {
-            let watched = deadlines::watch(own, WeakToken(Arc::downgrade(&token.0)));
+            let watched =
+                deadlines::watch(own, WeakToken(Arc::downgrade(&token.0)), token.0.on_report.as_ref());
             let _ = token.0.watched.set(watched);
         }
         token
