@@ -25,7 +25,7 @@
 //! * The loop learns that there is a source before it sees the open queue. It is on its way to its word then, looks once more after
 //!   it has said so, and goes to the selector from there: see "Where the loop sleeps" in `notifier.rs`.
 //!
-//! Models: `first_sources_of_two_threads`, twin `queue-looks-again`; `opening_against_notify`, twin `parked-shows-the-wakeup`;
+//! Models: `first_sources_of_two_threads`, twin `queue-looks-again`; `opening_against_notify_loses_no_wake`, twin `parked-shows-the-wakeup`;
 //! `sleep_on_the_word_against_register`.
 
 use crate::errors::{self, KernelError};

@@ -194,7 +194,9 @@ fn late_timer() {
 
 /// A socket that cannot be registered is closed again.
 fn no_registration() {
-    block_on(async {
+    // Opens the event queue at once.
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
         let before = open_descriptors();
         // The loop's own registration was the first; the next ones fail.
         for _ in 0..5 {
