@@ -93,6 +93,13 @@ fn no_descriptor_for_the_event_queue_is_a_clear_error() {
 }
 
 #[test]
+fn an_event_queue_that_cannot_be_opened_is_asked_for_again_by_the_next_socket() {
+    for call in ["epoll_create1", "eventfd", "epoll_ctl"] {
+        survives("late_event_queue", &format!("{call}:1-1:{EMFILE}"));
+    }
+}
+
+#[test]
 fn a_descriptor_for_short_sleeps_that_was_not_there_is_asked_for_again() {
     survives("late_timer", &format!("timerfd_create:1-1:{EMFILE}"));
 }

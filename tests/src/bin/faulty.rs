@@ -23,6 +23,7 @@ fn main() {
         "failing_wakes" => failing_wakes(),
         "no_event_queue" => no_event_queue("RLIMIT_NOFILE"),
         "no_entry_in_event_queue" => no_event_queue("fs.epoll.max_user_watches"),
+        "late_event_queue" => late_event_queue(),
         "late_timer" => late_timer(),
         "late_watch_for_a_task" => late_watch_for_a_task(),
         "late_watch_for_a_hook" => late_watch_for_a_hook(),
@@ -176,6 +177,26 @@ fn late_watch_for_a_job() {
         assert!(late.await.unwrap_err().is_expired());
         drop(release);
         assert!(first.await.unwrap());
+    });
+}
+
+/// A `block_on` opens its event queue for the first socket. If that fails, nothing stays open, and the next socket tries again.
+fn late_event_queue() {
+    block_on(async {
+        let before = open_descriptors();
+        let error = sideline::net::UdpSocket::bind("127.0.0.1:0").await.unwrap_err();
+        assert!(error.to_string().contains("RLIMIT_NOFILE"), "{error}");
+        assert_eq!(open_descriptors(), before);
+
+        let socket = sideline::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let sends = spawn(async move {
+            let socket = sideline::net::UdpSocket::bind("127.0.0.1:0").await?;
+            socket.send_to(b"open", address).await
+        });
+        let mut buffer = [0; 8];
+        assert_eq!(socket.recv_from(&mut buffer).await.unwrap().0, 4);
+        assert_eq!(sends.await.unwrap().unwrap(), 4);
     });
 }
 
