@@ -16,6 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 // The pool's own files: its queues are private to it.
+#[path = "../../blocking-pool/src/block.rs"]
+mod block;
 #[path = "../../blocking-pool/src/injector.rs"]
 #[allow(dead_code)]
 mod injector;

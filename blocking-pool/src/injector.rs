@@ -45,14 +45,7 @@
 //!
 //! As for [`crate::idle`], a push has happened when its place is claimed: the look of somebody who lies down shows it.
 //!
-//! # Where blocks come from
-//!
-//! As a rule it is a taker that frees a block, and a pusher that needs the next one. They are two threads, and would meet at the
-//! allocator's lock: with 100,000 jobs submitted at once, the submitter waited at that lock, or had to wake a worker that
-//! did, 300 times, and so made 900 system calls. So the last block that was freed is kept, as a *spare*, and a push takes
-//! that one if it is there. For all that is said above, a spare has been freed, and a block that was a spare is new: the
-//! taker has seen that all are done with the block, and the pusher sees what the taker did. (Model:
-//! `a_block_comes_back_while_others_are_read`, twin `spare-begins-anew`.)
+//! Where blocks come from, and what becomes of them, is in `block.rs`.
 
 // Blocks are reached through pointers, and slots hold what was taken apart.
 #![allow(unsafe_code)]
@@ -60,13 +53,14 @@
 use std::hint;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
+use crate::block::{Block, SLOTS, Spare};
 use crate::padded::Padded;
 use crate::pointer::Pointer;
 use crate::ring::Deque;
-use crate::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{LAP, Memory, SPINS, left_out, no_pointers, thread};
+use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{LAP, SPINS, left_out, thread};
 
 pub(crate) struct Injector<T: Pointer> {
     head: Padded<Head>,
@@ -88,18 +82,6 @@ struct Head {
     seen: AtomicU64,
 }
 
-/// A block that nobody uses, or null.
-struct Spare(AtomicPtr<Block>);
-
-struct Block {
-    slots: [AtomicPtr<()>; SLOTS],
-    /// Null until a push has claimed the last slot.
-    next: AtomicPtr<Block>,
-    /// How many slots have been read.
-    read: AtomicUsize,
-    memory: Memory,
-}
-
 /// Some entries of one block that belong to the holder alone. Those that have not been taken out of it are dropped with it.
 struct Claim<'a, T: Pointer> {
     block: NonNull<Block>,
@@ -109,8 +91,6 @@ struct Claim<'a, T: Pointer> {
     holds: PhantomData<T>,
 }
 
-/// Each block has one slot less than places.
-const SLOTS: usize = LAP - 1;
 /// The most that goes into a deque at a time, to lie behind one that may be long until others steal it.
 const BATCH: usize = 32;
 /// How often a waiting thread looks before it leaves its processor to others.
@@ -121,7 +101,7 @@ impl<T: Pointer> Injector<T> {
         let first = Box::into_raw(Box::new(Block::new()));
         let end = || End { place: AtomicU64::new(0), block: AtomicPtr::new(first) };
         let head = Head { end: end(), seen: AtomicU64::new(0) };
-        let spare = Spare(AtomicPtr::new(ptr::null_mut()));
+        let spare = Spare::none();
         Self { head: Padded(head), tail: Padded(end()), spare: Padded(spare), holds: PhantomData }
     }
 
@@ -251,30 +231,6 @@ impl<T: Pointer> Drop for Injector<T> {
     }
 }
 
-impl Spare {
-    /// The block that is there, as new.
-    fn take(&self) -> Option<Box<Block>> {
-        // Acquire: pairs with the Release in keep().
-        let spare = NonNull::new(self.0.swap(ptr::null_mut(), Ordering::Acquire))?;
-        // SAFETY: keep() has left it here, from a box, and the swap has made it ours alone.
-        let mut block = unsafe { Block::freed(spare) };
-        if !left_out("spare-begins-anew") {
-            *block = Block::new();
-        }
-        Some(block)
-    }
-
-    /// Keeps a block that nobody needs now, in place of the one that is kept already.
-    fn keep(&self, block: Box<Block>) {
-        // Release: pairs with the Acquire in take(). Acquire: as there.
-        let other = self.0.swap(Box::into_raw(block), Ordering::AcqRel);
-        if let Some(other) = NonNull::new(other) {
-            // SAFETY: as in take().
-            drop(unsafe { Block::freed(other) });
-        }
-    }
-}
-
 impl End {
     /// A place with a slot, and a block. If the place can still be claimed, the block is the one of that place.
     fn read(&self) -> (u64, NonNull<Block>) {
@@ -310,26 +266,6 @@ impl End {
         self.block.store(next, Ordering::Release);
         // Release: pairs with the Acquire in read().
         self.place.store(first, Ordering::Release);
-    }
-}
-
-impl Block {
-    fn new() -> Self {
-        Self {
-            slots: no_pointers(),
-            next: AtomicPtr::new(ptr::null_mut()),
-            read: AtomicUsize::new(0),
-            memory: Memory::new(),
-        }
-    }
-
-    /// # Safety
-    /// `block` is from a box, and nobody else will touch it any more.
-    unsafe fn freed(block: NonNull<Self>) -> Box<Self> {
-        // SAFETY: says the caller.
-        let block = unsafe { Box::from_raw(block.as_ptr()) };
-        block.memory.is_freed();
-        block
     }
 }
 

@@ -52,11 +52,12 @@
 
 // A few functions serve job control only. Without it they are not compiled any further; a build with it finds what is dead.
 #![cfg_attr(not(feature = "job-control"), allow(dead_code))]
-// Except in the queues (`injector.rs`, `ring.rs`, `pointer.rs`), in `job/`, in `desk.rs`, in `metrics/stamp.rs`, and around system
+// Except in the queues (`injector.rs`, `block.rs`, `ring.rs`, `pointer.rs`), in `job/`, in `desk.rs`, in `metrics/stamp.rs`, and around system
 // calls: each of these files says why.
 #![deny(unsafe_code)]
 
 mod account;
+mod block;
 mod builder;
 #[cfg(feature = "job-control")]
 mod cancel;
