@@ -15,7 +15,7 @@
 //! | what | who | when |
 //! |---|---|---|
 //! | `ends` | set by who opens, under the lock; read by anybody | once |
-//! | `selector` | put in by who opens, taken out by the loop, both under the lock | once each |
+//! | `selector` | put in by who opens, taken out by the loop, at its end at the latest, both under the lock | once each |
 //!
 //! # The bad interleavings
 //! * Two threads open it at once, and one of two event queues has sources that nobody waits for. So who opens looks again under
@@ -80,7 +80,13 @@ impl Queue {
         self.ends.get().expect("a loop that stands by, or has sources, has opened its event queue")
     }
 
-    fn fetch_selector(&self) -> Option<sys::Selector> {
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.ends.get().is_some()
+    }
+
+    /// The loop's end, once. `None`, too, if the queue is not open.
+    pub(crate) fn fetch_selector(&self) -> Option<sys::Selector> {
         self.ends.get()?;
         self.selector.lock().take()
     }

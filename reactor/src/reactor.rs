@@ -245,8 +245,10 @@ impl Reactor {
 
     /// Ends what [`stand_by`](Self::stand_by) began. Harmless without it.
     pub fn resume(&self) {
-        // Whoever runs it inside another loop may rely on signals.
-        self.handle.0.need_selector();
+        // Whoever runs it inside another loop may rely on signals. But without a queue whoever opens it has to tell us.
+        if self.handle.0.queue.is_open() {
+            self.handle.0.need_selector();
+        }
         let _ = self.handle.0.notifier.resume();
     }
 
@@ -291,6 +293,8 @@ impl Drop for Reactor {
         shared.table.close(&mut self.woken);
         shared.timers.close(&mut self.woken);
         contain::wake_all(&mut self.woken);
+        // If it has never come for it. Handles would keep it.
+        drop(shared.queue.fetch_selector());
         reference::give_up(shared);
     }
 }

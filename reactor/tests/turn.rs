@@ -226,7 +226,39 @@ fn a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source() {
     drop((source, reactor));
     assert_eq!(open_descriptors(), before);
 
+    // The loop has not come for its end of the queue.
+    let reactor = lazy();
+    let source = fresh_listener(reactor.handle());
+    drop(reactor);
+    assert_eq!(open_descriptors(), before + 3, "the queue's double, the eventfd, the listener");
+    drop(source);
+
     let reactor = lazy();
     let stand_by = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reactor.stand_by(|| false)));
     assert!(stand_by.is_err(), "nobody could be told");
+}
+
+/// On other systems it waits in the event queue from the beginning.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[test]
+fn a_lazy_reactor_that_resumes_and_gets_no_queue_hears_of_the_first_source() {
+    use sideline_reactor::LocalReactor;
+    if std::env::var_os("SIDELINE_ALONE").is_none() {
+        return alone("a_lazy_reactor_that_resumes_and_gets_no_queue_hears_of_the_first_source", "64");
+    }
+    let mut reactor = LocalReactor::lazy(Clock::real(), std::task::Waker::noop().vtable()).unwrap();
+    reactor.resume();
+    let mut listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let hoard: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    let handle = reactor.handle().clone();
+    let other = std::thread::spawn(move || {
+        while !format!("{handle:?}").contains("ASLEEP") {
+            std::thread::yield_now();
+        }
+        drop(hoard);
+        handle.register(&mut listener, mio::Interest::READABLE).unwrap()
+    });
+    // Nothing else ends it.
+    reactor.turn(None, || false).unwrap();
+    drop(other.join().unwrap());
 }

@@ -10,7 +10,10 @@ mod timers;
 #[cfg(loom)]
 mod twins;
 
+use crate::home::Home;
+use crate::known::KnownWakers;
 use crate::sync::thread;
+use crate::{Clock, Reactor};
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -33,6 +36,11 @@ fn check(body: fn()) {
 fn loom_is_really_on() {
     let asked_for = std::env::var_os("SIDELINE_LOOM").is_some();
     assert!(cfg!(loom) || !asked_for, "cargo loom ran without cfg(loom): unset RUSTFLAGS");
+}
+
+/// A reactor whose event queue is not open yet.
+fn lazy() -> Reactor {
+    Reactor::lazy(Clock::manual(), KnownWakers::default(), Home::NOWHERE).unwrap()
 }
 
 /// A source from which nothing ever comes.

@@ -1,8 +1,6 @@
 //! Parking against notifying: on the notifier's word, in the selector, and inside another loop.
 
-use super::{Quiet, check};
-use crate::home::Home;
-use crate::known::KnownWakers;
+use super::{Quiet, check, lazy};
 use crate::sync::{Arc, AtomicBool, Ordering, thread};
 use crate::wait::Wait;
 use crate::{Clock, Reactor, Registration};
@@ -12,11 +10,6 @@ fn reactor_in_its_selector() -> Reactor {
     let reactor = Reactor::new(Clock::manual()).unwrap();
     reactor.handle().0.need_selector();
     reactor
-}
-
-/// One whose event queue is not open yet.
-fn lazy() -> Reactor {
-    Reactor::lazy(Clock::manual(), KnownWakers::default(), Home::NOWHERE).unwrap()
 }
 
 /// Another thread that publishes work, with no ordering of its own, and then notifies; and the flag that says so.

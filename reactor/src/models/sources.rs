@@ -1,6 +1,6 @@
 //! Sources: their events against operations, and the reactor's end against their registration.
 
-use super::{Quiet, block_on, check, waker_of_this_thread};
+use super::{Quiet, block_on, check, lazy, waker_of_this_thread};
 use crate::ready::Report;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, thread};
 use crate::{Clock, Direction, Reactor, Registration};
@@ -9,8 +9,7 @@ use std::io;
 use std::task::Poll;
 
 /// A source that is registered, and waited for, while the reactor closes: the wait ends with an error.
-fn register_against_close() {
-    let reactor = Reactor::new(Clock::manual()).unwrap();
+fn register_against_close(reactor: Reactor) {
     let reader = thread::spawn({
         let handle = reactor.handle().clone();
         move || {
@@ -27,7 +26,13 @@ fn register_against_close() {
 
 #[test]
 fn register_against_close_always_resolves() {
-    check(register_against_close);
+    check(|| register_against_close(Reactor::new(Clock::manual()).unwrap()));
+}
+
+/// The same, and nobody may be there any more for whom the event queue is opened.
+#[test]
+fn first_source_against_close_always_resolves() {
+    check(|| register_against_close(lazy()));
 }
 
 /// Data arrives, and its event, while a task finds nothing, clears the readiness and goes to wait.
