@@ -200,6 +200,18 @@ impl Pool {
         self.shared().is_saturated()
     }
 
+    /// For a loop that waits for results: if jobs wait because a thread was refused, asks for it again. True if so: the loop is to come
+    /// back, since nobody else may.
+    #[doc(hidden)]
+    #[inline]
+    pub fn seek_thread(&self) -> bool {
+        let is_short = self.shared().is_short_of_threads();
+        if is_short {
+            self.shared().seek_thread();
+        }
+        is_short
+    }
+
     /// The pool's numbers, now. They add up: see [`Metrics`].
     ///
     /// ```

@@ -75,6 +75,21 @@ impl Shared {
         let _ = self.summon(None);
     }
 
+    /// A job waits, and a thread has been refused that would have seen to it.
+    #[inline]
+    pub(crate) fn is_short_of_threads(&self) -> bool {
+        self.monitor.is_refused() && self.queues.has_work()
+    }
+
+    /// By somebody who waits for a job, when the pool is short of threads: what a submit does, once more.
+    #[cold]
+    pub(crate) fn seek_thread(self: &Arc<Self>) {
+        fence(Ordering::SeqCst);
+        if let Err(why) = self.summon(None) {
+            self.reject_queued(&why.rejection());
+        }
+    }
+
     /// Starts the worker that has just been counted. False: that failed, and there are others. Err: there is no thread
     /// at all.
     fn start(self: &Arc<Self>, role: Role) -> Result<bool, Refusal> {

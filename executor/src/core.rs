@@ -70,6 +70,9 @@ pub(crate) struct Core {
     reactor: RefCell<LocalReactor>,
 }
 
+/// How long the loop waits before it asks for a thread again.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
+
 impl Core {
     #[inline(never)]
     pub(crate) fn new(reactor: LocalReactor, time: Time, shared: Arc<Shared>) -> Self {
@@ -201,13 +204,21 @@ impl Core {
             self.budget.waited(&self.shared.counters);
             return Waited::Awake;
         }
-        self.park(None);
+        self.park(self.longest_park());
         let waited = Duration::from_nanos(self.budget.waited(&self.shared.counters));
         self.linger.parked(waited, self.reactor.borrow().was_notified());
         if awaits_jobs {
             self.spinner.borrow_mut().slept(waited);
         }
         Waited::Parked
+    }
+
+    /// Without an end, as a rule. If jobs of ours wait for a thread that the system has refused, the loop is the one that can ask again.
+    fn longest_park(&self) -> Option<Duration> {
+        let asks = self.time == Time::Flows
+            && self.shared.jobs_outstanding() > 0
+            && self.shared.tenant.pool().seek_thread();
+        asks.then_some(ASK_AGAIN)
     }
 
     /// Tells the pool whether this loop is so busy that it waits for no result: see `demand.rs`.

@@ -66,6 +66,11 @@ fn a_job_refused_in_a_destructor_of_a_thread_local_is_refused_like_any_other() {
 }
 
 #[test]
+fn a_thread_for_a_job_that_waits_is_asked_for_until_there_is_one() {
+    survives("late_monitor", &format!("pthread_create:2-6:{EAGAIN}"));
+}
+
+#[test]
 fn a_thread_to_watch_deadlines_that_was_not_there_is_asked_for_again() {
     survives("late_watch_for_a_task", &format!("pthread_create:1-1:{EAGAIN}"));
     survives("late_watch_for_a_hook", &format!("pthread_create:1-1:{EAGAIN}"));

@@ -22,13 +22,17 @@
 //! whose jobs flow.
 //!
 //! If no monitor thread can be started the pool goes on with the threads it has, and a later `poke` tries again: that
-//! of a submit, or of a worker that finds a job and sees another. The next one does after one or two refusals; after
-//! more in a row some are passed over (1, 3, 7 ... 63), or a burst of submits would make a refused system call each.
-//! If from then on nobody submits and no job ends, nobody tries again, and what waits goes on waiting although the
-//! system might give a thread by now. There is nobody who could: every thread of the pool is blocked in a job, and a
-//! thread or a timer kept in reserve for this is what the system has just refused. A worker that stood in for the
-//! monitor would keep the job waiting that it has just taken, perhaps the very one that would end the wait. The refusal
-//! is reported when it happens (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the maximum.
+//! of a submit, of a worker that finds a job and sees another, or of whoever begins to wait for a job's outcome (`seek_thread`).
+//! The next one does after one or two refusals; after more in a row some are passed over (1, 3, 7 ... 63), or a burst of submits
+//! would make a refused system call each. A loop that goes to sleep while jobs of its own are outstanding has a timer: it wakes up every
+//! ten milliseconds and tries again, for as long as jobs wait.
+//!
+//! If nobody submits from then on, or begins to wait, and no job ends, nobody tries again, and what waits goes on waiting although
+//! the system might give a thread by now: if it was a worker that was refused, say, and the loop was asleep by then. There is nobody
+//! who could: every thread of the pool is blocked in a job, and a thread kept in reserve for this is what the system has just refused.
+//! A worker that stood in for the monitor would keep the job waiting that it has just taken, perhaps the very one that would end the
+//! wait. The refusal is reported when it happens (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the
+//! maximum.
 //!
 //! Models have no monitor: they grow by hand.
 
@@ -96,6 +100,12 @@ impl Monitor {
             ABSENT => self.start(pool),
             _ => {}
         }
+    }
+
+    /// It could not be started, and jobs may wait for what it would have done. Nothing is decided by it but to look.
+    #[inline]
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.pause.load(Relaxed) > 0
     }
 
     /// After a fence: it looks once more before it sleeps, so there is no need for a poke.

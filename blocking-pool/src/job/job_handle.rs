@@ -156,6 +156,9 @@ impl<T> JobHandle<T> {
             if header.account.pool().is_forked() {
                 return Poll::Ready(Some(Err(Failure::rejected(Rejection::Forked))));
             }
+            if header.account.pool().is_short_of_threads() {
+                header.account.pool().seek_thread();
+            }
             // Cloning may panic: then the cell is ours with the old waker in it, and the next poll starts afresh.
             let new = cx.waker().clone();
             // SAFETY: as above; nothing but `offer_waker` gives the cell away.

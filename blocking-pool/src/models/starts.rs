@@ -67,6 +67,24 @@ fn with_one_thread_all_jobs_run_and_nothing_spins() {
     pool.shutdown(Shutdown::Drain);
 }
 
+/// Nobody submits any more, and no job ends.
+#[test]
+fn a_refused_monitor_is_tried_again_by_who_awaits() {
+    let (pool, _, _) = pool(1, 2, |nth| nth == 1);
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (start, started) = std::sync::mpsc::channel();
+    let blocked = pool.spawn(move || {
+        start.send(()).unwrap();
+        released.recv().is_err()
+    });
+    started.recv().unwrap();
+    // Its submission is refused the monitor.
+    assert_eq!(block_on(pool.spawn(|| 7)).unwrap(), 7);
+    drop(release);
+    assert!(block_on(blocked).unwrap());
+    pool.shutdown(Shutdown::Drain);
+}
+
 #[test]
 fn a_refused_monitor_is_tried_again_and_the_pool_grows_after_all() {
     // The worker starts, the monitor does not, twice.

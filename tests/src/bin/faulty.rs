@@ -25,6 +25,7 @@ fn main() {
         "no_entry_in_event_queue" => no_event_queue("fs.epoll.max_user_watches"),
         "late_event_queue" => late_event_queue(),
         "late_timer" => late_timer(),
+        "late_monitor" => late_monitor(),
         "late_watch_for_a_task" => late_watch_for_a_task(),
         "late_watch_for_a_hook" => late_watch_for_a_hook(),
         "late_watch_for_a_job" => late_watch_for_a_job(),
@@ -151,6 +152,25 @@ fn no_event_queue(limit: &str) {
     assert_eq!(open_descriptors(), before);
     // Only the first call fails.
     assert_eq!(Runtime::new().unwrap().block_on(async { 4 }), 4);
+}
+
+/// The only worker is stuck, and the thread that would see to it that there is another one is refused many times. Nobody submits any more, and
+/// no job ends, but the loop waits.
+fn late_monitor() {
+    let pool = Pool::builder().core_threads(1).max_threads(2).on_report(|_| ()).build().unwrap();
+    let runtime = Runtime::builder().pool(pool).build().unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let (start, started) = mpsc::channel();
+    let stuck = runtime.spawn_blocking(move || {
+        start.send(()).unwrap();
+        released.recv().is_err()
+    });
+    started.recv().unwrap();
+    runtime.block_on(async {
+        assert_eq!(to_thread(|| 7).await, 7);
+        drop(release);
+        assert!(stuck.await.unwrap());
+    });
 }
 
 /// The thread that watches deadlines is refused when the token is made, and asked for again when somebody is about to wait.
