@@ -31,10 +31,10 @@
 //!
 //! # Where the loop sleeps
 //! If there are sources, the loop sleeps in the selector, PARKED. As long as there has never been one, only a notify or
-//! the time can end a sleep, and there need not be an event queue (`queue.rs`). Then the loop sleeps on this very word, a futex (`word.rs`), and is ASLEEP. On two
-//! processors that took 6 % less of a loop and a worker that call each other now and then. The first source ends that
-//! for good: whoever registers it publishes that and notifies, which is N1 to N3, and L3 looks for a source as it looks
-//! for work.
+//! the time can end a sleep, and there need not be an event queue (`queue.rs`). Then the loop sleeps on this very word, a
+//! futex (`word.rs`), and is ASLEEP. On two processors that took 6 % less of a loop and a worker that call each other now
+//! and then. The first source ends that for good: whoever registers it publishes that and notifies, which is N1 to N3, and
+//! L3 looks for a source as it looks for work.
 //!
 //! A sleep that has to end to the microsecond needs the selector, too, with its timerfd. So the loop may go from ASLEEP
 //! to PARKED, by a compare-and-swap like the notifier's. If the notifier's comes first, the loop does not sleep. If the
