@@ -1,6 +1,7 @@
 //! Somebody to run a job: calling those who sleep, starting threads, and trying again after a refusal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::growth::monitor;
 use crate::idle::{Census, Summon};
@@ -16,6 +17,9 @@ use crate::worker::{self, Found};
 /// For how long no thread is started after the operating system has refused one, in nanoseconds: not at every job, and not
 /// never.
 const PAUSE: u64 = 10_000_000;
+
+/// After this long a worker asks once more for a thread that was refused.
+const MOMENT: Duration = Duration::from_millis(1);
 
 impl Shared {
     /// The operating system has just refused a thread.
@@ -71,8 +75,22 @@ impl Shared {
                 return sleeper.unpark();
             }
         }
+        let was_refused = self.monitor.is_refused();
         // Err: cannot be, the caller is a thread.
         let _ = self.summon(None);
+        if self.monitor.is_refused() && !was_refused {
+            self.seek_thread_again();
+        }
+    }
+
+    /// The first thread of a row has just been refused, to a worker that is about to run its job. Whoever waits may be asleep by now, and
+    /// the job may never end: so it tries once more, after a moment for the system. Only once: what the job waits for is its time.
+    #[cold]
+    fn seek_thread_again(self: &Arc<Self>) {
+        std::thread::sleep(MOMENT);
+        if self.is_short_of_threads() {
+            self.seek_thread();
+        }
     }
 
     /// A job waits, and a thread has been refused that would have seen to it.

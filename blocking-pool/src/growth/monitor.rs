@@ -28,11 +28,11 @@
 //! ten milliseconds and tries again, for as long as jobs wait.
 //!
 //! If nobody submits from then on, or begins to wait, and no job ends, nobody tries again, and what waits goes on waiting although
-//! the system might give a thread by now: if it was a worker that was refused, say, and the loop was asleep by then. There is nobody
-//! who could: every thread of the pool is blocked in a job, and a thread kept in reserve for this is what the system has just refused.
-//! A worker that stood in for the monitor would keep the job waiting that it has just taken, perhaps the very one that would end the
-//! wait. The refusal is reported when it happens (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the
-//! maximum.
+//! the system might give a thread by now: if it was a worker that was refused, say, and the loop was asleep by then. (If that is the
+//! first refusal of a row, the worker tries once more a millisecond later.) There is nobody who could: every thread of the pool is
+//! blocked in a job, and a thread kept in reserve for this is what the system has just refused. A worker that stood in for the
+//! monitor would keep the job waiting that it has just taken, perhaps the very one that would end the wait. The refusal is reported
+//! when it happens (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the maximum.
 //!
 //! Models have no monitor: they grow by hand.
 

@@ -85,6 +85,30 @@ fn a_refused_monitor_is_tried_again_by_who_awaits() {
     pool.shutdown(Shutdown::Drain);
 }
 
+/// Those who wait are asleep by then.
+#[test]
+fn a_monitor_that_is_refused_to_a_worker_is_tried_again_by_it() {
+    let tries = AtomicUsize::new(0);
+    let (submit, submitted) = std::sync::mpsc::channel::<()>();
+    let submitted = Mutex::new(submitted);
+    let mut config = config(1, 2);
+    config.growth = true;
+    config.start_fault = Some(Box::new(move || match tries.fetch_add(1, Ordering::SeqCst) {
+        1 => Err(io::Error::from(io::ErrorKind::WouldBlock)),
+        _ => Ok(()),
+    }));
+    config.on_start = Some(Box::new(move || _ = submitted.lock().unwrap().recv()));
+    config.on_report = Some(Arc::new(|_| ()));
+    let pool = Pool::with(config);
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let first = pool.spawn(move || released.recv().is_ok());
+    drop(pool.spawn(move || release.send(()).unwrap()));
+    // The worker finds both.
+    drop(submit);
+    assert!(block_on(first).unwrap());
+    pool.shutdown(Shutdown::Drain);
+}
+
 #[test]
 fn a_refused_monitor_is_tried_again_and_the_pool_grows_after_all() {
     // The worker starts, the monitor does not, twice.
