@@ -47,6 +47,11 @@ fn a_signal_of_the_child_is_heard_there_although_the_parent_listens_too() {
 }
 
 #[test]
+fn the_child_is_told_what_a_set_of_the_parent_waits_for() {
+    goes_well(&["sets"], Stdio::null());
+}
+
+#[test]
 fn what_a_thread_was_about_to_make_is_made_in_the_child_and_handed_down() {
     goes_well(&["first"], Stdio::null());
 }

@@ -147,15 +147,15 @@ impl<T> JobHandle<T> {
         // It may be what this very thread has put off that is waited for.
         nested::catch_up();
         let header = self.hold.header();
+        // Asked only here: as a rule a handle gets here once, and not at all if its job is done when it looks.
+        if header.account.pool().is_forked() {
+            return Poll::Ready(Some(Err(Failure::rejected(Rejection::Forked))));
+        }
         // SAFETY: the job was not done and WAKER is clear, so the waker's cell is the handle's: ours, by `&mut`.
         let known = header
             .waker
             .with_mut(|waker| unsafe { &*waker }.as_ref().is_some_and(|w| w.will_wake(cx.waker())));
         if !known {
-            // Asked only here: as a rule a handle gets here once, and not at all if its job is done when it looks.
-            if header.account.pool().is_forked() {
-                return Poll::Ready(Some(Err(Failure::rejected(Rejection::Forked))));
-            }
             if header.account.pool().is_short_of_threads() {
                 header.account.pool().seek_thread();
             }

@@ -158,7 +158,7 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Ready(None);
         }
         loop {
-            while let Some(key) = self.ready.pop() {
+            while let Some(key) = self.ready.pop(self.entries.iter().map(|(key, _)| key)) {
                 let Some(entry) = self.entries.get_mut(key) else { continue };
                 let polled = Pin::new(&mut entry.handle).poll(&mut Context::from_waker(&entry.waker));
                 if let Poll::Ready(result) = polled {

@@ -18,11 +18,11 @@ mod unix {
     use sideline::net::TcpListener;
     use sideline::process::Command;
     use sideline::signal::unix::{SignalKind, signal};
-    use sideline::task::yield_now;
+    use sideline::task::{JoinSet, yield_now};
     use sideline::time::timeout;
     use sideline::{Limiter, Pool, Runtime, Shutdown, block_on, spawn, spawn_blocking, to_thread};
     use sideline_blocking_pool::fork::{Inherited, PerProcess};
-    use std::future::Future;
+    use std::future::{Future, poll_fn};
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,6 +44,7 @@ mod unix {
             Some("aborts") => aborts(),
             Some("tokens") => tokens(),
             Some("tenants") => tenants(),
+            Some("sets") => sets(),
             Some("first") => first_uses(),
             Some("statics") => statics(),
             Some(other) => panic!("no scenario is called {other}"),
@@ -172,7 +173,7 @@ mod unix {
         runtime.block_on(async {
             let mut heard = std::pin::pin!(of_parent.recv());
             for _ in 0..3 {
-                let polled = std::future::poll_fn(|cx| Poll::Ready(heard.as_mut().poll(cx))).await;
+                let polled = poll_fn(|cx| Poll::Ready(heard.as_mut().poll(cx))).await;
                 assert!(polled.is_pending(), "the signal was the child's");
                 yield_now().await;
             }
@@ -421,6 +422,40 @@ mod unix {
             });
             over.store(true, SeqCst);
             assert!(all_succeed, "a child hangs");
+        });
+    }
+
+    /// A set of the parent's, which has been waited for there.
+    fn sets() {
+        let pool = Pool::builder().max_threads(1).build().unwrap();
+        let runtime = Runtime::builder().pool(pool).build().unwrap();
+        let (end, ended) = mpsc::channel::<()>();
+        let (end_task, ended_task) = mpsc::channel::<()>();
+        let mut set = JoinSet::new();
+        runtime.block_on(async {
+            set.spawn_blocking(move || ended.recv().is_err());
+            set.spawn(async move {
+                while ended_task.try_recv().is_err_and(|error| error == mpsc::TryRecvError::Empty) {
+                    yield_now().await;
+                }
+                true
+            });
+            let mut next = pin!(set.join_next());
+            assert!(poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await.is_pending());
+        });
+        let Some(child) = fork() else {
+            let told = block_on(async {
+                let both = async { [set.join_next().await.unwrap(), set.join_next().await.unwrap()] };
+                timeout(Duration::from_secs(10), both).await
+            });
+            leave(told.is_ok_and(|both| both.iter().all(Result::is_err)) && set.is_empty())
+        };
+        expect_success(child);
+        drop((end, end_task));
+        runtime.block_on(async {
+            while let Some(ended) = set.join_next().await {
+                assert!(ended.unwrap());
+            }
         });
     }
 

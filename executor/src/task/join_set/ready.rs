@@ -2,14 +2,18 @@
 //!
 //! The list and the waker of whoever waits for the set are behind one lock, which is held for a push or a pop and never while
 //! user code runs.
+//!
+//! In a child of `fork` nobody wakes what the parent's set waits for. There the list is another one, and each handle is polled once,
+//! which tells that it is the parent's.
 
+use sideline_blocking_pool::fork::Inherited;
 use sideline_reactor::discard;
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-#[derive(Default)]
-pub(super) struct ReadyList(Mutex<Ready>);
+pub(super) struct ReadyList(Inherited<Mutex<Ready>>);
 
 #[derive(Default)]
 struct Ready {
@@ -17,6 +21,15 @@ struct Ready {
     keys: VecDeque<usize>,
     /// Whoever waits in `join_next`.
     waiter: Option<Waker>,
+    /// It has begun in a child, and the set's handles are to be polled.
+    has_begun_in_child: bool,
+}
+
+impl Default for ReadyList {
+    #[inline]
+    fn default() -> Self {
+        Self(Inherited::new(Mutex::default()))
+    }
 }
 
 // `#[inline]`: compiled where a set is used, as the set itself is.
@@ -27,9 +40,14 @@ impl ReadyList {
         Waker::from(Arc::new(EntryWaker { key, list: Arc::clone(list) }))
     }
 
+    /// The next one to be polled. `all` are those of the set.
     #[inline]
-    pub(super) fn pop(&self) -> Option<usize> {
-        self.lock().keys.pop_front()
+    pub(super) fn pop(&self, all: impl Iterator<Item = usize>) -> Option<usize> {
+        let mut ready = self.lock();
+        if mem::take(&mut ready.has_begun_in_child) {
+            ready.keys.extend(all);
+        }
+        ready.keys.pop_front()
     }
 
     /// False if there is something to be polled by now.
@@ -55,7 +73,8 @@ impl ReadyList {
     /// No panic leaves the list in pieces.
     #[inline]
     fn lock(&self) -> MutexGuard<'_, Ready> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let of_child = || Mutex::new(Ready { has_begun_in_child: true, ..Ready::default() });
+        self.0.here(|_| of_child()).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
