@@ -42,7 +42,9 @@
 #![deny(unsafe_code)]
 
 use sideline_sources::{readiness, ready, table, waiters};
-use sideline_timers::{clock, contain, epoch, home, known, lock, timers};
+#[cfg(loom)]
+use sideline_timers::lock;
+use sideline_timers::{clock, contain, epoch, home, known, timers};
 
 mod errors;
 mod gathering;

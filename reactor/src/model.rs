@@ -8,7 +8,7 @@ use crate::errors::KernelError;
 use crate::lock::Mutex;
 use crate::ready::Report;
 use crate::wait::Wait;
-use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Arc, Condvar};
 use mio::event::Source;
 use mio::{Interest, Token};
@@ -91,29 +91,6 @@ impl Deref for Word {
 
     fn deref(&self) -> &AtomicU32 {
         &self.value
-    }
-}
-
-/// `std`'s, with an order that loom sees. It is filled under a lock, so that nobody waits in there.
-pub(crate) struct OnceLock<T> {
-    is_set: AtomicBool,
-    value: std::sync::OnceLock<T>,
-}
-
-impl<T> OnceLock<T> {
-    pub(crate) fn new() -> OnceLock<T> {
-        OnceLock { is_set: AtomicBool::new(false), value: std::sync::OnceLock::new() }
-    }
-
-    pub(crate) fn get(&self) -> Option<&T> {
-        // Acquire: pairs with the Release in `get_or_init`, as `std`'s do.
-        if self.is_set.load(Ordering::Acquire) { self.value.get() } else { None }
-    }
-
-    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-        let value = self.value.get_or_init(make);
-        self.is_set.store(true, Ordering::Release);
-        value
     }
 }
 

@@ -8,47 +8,64 @@
 //! * whoever registers the first source, on any thread;
 //! * the loop, before a sleep that only the selector ends to the microsecond.
 //!
-//! # Two ends
-//! The registry and the wakeup are everybody's as soon as it is open. The selector is the loop's: it lies in `selector` until the
-//! loop comes for it.
-//!
 //! | what | who | when |
 //! |---|---|---|
-//! | `ends` | set by who opens, under the lock; read by anybody | once |
-//! | `selector` | put in by who opens, taken out by the loop, at its end at the latest, both under the lock | once each |
+//! | the pointer | set by who opens, by a compare-exchange; read by anybody | once |
+//! | `registry`, `wakeup` | anybody | from then on, until the last handle goes |
+//! | `selector` | the loop, which has the [`LoopEnd`] | from then on, until the loop ends |
 //!
 //! # The bad interleavings
-//! * Two threads open it at once, and one of two event queues has sources that nobody waits for. So who opens looks again under
-//!   the lock.
-//! * A notifier finds the loop PARKED, and there is no eventfd to write. So the loop parks only with the selector in its hands, and
+//! * Two threads open it at once, and one of two event queues has sources that nobody waits for. So who comes second takes the
+//!   first one's, and closes its own.
+//! * A notifier finds the loop PARKED, and there is no eventfd to write. So the loop parks only after it has found the queue open, and
 //!   PARKED is written with Release and read with Acquire.
 //! * The loop learns that there is a source before it sees the open queue. It is on its way to its word then, looks once more after
 //!   it has said so, and goes to the selector from there: see "Where the loop sleeps" in `notifier.rs`.
 //!
-//! Models: `first_sources_of_two_threads`, twin `queue-looks-again`; `opening_against_notify_loses_no_wake`, twin `parked-shows-the-wakeup`;
-//! `sleep_on_the_word_against_register`.
+//! Models: `first_sources_of_two_threads`, twin `queue-is-the-first-one`; `opening_against_notify_loses_no_wake`, twin
+//! `parked-shows-the-wakeup`; `sleep_on_the_word_against_register`.
+#![allow(unsafe_code)] // A pointer that is set once, and what is the loop's behind it.
 
 use crate::errors::{self, KernelError};
-use crate::lock::Mutex;
-use crate::sync::{OnceLock, left_out, sys};
-use crate::wait::Wait;
+use crate::sync::{AtomicPtr, Ordering, left_out, sys};
+use std::cell::UnsafeCell;
 use std::io;
+use std::ptr;
 
-pub(crate) struct Queue {
-    ends: OnceLock<Ends>,
-    /// Opened, and not fetched by the loop yet.
-    selector: Mutex<Option<sys::Selector>>,
-}
+/// Null, or from a box, and then the same for as long as this is there.
+pub(crate) struct Queue(AtomicPtr<Open>);
 
-/// Everybody's side of the open queue.
-pub(crate) struct Ends {
+/// An open queue.
+pub(crate) struct Open {
     pub(crate) registry: sys::Registry,
     pub(crate) wakeup: sys::Wakeup,
+    /// Of whoever has the loop's end. `None` once that has closed it.
+    selector: UnsafeCell<Option<sys::Selector>>,
 }
 
+/// The loop's end of a queue. There is one.
+pub(crate) struct LoopEnd(());
+
 impl Queue {
-    pub(crate) fn new() -> Queue {
-        Queue { ends: OnceLock::new(), selector: Mutex::new(None) }
+    pub(crate) fn new() -> (Queue, LoopEnd) {
+        (Queue(AtomicPtr::new(ptr::null_mut())), LoopEnd(()))
+    }
+
+    #[inline]
+    fn get(&self) -> Option<&Open> {
+        // SAFETY: null, or from a box that is freed with `self`. Acquire: pairs with the Release of who has opened it.
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.get().is_some()
+    }
+
+    /// Of a queue that is known to be open.
+    #[inline]
+    pub(crate) fn ends(&self) -> &Open {
+        self.get().expect("a loop that stands by, or has sources, has opened its event queue")
     }
 
     /// Opens it, if it is not open.
@@ -56,66 +73,65 @@ impl Queue {
     /// # Errors
     /// What the kernel says; a lack of descriptors names the limit. Then the next one tries again.
     #[inline]
-    pub(crate) fn open(&self) -> io::Result<&Ends> {
-        match self.ends.get() {
-            Some(ends) => Ok(ends),
+    pub(crate) fn open(&self) -> io::Result<&Open> {
+        match self.get() {
+            Some(open) => Ok(open),
             None => self.open_first(),
         }
     }
 
     #[inline(never)]
-    fn open_first(&self) -> io::Result<&Ends> {
-        let mut place = self.selector.lock();
-        if let Some(ends) = self.ends.get().filter(|_| !left_out("queue-looks-again")) {
-            return Ok(ends);
-        }
+    fn open_first(&self) -> io::Result<&Open> {
         let (selector, registry, wakeup) = sys::open().map_err(errors::name_queue_limit)?;
-        *place = Some(selector);
-        Ok(self.ends.get_or_init(|| Ends { registry, wakeup }))
+        let open = Open { registry, wakeup, selector: UnsafeCell::new(Some(selector)) };
+        let open = Box::into_raw(Box::new(open));
+        // Release: whoever finds it finds what is in it. Acquire: the same for us, if somebody was quicker.
+        match self.0.compare_exchange(ptr::null_mut(), open, Ordering::AcqRel, Ordering::Acquire) {
+            Err(first) if !left_out("queue-is-the-first-one") => {
+                // SAFETY: from the box above, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(open) });
+                // SAFETY: not null, so from a box that is freed with `self`.
+                Ok(unsafe { &*first })
+            }
+            // SAFETY: from the box above, and freed with `self`.
+            _ => Ok(unsafe { &*open }),
+        }
     }
 
-    /// Of a queue that is known to be open.
+    /// As [`open`](Self::open), for the loop. False if the kernel does not let us.
+    #[inline(never)]
+    pub(crate) fn opens(&self) -> bool {
+        // Not dropped here: see KernelError.
+        self.open().map_err(KernelError::of).is_ok()
+    }
+
+    /// The selector, if the queue is open.
     #[inline]
-    pub(crate) fn ends(&self) -> &Ends {
-        self.ends.get().expect("a loop that stands by, or has sources, has opened its event queue")
+    pub(crate) fn selector<'a>(&'a self, end: &'a mut LoopEnd) -> Option<&'a mut sys::Selector> {
+        self.place_of_selector(end)?.as_mut()
+    }
+
+    /// Closes the selector. Handles, which may stay for long, have no use for it.
+    #[inline(never)]
+    pub(crate) fn close(&self, end: &mut LoopEnd) {
+        if let Some(place) = self.place_of_selector(end) {
+            *place = None;
+        }
     }
 
     #[inline]
-    pub(crate) fn is_open(&self) -> bool {
-        self.ends.get().is_some()
-    }
-
-    /// The loop's end, once. `None`, too, if the queue is not open.
-    pub(crate) fn fetch_selector(&self) -> Option<sys::Selector> {
-        self.ends.get()?;
-        self.selector.lock().take()
+    fn place_of_selector<'a>(&'a self, _end: &'a mut LoopEnd) -> Option<&'a mut Option<sys::Selector>> {
+        // SAFETY: the loop's end has been lent to us for as long, and nobody looks there without.
+        self.get().map(|open| unsafe { &mut *open.selector.get() })
     }
 }
 
-/// The loop's side.
-#[derive(Default)]
-pub(crate) struct Fetched(Option<sys::Selector>);
-
-impl Fetched {
-    /// The selector, if the queue is open.
-    #[inline]
-    pub(crate) fn selector(&mut self, queue: &Queue) -> Option<&mut sys::Selector> {
-        if self.0.is_none() {
-            self.0 = queue.fetch_selector();
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let open = self.0.load(Ordering::Relaxed);
+        if !open.is_null() {
+            // SAFETY: from a box, and nobody has a reference any more.
+            drop(unsafe { Box::from_raw(open) });
         }
-        self.0.as_mut()
-    }
-
-    /// Opens the queue, if it is not open. False if the kernel does not let us.
-    #[inline(never)]
-    pub(crate) fn open(&mut self, queue: &Queue) -> bool {
-        // Not dropped here: see KernelError.
-        queue.open().map_err(KernelError::of).is_ok() && self.selector(queue).is_some()
-    }
-
-    /// Waits in the selector, which has been fetched.
-    #[inline]
-    pub(crate) fn wait(&mut self, wait: Wait) -> Result<(), KernelError> {
-        self.0.as_mut().expect("the loop parks only with the selector in its hands").wait(wait)
     }
 }

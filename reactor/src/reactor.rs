@@ -9,7 +9,7 @@ use crate::handle::{Handle, Shared};
 use crate::home::Home;
 use crate::known::KnownWakers;
 use crate::notifier::{Notifier, Sleep};
-use crate::queue::{Fetched, Queue};
+use crate::queue::{LoopEnd, Queue};
 use crate::reference;
 use crate::sync::{Arc, AtomicBool, HAS_WORDS, Ordering, left_out};
 use crate::table::Table;
@@ -42,7 +42,7 @@ use std::{fmt, io};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Reactor {
-    pub(crate) fetched: Fetched,
+    pub(crate) end: LoopEnd,
     handle: Handle,
     /// Wakers that are collected while a lock is held, and woken afterwards. Empty between turns, and kept for its capacity.
     woken: Vec<Waker>,
@@ -75,13 +75,17 @@ impl Reactor {
     }
 
     pub(crate) fn with(clock: Clock, known: KnownWakers, home: Home) -> io::Result<Reactor> {
-        let reactor = Reactor::lazy(clock, known, home)?;
-        reactor.handle.0.queue.open()?;
-        Ok(reactor)
+        Reactor::make(clock, known, home, true)
     }
 
-    /// One that opens no descriptor before it needs one; which is now, where there are no words to sleep on.
+    /// One that opens no descriptor before it needs one; which is at once, where there are no words to sleep on.
     pub(crate) fn lazy(clock: Clock, known: KnownWakers, home: Home) -> io::Result<Reactor> {
+        Reactor::make(clock, known, home, !HAS_WORDS)
+    }
+
+    #[inline(never)]
+    fn make(clock: Clock, known: KnownWakers, home: Home, opens: bool) -> io::Result<Reactor> {
+        let (queue, end) = Queue::new();
         let shared = Shared {
             notifier: Notifier::new(),
             table: Table::new(known),
@@ -89,14 +93,14 @@ impl Reactor {
             closed: AtomicBool::new(false),
             needs_selector: AtomicBool::new(!HAS_WORDS),
             clock,
-            queue: Queue::new(),
+            queue,
         };
-        if !HAS_WORDS {
+        if opens {
             shared.queue.open()?;
         }
         let handle = Handle(Arc::new(shared));
-        let (fetched, gathering) = (Fetched::default(), Gathering::default());
-        Ok(Reactor { fetched, handle, woken: Vec::new(), notified: false, gathering })
+        let gathering = Gathering::default();
+        Ok(Reactor { end, handle, woken: Vec::new(), notified: false, gathering })
     }
 
     /// How late a timer may be beyond what [`turn`](Self::turn) says, so that timers which are due within this time share a wait.
@@ -153,7 +157,7 @@ impl Reactor {
         // The reading is from before the wait, or was left during it by another thread.
         self.handle.0.timers.forget_reading();
         if has_events {
-            if let Some(selector) = self.fetched.selector(&self.handle.0.queue) {
+            if let Some(selector) = self.handle.0.queue.selector(&mut self.end) {
                 self.handle.0.table.dispatch(selector.events(), &mut self.woken);
                 contain::wake_all(&mut self.woken);
             }
@@ -172,7 +176,7 @@ impl Reactor {
         }
         let shared = &*self.handle.0;
         shared.timers.local.rest();
-        let in_selector = shared.needs_selector() && self.fetched.selector(&shared.queue).is_some();
+        let in_selector = shared.needs_selector() && shared.queue.is_open();
         let sleep = if in_selector { Sleep::InSelector } else { Sleep::OnWord };
         let parked = shared.notifier.announce(sleep);
         // Only now: a timer that another thread arms, or work that it publishes, after the announcement notifies.
@@ -188,7 +192,7 @@ impl Reactor {
                     return Ok(Sleep::OnWord);
                 }
                 // No descriptor is to be had. The word ends the sleep hardly later.
-                _ if !self.fetched.open(&shared.queue) => {
+                _ if !shared.queue.opens() => {
                     parked.sleep(wait.at_most());
                     self.notified = parked.end();
                     return Ok(Sleep::OnWord);
@@ -202,14 +206,14 @@ impl Reactor {
             self.notified = parked.end();
             return self.ask();
         }
-        let waited = self.fetched.wait(wait);
+        let waited = shared.queue.selector(&mut self.end).map(|selector| selector.wait(wait));
         self.notified = parked.end();
-        waited.map(|()| Sleep::InSelector)
+        waited.expect("the loop parks only with an open queue").map(|()| Sleep::InSelector)
     }
 
     /// Asks the selector for events, if there is one, without waiting for any.
     fn ask(&mut self) -> Result<Sleep, KernelError> {
-        match self.fetched.selector(&self.handle.0.queue) {
+        match self.handle.0.queue.selector(&mut self.end) {
             Some(selector) => selector.wait(Wait::ZERO).map(|()| Sleep::InSelector),
             None => Ok(Sleep::OnWord),
         }
@@ -294,7 +298,7 @@ impl Drop for Reactor {
         shared.timers.close(&mut self.woken);
         contain::wake_all(&mut self.woken);
         // If it has never come for it. Handles would keep it.
-        drop(shared.queue.fetch_selector());
+        shared.queue.close(&mut self.end);
         reference::give_up(shared);
     }
 }

@@ -5,10 +5,10 @@
 mod chosen {
     pub(crate) use crate::sys;
     pub(crate) use crate::word::{HAS_WORDS, Word};
+    pub(crate) use std::sync::Arc;
     #[cfg(test)]
     pub(crate) use std::sync::atomic::AtomicU64;
-    pub(crate) use std::sync::atomic::{AtomicBool, Ordering, fence};
-    pub(crate) use std::sync::{Arc, OnceLock};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering, fence};
     #[cfg(test)]
     pub(crate) use std::thread;
     pub(crate) use std::thread::yield_now;
@@ -16,11 +16,11 @@ mod chosen {
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use crate::model::{self as sys, HAS_WORDS, OnceLock, Word};
+    pub(crate) use crate::model::{self as sys, HAS_WORDS, Word};
     pub(crate) use loom::sync::Arc;
     #[cfg(test)]
     pub(crate) use loom::sync::atomic::AtomicU64;
-    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, Ordering, fence};
     #[cfg(test)]
     pub(crate) use loom::thread;
     pub(crate) use loom::thread::yield_now;

@@ -157,7 +157,7 @@ fn stand_by_against_notify() {
     while !work.load(Ordering::Relaxed) {
         reactor.stand_by(|| work.load(Ordering::Relaxed));
         let handle = reactor.handle().clone();
-        reactor.fetched.selector(&handle.0.queue).unwrap().wait(Wait::Forever).unwrap();
+        handle.0.queue.selector(&mut reactor.end).unwrap().wait(Wait::Forever).unwrap();
         reactor.resume();
     }
     notifier.join().unwrap();

@@ -17,7 +17,7 @@ const TWINS: [(&str, &str); 23] = [
     ("loop-looks-for-sources", "notifier::sleep_on_the_word_against_register_ends_with_the_event"),
     ("notifier-follows", "notifier::change_of_place_against_notify_loses_no_wake"),
     ("parked-shows-the-wakeup", "notifier::opening_against_notify_loses_no_wake"),
-    ("queue-looks-again", "notifier::first_sources_of_two_threads_are_in_one_queue"),
+    ("queue-is-the-first-one", "notifier::first_sources_of_two_threads_are_in_one_queue"),
     ("register-notifies", "notifier::sleep_on_the_word_against_register_ends_with_the_event"),
     ("timer-notifies", "timers::timer_against_park_is_not_slept_past"),
     ("timers-see-closed", "timers::timer_against_close_always_completes"),
