@@ -21,8 +21,10 @@ pub use per_process::{Inherited, PerProcess};
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// The generation of this process, for something that is made now.
+///
+/// `extern "C"`, so that it is known not to unwind: who has something in hand that has to be dropped needs no code for that.
 #[inline(never)]
-pub fn note() -> u32 {
+pub extern "C" fn note() -> u32 {
     #[cfg(unix)]
     register();
     GENERATION.load(Relaxed)

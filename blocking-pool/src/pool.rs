@@ -205,11 +205,7 @@ impl Pool {
     #[doc(hidden)]
     #[inline]
     pub fn seek_thread(&self) -> bool {
-        let is_short = self.shared().is_short_of_threads();
-        if is_short {
-            self.shared().seek_thread();
-        }
-        is_short
+        self.shared().seek_thread_if_short()
     }
 
     /// The pool's numbers, now. They add up: see [`Metrics`].

@@ -88,24 +88,27 @@ impl Shared {
     #[cold]
     fn seek_thread_again(self: &Arc<Self>) {
         std::thread::sleep(MOMENT);
-        if self.is_short_of_threads() {
-            self.seek_thread();
-        }
+        self.seek_thread_if_short();
     }
 
-    /// A job waits, and a thread has been refused that would have seen to it.
+    /// By somebody who waits for a job: if one is queued, and a thread has been refused that would have seen to it, does what a submit
+    /// does, once more. False if not.
     #[inline]
-    pub(crate) fn is_short_of_threads(&self) -> bool {
-        self.monitor.is_refused() && self.queues.has_work()
+    pub(crate) fn seek_thread_if_short(self: &Arc<Self>) -> bool {
+        self.monitor.is_refused() && self.seek_thread()
     }
 
-    /// By somebody who waits for a job, when the pool is short of threads: what a submit does, once more.
     #[cold]
-    pub(crate) fn seek_thread(self: &Arc<Self>) {
+    #[inline(never)]
+    fn seek_thread(self: &Arc<Self>) -> bool {
+        if !self.queues.has_work() {
+            return false;
+        }
         fence(Ordering::SeqCst);
         if let Err(why) = self.summon(None) {
             self.reject_queued(&why.rejection());
         }
+        true
     }
 
     /// Starts the worker that has just been counted. False: that failed, and there are others. Err: there is no thread

@@ -13,7 +13,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -21,67 +21,142 @@ use super::{is_child_of, note};
 
 /// What each process has one of, made when it is first asked for. That of a fork's parent stays as it is, and nobody's.
 pub struct PerProcess<T> {
-    /// The first place of the chain: null, or from a box, and then the same for as long as this is there.
-    first: AtomicPtr<Place<T>>,
+    chain: Chain,
     /// To be shared between threads, and sent, if that can be.
     owns: PhantomData<OnceLock<T>>,
-}
-
-struct Place<T> {
-    /// Of the process whose place it is.
-    born: u32,
-    value: OnceLock<T>,
-    /// Those of its descendants.
-    below: PerProcess<T>,
 }
 
 impl<T> PerProcess<T> {
     /// None is made yet.
     #[allow(clippy::new_without_default)] // For statics.
     pub const fn new() -> Self {
-        Self { first: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
+        Self { chain: Chain::new(), owns: PhantomData }
     }
 
     /// That of this process, if it is made. A few loads: a signal handler may ask.
+    #[inline]
     pub fn get(&self) -> Option<&T> {
-        self.places().last().filter(|place| !is_child_of(place.born))?.value.get()
+        // SAFETY: in this chain.
+        self.chain.get().map(|value| unsafe { value.cast().as_ref() })
     }
 
     /// That of this process, or, while there is none, of its nearest ancestor that has one. As good for a signal handler.
+    #[inline]
     pub fn nearest(&self) -> Option<&T> {
-        self.places().filter_map(|place| place.value.get()).last()
+        // SAFETY: in this chain.
+        self.chain.nearest().map(|value| unsafe { value.cast().as_ref() })
     }
 
     /// That of this process. Of several threads that find none, one calls `make`, with that of the nearest ancestor that has one,
     /// and the others wait for it.
+    #[inline]
     pub fn get_or_init(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
         self.get().unwrap_or_else(|| self.init(make))
     }
 
     #[cold]
+    #[inline(never)]
     fn init(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
+        let mut make = Some(make);
+        let value = self.chain.init(&mut |above| {
+            let make = make.take().expect("the chain asks for one value");
+            // SAFETY: in this chain.
+            Value::new(make(above.map(|above| unsafe { above.cast().as_ref() })))
+        });
+        // SAFETY: in this chain.
+        unsafe { value.cast().as_ref() }
+    }
+}
+
+/// The chain, which does not know what the values are: so it is compiled once for all of them. All in one chain are of one type, and
+/// they and the places stay where they are for as long as the chain is there.
+struct Chain {
+    /// Null, or from a box, and then the same for ever.
+    first: AtomicPtr<Place>,
+}
+
+struct Place {
+    /// Of the process whose place it is.
+    born: u32,
+    value: OnceLock<Value>,
+    /// Those of its descendants.
+    below: Chain,
+}
+
+impl Place {
+    fn at(&self) -> Option<NonNull<()>> {
+        self.value.get().map(|value| value.at)
+    }
+}
+
+/// From a box of its own.
+struct Value {
+    at: NonNull<()>,
+    drop: unsafe fn(NonNull<()>),
+}
+
+impl Value {
+    fn new<T>(value: T) -> Self {
+        unsafe fn drop_box<T>(at: NonNull<()>) {
+            // SAFETY: from the box below, and dropped once, with the value that owns it.
+            drop(unsafe { Box::from_raw(at.cast::<T>().as_ptr()) });
+        }
+        Self { at: NonNull::from(Box::leak(Box::new(value))).cast(), drop: drop_box::<T> }
+    }
+}
+
+impl Drop for Value {
+    #[inline(never)]
+    fn drop(&mut self) {
+        // SAFETY: they were made together.
+        unsafe { (self.drop)(self.at) };
+    }
+}
+
+impl Chain {
+    const fn new() -> Self {
+        Self { first: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    #[inline(never)]
+    fn get(&self) -> Option<NonNull<()>> {
+        let mut last = self.first()?;
+        while let Some(place) = last.below.first() {
+            last = place;
+        }
+        if is_child_of(last.born) { None } else { last.at() }
+    }
+
+    #[inline(never)]
+    fn nearest(&self) -> Option<NonNull<()>> {
+        let (mut at, mut nearest) = (self, None);
+        while let Some(place) = at.first() {
+            nearest = place.at().or(nearest);
+            at = &place.below;
+        }
+        nearest
+    }
+
+    #[inline(never)]
+    fn init(&self, make: &mut dyn FnMut(Option<NonNull<()>>) -> Value) -> NonNull<()> {
         let born = note();
         let (mut at, mut nearest) = (self, None);
         loop {
             let place = at.first_or_add(born);
             if place.born == born {
-                return place.value.get_or_init(|| make(nearest));
+                return place.value.get_or_init(|| make(nearest)).at;
             }
-            nearest = place.value.get().or(nearest);
+            nearest = place.at().or(nearest);
             at = &place.below;
         }
     }
 
-    fn places(&self) -> impl Iterator<Item = &Place<T>> {
-        std::iter::successors(self.first(), |place| place.below.first())
-    }
-
-    fn first(&self) -> Option<&Place<T>> {
+    fn first(&self) -> Option<&Place> {
         // Acquire: pairs with the Release of whoever added it. SAFETY: null or from a box that is freed with `self`.
         unsafe { self.first.load(Ordering::Acquire).as_ref() }
     }
 
-    fn first_or_add(&self, born: u32) -> &Place<T> {
+    fn first_or_add(&self, born: u32) -> &Place {
         if let Some(first) = self.first() {
             return first;
         }
@@ -100,7 +175,8 @@ impl<T> PerProcess<T> {
     }
 }
 
-impl<T> Drop for PerProcess<T> {
+impl Drop for Chain {
+    #[inline(never)]
     fn drop(&mut self) {
         let first = *self.first.get_mut();
         if !first.is_null() {
@@ -148,7 +224,8 @@ impl<T> Inherited<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn in_child(&self, inherit: impl FnOnce(&T) -> T) -> &T {
-        self.in_fork.get_or_init(|above| inherit(above.unwrap_or(&self.value)))
+        self.in_fork.init(|above| inherit(above.unwrap_or(&self.value)))
     }
 }

@@ -156,9 +156,7 @@ impl<T> JobHandle<T> {
             .waker
             .with_mut(|waker| unsafe { &*waker }.as_ref().is_some_and(|w| w.will_wake(cx.waker())));
         if !known {
-            if header.account.pool().is_short_of_threads() {
-                header.account.pool().seek_thread();
-            }
+            header.account.pool().seek_thread_if_short();
             // Cloning may panic: then the cell is ours with the old waker in it, and the next poll starts afresh.
             let new = cx.waker().clone();
             // SAFETY: as above; nothing but `offer_waker` gives the cell away.
