@@ -68,6 +68,14 @@ impl Word {
         Word { value: AtomicU32::new(value), sleepers: Mutex::new(()), changed: Condvar::new() }
     }
 
+    /// A swap, for loom's sake. It does not know that what is stored over a value comes after an exchange that took that value, as
+    /// it must: nothing comes between an exchange and what it took. It lets a thread read its own store when it already knows of a
+    /// later exchange that took that, if it learns of the earlier one late. That looks like a wake that is lost. So that each
+    /// store has its place at once, it reads the one before.
+    pub(crate) fn store(&self, value: u32, order: Ordering) {
+        self.value.swap(value, order);
+    }
+
     pub(crate) fn sleep_while(&self, value: u32, time: Option<Duration>) {
         let mut sleepers = self.sleepers.lock();
         while time.is_none() && self.value.load(Ordering::Relaxed) == value {

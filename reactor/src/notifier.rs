@@ -58,11 +58,16 @@
 //!
 //! # A late event
 //! The winner writes after it has set NOTIFIED, so the loop may by then have woken for another reason, resumed, and
-//! even parked again. The event then ends that wait with nothing to do: one empty turn, nothing lost.
+//! even parked again. The event then ends that wait with nothing to do: one empty turn, nothing lost. For the word
+//! there is no event that stays: a late wake ends the sleep that it finds there, or does nothing.
 //!
-//! Nor need the loop see that it was notified when it resumes, which is why that is a load and a store: a NOTIFIED that
-//! is overwritten has its event on the way, and its work is seen after the next announcement at the latest. (Its N3 saw
-//! the announcement before, so its N2 comes before the next L2.)
+//! Nothing rests on it. Nor need the loop see that it was notified when it resumes, which is why that is a load and a
+//! store: if a NOTIFIED is overwritten, the work of its winner, and of whoever finds it there and leaves the waking to
+//! the winner, is seen after the next announcement at the latest. (An exchange comes directly after what it took, so the
+//! N3 of either saw what is older than the next announcement, and its N2 comes before the next L2.)
+//!
+//! Models: `park_against_two_notifiers`, on the word `sleep_on_the_word_against_two_notifiers_loses_no_wake`, and where the
+//! loop moves from one to the other `first_source_against_notify`.
 //!
 //! # When the write fails
 //! It hardly can: the eventfd is non-blocking and mio empties it when it is full. But swallowed, the error would be
@@ -102,7 +107,9 @@ impl Notifier {
     #[inline]
     pub(crate) fn announce(&self, sleep: Sleep) -> Parked<'_> {
         // Release: whoever finds PARKED finds the wakeup as well; see `queue.rs`.
-        self.0.store(sleep as u32, Ordering::Release);
+        let order =
+            if left_out("announcement-shows-the-wakeup") { Ordering::Relaxed } else { Ordering::Release };
+        self.0.store(sleep as u32, order);
         // L2. SeqCst: pairs with the fence in `notify`.
         fence(Ordering::SeqCst);
         Parked(self)
@@ -112,7 +119,7 @@ impl Notifier {
     #[inline]
     pub(crate) fn resume(&self) -> bool {
         // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it. No swap: a notify
-        // that comes in between is a late one, whose event ends the next wait.
+        // that comes in between is a late one; see above.
         let notified = self.0.load(Ordering::Acquire) == NOTIFIED;
         self.0.store(RUNNING, Ordering::Relaxed);
         notified

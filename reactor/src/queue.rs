@@ -23,7 +23,8 @@
 //!   it has said so, and goes to the selector from there: see "Where the loop sleeps" in `notifier.rs`.
 //!
 //! Models: `first_sources_of_two_threads`, twin `queue-is-the-first-one`; `opening_against_notify_loses_no_wake`, twin
-//! `parked-shows-the-wakeup`; `sleep_on_the_word_against_register`.
+//! `parked-shows-the-wakeup`; `first_source_against_notify`, this twin and `announcement-shows-the-wakeup`;
+//! `sleep_on_the_word_against_register`.
 #![allow(unsafe_code)] // A pointer that is set once, and what is the loop's behind it.
 
 use crate::errors::{self, KernelError};

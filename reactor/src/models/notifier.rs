@@ -69,6 +69,25 @@ fn opening_against_notify_loses_no_wake() {
     check(|| change_of_place_against_notify(lazy()));
 }
 
+/// One thread opens the event queue, another one notifies the loop, which may park in there by then.
+fn first_source_against_notify() {
+    let mut reactor = lazy();
+    let (notifier, work) = notifier_with_work(&reactor);
+    let (writer, data) = first_source(&reactor);
+    let mut done = false;
+    while !(done && data.load(Ordering::Relaxed)) {
+        reactor.turn(None, || !done && work.load(Ordering::Relaxed)).unwrap();
+        done |= work.load(Ordering::Relaxed);
+    }
+    notifier.join().unwrap();
+    drop(writer.join().unwrap());
+}
+
+#[test]
+fn first_source_against_notify_loses_no_wake() {
+    check(first_source_against_notify);
+}
+
 /// The first source is registered while the loop is about to sleep on its word, where no event ends the sleep.
 fn sleep_on_the_word_against_register(mut reactor: Reactor) {
     let (writer, data) = first_source(&reactor);
@@ -122,8 +141,7 @@ fn first_sources_of_two_threads_are_in_one_queue() {
 }
 
 /// Two notifiers share one edge; the loop gets to see both pieces of work, in one turn or two.
-fn park_against_two_notifiers() {
-    let mut reactor = reactor_in_its_selector();
+fn park_against_two_notifiers(mut reactor: Reactor) {
     let work = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
     let notifiers = [0, 1].map(|i| {
         let (work, handle) = (work.clone(), reactor.handle().clone());
@@ -147,7 +165,12 @@ fn park_against_two_notifiers() {
 
 #[test]
 fn park_against_two_notifiers_loses_no_wake() {
-    check(park_against_two_notifiers);
+    check(|| park_against_two_notifiers(reactor_in_its_selector()));
+}
+
+#[test]
+fn sleep_on_the_word_against_two_notifiers_loses_no_wake() {
+    check(|| park_against_two_notifiers(Reactor::new(Clock::manual()).unwrap()));
 }
 
 /// Between turns somebody else waits on the event queue: it is told of work that comes at any moment.
