@@ -30,9 +30,8 @@ use std::time::Instant;
 
 use crate::delivering;
 use crate::error::Failure;
-use crate::fork::Inherited;
 use crate::gate::Gate;
-use crate::lock::Belled;
+use crate::lock::{Condvar, Mutex};
 use crate::metrics::Cohort;
 use crate::nested;
 use crate::padded::Padded;
@@ -58,11 +57,10 @@ pub(crate) struct Account {
     is_apart: bool,
     /// Whether handles look for outcomes themselves before they wait to be woken. They do unless a loop does so for them.
     is_looked_for: bool,
-    /// The bell is rung when a job has left and somebody waits for that.
-    waiters: Inherited<Belled<Waiters>>,
+    waiters: Mutex<Waiters>,
+    bell: Condvar,
 }
 
-#[derive(Default)]
 struct Waiters {
     all: usize,
     /// Jobs of this tenant that they are inside of: they wait for the rest, not for each other.
@@ -114,7 +112,8 @@ impl Account {
             is_awaiter_busy: PlainBool::new(false),
             is_apart,
             is_looked_for: false,
-            waiters: Inherited::new(Belled::default()),
+            waiters: Mutex::new(Waiters { all: 0, inside: 0, cancelled: 0 }),
+            bell: Condvar::new(),
         }
     }
 
@@ -175,12 +174,14 @@ impl Account {
     /// The job was cancelled, and that has been delivered.
     #[inline(never)]
     pub(crate) fn leave_cancelled(&self) {
-        let waiters = self.waiters.own();
-        let mut list = waiters.lock();
-        list.cancelled += 1;
+        if self.pool.is_forked() {
+            return self.leave();
+        }
+        let mut waiters = self.waiters.lock();
+        waiters.cancelled += 1;
         let before = self.left.count.fetch_add(1, Ordering::AcqRel);
         if before & WATCHED != 0 {
-            waiters.bell.notify_all();
+            self.bell.notify_all();
         }
     }
 
@@ -197,7 +198,13 @@ impl Account {
     #[cold]
     #[inline(never)]
     fn ring(&self) {
-        self.waiters.own().ring();
+        // In a fork nobody waits, and the lock may be held by a thread that is not there.
+        if self.pool.is_forked() {
+            return;
+        }
+        // Under the lock: the waiter is in its wait, or has not read the count yet.
+        let _waiters = self.waiters.lock();
+        self.bell.notify_all();
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {
@@ -225,12 +232,11 @@ impl Account {
         nested::catch_up();
         let running = worker::running_tenant(&self.pool) == Some(self.id);
         let inside = u64::from(running) + delivering::depth(self.id);
-        let Belled { list, bell } = self.waiters.own();
-        let mut waiters = list.lock();
+        let mut waiters = self.waiters.lock();
         waiters.all += 1;
         if inside > 0 {
             waiters.inside += inside;
-            bell.notify_all();
+            self.bell.notify_all();
         }
         // Whoever waits outside waits for those inside as for all others.
         let but = |waiters: &Waiters| {
@@ -242,7 +248,7 @@ impl Account {
             if self.gate.count() - left <= but(&waiters) {
                 break true;
             }
-            let (again, is_over) = bell.wait_until(waiters, until);
+            let (again, is_over) = self.bell.wait_until(waiters, until);
             waiters = again;
             if is_over {
                 break self.outstanding() <= but(&waiters);
@@ -258,6 +264,10 @@ impl Account {
 
     pub(crate) fn close(&self) {
         self.gate.close();
+        // In a fork nobody is there to be told, and the locks may be held by threads that are not there.
+        if self.pool.is_forked() {
+            return;
+        }
         self.pool.call_those_in_line();
         self.pool.dedicated.cancel(&|tenant| tenant == self.id);
     }
@@ -286,7 +296,7 @@ impl Account {
         }
         // Read before the gate shuts: whoever sees it shut may cancel a job at once, and that job belongs into the report.
         let (cancelled_before, left_before) = {
-            let waiters = self.waiters.own().lock();
+            let waiters = self.waiters.lock();
             (waiters.cancelled, self.left())
         };
         self.close();

@@ -63,13 +63,6 @@ impl<T> Belled<T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.list.lock()
     }
-
-    /// Everybody who waits looks again.
-    pub(crate) fn ring(&self) {
-        // Under the lock: they wait, or have not looked yet.
-        let _list = self.list.lock();
-        self.bell.notify_all();
-    }
 }
 
 /// In a model time does not pass: a wait with an end is over at once, which is one more interleaving.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::desk::Desk;
-use crate::fork::Inherited;
-use crate::lock::Belled;
+use crate::lock::{Condvar, Mutex};
 use crate::queue::Seat;
 use crate::refusal::Refusal;
 use crate::sync::left_out;
 use crate::sync::thread::JoinHandle;
 
-/// The bell is rung whenever a thread is gone or begins to wait for the others. None of the parent's is in a child.
-pub(crate) struct Roster(Inherited<Belled<List>>);
+pub(crate) struct Roster {
+    list: Mutex<List>,
+    /// Rung whenever a thread is gone or begins to wait for the others.
+    bell: Condvar,
+}
 
-#[derive(Default)]
 struct List {
     members: Vec<Member>,
     /// Free places of core workers; a thread takes its seat when it begins, so a start that failed costs none.
@@ -46,7 +47,8 @@ pub(crate) enum Role {
 
 impl Roster {
     pub(crate) fn new(seats: Vec<Seat>) -> Self {
-        Self(Inherited::new(Belled::new(List { seats, ..List::default() })))
+        let list = List { members: Vec::new(), seats, waiting: 0, gone: Vec::new(), names: 0 };
+        Self { list: Mutex::new(list), bell: Condvar::new() }
     }
 
     /// Starts a thread by `start`, which is given its desk with its name, and lists it. The list is locked meanwhile,
@@ -57,7 +59,7 @@ impl Roster {
         role: Role,
         start: impl FnOnce(Arc<Desk>) -> Result<JoinHandle<()>, Refusal>,
     ) -> Result<(), (String, Refusal)> {
-        let mut list = self.0.own().lock();
+        let mut list = self.list.lock();
         let is_worker = role != Role::Monitor;
         let suffix: &dyn Display = if is_worker { &list.names } else { &"monitor" };
         let desk = Arc::new(Desk::new(format!("{pool_name}-{suffix}")));
@@ -73,13 +75,12 @@ impl Roster {
     /// A seat that no core worker has, if there is one.
     #[inline(never)]
     pub(crate) fn take_seat(&self) -> Option<Seat> {
-        self.0.own().lock().seats.pop()
+        self.list.lock().seats.pop()
     }
 
     /// By a thread, as the last thing it does. Its handle is kept for whoever waits if the pool is closed.
     pub(crate) fn leave(&self, desk: &Arc<Desk>, keep_handle: bool) {
-        let Belled { list, bell } = self.0.own();
-        let mut list = list.lock();
+        let mut list = self.list.lock();
         if let Some(place) = list.members.iter().position(|member| Arc::ptr_eq(&member.desk, desk)) {
             let member = list.members.swap_remove(place);
             if keep_handle {
@@ -87,12 +88,12 @@ impl Roster {
             }
         }
         drop(list);
-        bell.notify_all();
+        self.bell.notify_all();
     }
 
     /// The desks of all workers.
     pub(crate) fn desks(&self) -> Vec<Arc<Desk>> {
-        let list = self.0.own().lock();
+        let list = self.list.lock();
         let mut desks = Vec::with_capacity(list.members.len());
         for member in &list.members {
             if member.is_worker {
@@ -109,11 +110,10 @@ impl Roster {
     /// whoever makes it so without a thread has to [ring](Self::ring). (Model: `drain_without_a_thread_against_abort`,
     /// twin `drain-is-told`.) False if `until` came first.
     pub(crate) fn wait_gone(&self, inside: bool, drained: impl Fn() -> bool, until: Option<Instant>) -> bool {
-        let Belled { list, bell } = self.0.own();
-        let mut list = list.lock();
+        let mut list = self.list.lock();
         if inside {
             list.waiting += 1;
-            bell.notify_all();
+            self.bell.notify_all();
         }
         let over = |list: &List| match list.members.len() {
             0 => drained(),
@@ -124,7 +124,7 @@ impl Roster {
             if over(&list) {
                 break true;
             }
-            let (again, is_over) = bell.wait_until(list, until);
+            let (again, is_over) = self.bell.wait_until(list, until);
             list = again;
             if is_over {
                 break over(&list);
@@ -139,13 +139,15 @@ impl Roster {
     /// Those who wait for the threads look again.
     #[inline(never)]
     pub(crate) fn ring(&self) {
-        self.0.own().ring();
+        // Under the lock: they wait, or have not looked yet.
+        let _list = self.list.lock();
+        self.bell.notify_all();
     }
 
     /// Joins the threads that have left already. They have nothing left to do but to end.
     #[inline]
     pub(crate) fn join_gone(&self) {
-        let gone = std::mem::take(&mut self.0.own().lock().gone);
+        let gone = std::mem::take(&mut self.list.lock().gone);
         for handle in gone {
             // Err: it panicked after leaving, which only the user's thread-locals can do, and std has told of it.
             let _ = handle.join().map_err(crate::contain::message_and_discard);

@@ -107,6 +107,10 @@ impl Shared {
     #[inline(never)]
     pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
         let mut survivors = Vec::new();
+        // In a fork none is running, and the lock may be held by a thread that is not there.
+        if self.is_forked() {
+            return survivors;
+        }
         for desk in &self.roster.desks() {
             if let Some(survivor) = Survivor::of(desk, whose) {
                 survivors.push(survivor);

@@ -18,7 +18,7 @@
 //! `permit_given_back_against_standing_in_line`, twin `slow-one-look`; `permit_given_back_against_leaving`, twin
 //! `slow-permit-is-handed-on`.) Wakers are cloned, called and dropped outside the lock.
 //!
-//! A pool that is closed, or that is in a parent process, has permits for everybody: what they are for will be refused, and to learn that nobody has to wait until a
+//! A pool that is closed has permits for everybody: what they are for will be refused, and to learn that nobody has to wait until a
 //! name server has answered. The gate is shut first, and who comes to the line later finds the permits. (Model:
 //! `standing_in_line_against_shutdown`, twin `slow-close-calls`.)
 //!
@@ -34,7 +34,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::fork::Inherited;
 use crate::lock::Mutex;
 use crate::pool::Pool;
 use crate::shared::Shared;
@@ -52,7 +51,7 @@ pub struct WaitForSlowPermit {
 }
 
 /// The permits of one pool, and who waits for one.
-pub(crate) struct SlowLine(Inherited<Mutex<List>>);
+pub(crate) struct SlowLine(Mutex<List>);
 
 struct List {
     free: usize,
@@ -78,13 +77,13 @@ impl Pool {
 
 impl SlowLine {
     pub(crate) fn new(permits: usize) -> Self {
-        Self(Inherited::new(Mutex::new(List { free: permits, ..List::default() })))
+        Self(Mutex::new(List { free: permits, next: 0, waiting: VecDeque::new() }))
     }
 
     /// True: the caller has a permit, and no place in line any more. With a waker that is not needed.
     #[inline]
     fn ask(&self, place: &mut Option<u64>, waker: Waker) -> (bool, Option<Waker>) {
-        let mut list = self.0.own().lock();
+        let mut list = self.0.lock();
         if let Some(number) = *place {
             if let Ok(at) = list.find(number) {
                 return (false, Some(std::mem::replace(&mut list.waiting[at].1, waker)));
@@ -98,7 +97,7 @@ impl SlowLine {
         }
         if left_out("slow-one-look") {
             drop(list);
-            list = self.0.own().lock();
+            list = self.0.lock();
         }
         let number = list.next;
         list.next += 1;
@@ -111,7 +110,7 @@ impl SlowLine {
     #[inline]
     #[must_use]
     fn give_back(&self) -> Option<Waker> {
-        let mut list = self.0.own().lock();
+        let mut list = self.0.lock();
         let Some((_, waker)) = list.waiting.pop_front() else {
             list.free += 1;
             return None;
@@ -126,7 +125,7 @@ impl SlowLine {
     #[must_use]
     #[inline(never)]
     fn close(&self) -> VecDeque<(u64, Waker)> {
-        let mut list = self.0.own().lock();
+        let mut list = self.0.lock();
         list.free = PLENTY;
         if left_out("slow-close-calls") { VecDeque::new() } else { std::mem::take(&mut list.waiting) }
     }
@@ -134,7 +133,7 @@ impl SlowLine {
     /// Gives up a place, and the permit if it has come meanwhile; the wakers to be dropped and to be called.
     #[inline]
     fn leave(&self, number: u64) -> (Option<Waker>, Option<Waker>) {
-        let mut list = self.0.own().lock();
+        let mut list = self.0.lock();
         if let Ok(at) = list.find(number) {
             return (list.waiting.remove(at).map(|(_, waker)| waker), None);
         }
@@ -153,13 +152,6 @@ impl Shared {
     }
 }
 
-/// That of a child, whose jobs will be refused, too.
-impl Default for List {
-    fn default() -> Self {
-        Self { free: PLENTY, next: 0, waiting: VecDeque::new() }
-    }
-}
-
 impl List {
     #[inline]
     fn find(&self, number: u64) -> Result<usize, usize> {
@@ -173,10 +165,13 @@ impl Future for WaitForSlowPermit {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<SlowPermit> {
         let Self { shared, place } = &mut *self;
-        let (has_one, unused) = shared.slow.ask(place, cx.waker().clone());
-        shared.discard_waker(unused);
-        if !has_one {
-            return Poll::Pending;
+        // In a fork the lock may be held by a thread that is not there. The job will be refused.
+        if !shared.is_forked() {
+            let (has_one, unused) = shared.slow.ask(place, cx.waker().clone());
+            shared.discard_waker(unused);
+            if !has_one {
+                return Poll::Pending;
+            }
         }
         Poll::Ready(SlowPermit(Arc::clone(shared)))
     }
@@ -185,7 +180,7 @@ impl Future for WaitForSlowPermit {
 impl Drop for WaitForSlowPermit {
     #[inline]
     fn drop(&mut self) {
-        if let Some(number) = self.place {
+        if let Some(number) = self.place.filter(|_| !self.shared.is_forked()) {
             let (mine, next) = self.shared.slow.leave(number);
             self.shared.discard_waker(mine);
             self.shared.wake(next);
@@ -196,8 +191,10 @@ impl Drop for WaitForSlowPermit {
 impl Drop for SlowPermit {
     #[inline]
     fn drop(&mut self) {
-        let next = self.0.slow.give_back();
-        self.0.wake(next);
+        if !self.0.is_forked() {
+            let next = self.0.slow.give_back();
+            self.0.wake(next);
+        }
     }
 }
 
@@ -268,7 +265,7 @@ mod tests {
         for _ in 0..10_000 {
             assert!(line.give_back().is_some());
         }
-        let list = line.0.own().lock();
+        let list = line.0.lock();
         assert!(list.free == 0 && list.waiting.capacity() <= FEW);
     }
 }
