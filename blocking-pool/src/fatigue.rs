@@ -125,33 +125,28 @@ impl Fatigue {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, target_os = "linux", not(loom)))]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     const LONG_TIME: std::time::Duration = std::time::Duration::from_nanos(LONG);
 
     /// In a thread of its own, whose CPU clock begins at nothing.
-    #[cfg(target_os = "linux")]
     fn as_a_worker<R: Send + 'static>(story: impl FnOnce(&Fatigue) -> R + Send + 'static) -> R {
         std::thread::spawn(|| story(&Fatigue::new())).join().unwrap()
     }
 
-    #[cfg(target_os = "linux")]
     fn compute(time: std::time::Duration) {
         let end = cpu_clock::of_current_thread().unwrap() + time.as_nanos() as u64;
         while cpu_clock::of_current_thread().unwrap() < end {}
     }
 
     /// Whoever has looked a moment ago looks again.
-    #[cfg(target_os = "linux")]
     fn look(fatigue: &Fatigue) -> Condition {
         fatigue.look(Stamp::now())
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn computing_makes_tired_and_sleeping_does_not() {
         let story = |fatigue: &Fatigue| {
             std::thread::sleep(2 * LONG_TIME);
@@ -166,7 +161,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_worker_that_was_rested_is_looked_at_less_often_until_it_is_tired() {
         let story = |fatigue: &Fatigue| {
             let pause_after = |job: &dyn Fn()| {
@@ -183,7 +177,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_long_job_after_many_that_were_none_is_noticed() {
         let story = |fatigue: &Fatigue| {
             // As after many jobs that slept for two milliseconds each.
@@ -198,7 +191,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn jobs_that_sleep_alike_are_passed_over() {
         let story = |fatigue: &Fatigue| {
             fatigue.skip.set(1);
@@ -211,7 +203,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn what_was_computed_before_a_sleep_makes_nobody_tired() {
         let story = |fatigue: &Fatigue| {
             compute(2 * LONG_TIME);
