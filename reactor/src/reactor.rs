@@ -185,21 +185,20 @@ impl Reactor {
             if work { Wait::ZERO } else { until_next_timer(&self.handle, &mut self.gathering, max_wait) };
         if sleep == Sleep::OnWord && wait != Wait::ZERO {
             // Only now: a source that another thread registers after the announcement notifies.
-            match wait.roughly() {
-                Some(time) if !shared.needs_selector() || left_out("loop-looks-for-sources") => {
-                    parked.sleep(time);
-                    self.notified = parked.end();
-                    return Ok(Sleep::OnWord);
-                }
+            let on_word = match wait.roughly() {
+                Some(time) if !shared.needs_selector() || left_out("loop-looks-for-sources") => Some(time),
                 // No descriptor is to be had. The word ends the sleep hardly later.
-                _ if !shared.queue.opens() => {
-                    parked.sleep(wait.at_most());
-                    self.notified = parked.end();
-                    return Ok(Sleep::OnWord);
-                }
-                _ if parked.turn_to_selector() => {}
+                _ if !shared.queue.opens() => Some(wait.at_most()),
+                _ => None,
+            };
+            if let Some(time) = on_word {
+                parked.sleep(time);
+                self.notified = parked.end();
+                return Ok(Sleep::OnWord);
+            }
+            if !parked.turn_to_selector() {
                 // Notified.
-                _ => wait = Wait::ZERO,
+                wait = Wait::ZERO;
             }
         }
         if wait == Wait::ZERO {
@@ -297,7 +296,7 @@ impl Drop for Reactor {
         shared.table.close(&mut self.woken);
         shared.timers.close(&mut self.woken);
         contain::wake_all(&mut self.woken);
-        // If it has never come for it. Handles would keep it.
+        // Handles would keep it.
         shared.queue.close(&mut self.end);
         reference::give_up(shared);
     }
