@@ -37,7 +37,7 @@ struct Thread {
 
 impl Dedicated {
     pub(crate) fn new() -> Self {
-        Self(Inherited::new(Mutex::default()))
+        Self(Inherited::default())
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -2,8 +2,9 @@
 //!
 //! No code of the user's runs under them, and what is behind one is whole between any two of our own statements.
 //!
-//! In a child of `fork` a lock of the parent's may be held by a thread that is not there. Those that the child may come to are
-//! [`Inherited`](crate::fork::Inherited): each process has its own.
+//! In a child of `fork` a lock of the parent's may be held by a thread that is not there. So whoever may come to one
+//! there asks first whether this is a fork, in what everybody builds; the others are [`Inherited`](crate::fork::Inherited), so that each
+//! process has its own.
 //!
 //! They are `std`'s and not `parking_lot`'s: on Linux a call is then an exchange of one word and the system call, and a
 //! sleep the same. A thread that comes out of its sleep finds its caches cold, and what it runs through first counts by the
@@ -48,32 +49,9 @@ impl<T: Default> Default for Mutex<T> {
     }
 }
 
-/// A lock, and a bell for those who wait until what is behind it has changed.
-#[derive(Default)]
-pub(crate) struct Belled<T> {
-    pub(crate) list: Mutex<T>,
-    pub(crate) bell: Condvar,
-}
-
-impl<T> Belled<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self { list: Mutex::new(value), bell: Condvar::new() }
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.list.lock()
-    }
-}
-
 /// In a model time does not pass: a wait with an end is over at once, which is one more interleaving.
 #[derive(Debug)]
 pub(crate) struct Condvar(locks::Condvar);
-
-impl Default for Condvar {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl Condvar {
     pub(crate) fn new() -> Self {

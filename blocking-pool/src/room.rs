@@ -66,11 +66,7 @@ pub(crate) enum Asked {
 
 impl Room {
     pub(crate) fn new(limit: Option<usize>) -> Self {
-        Self {
-            limit: limit.map(|jobs| jobs as u64),
-            word: AtomicU64::new(0),
-            line: Inherited::new(Mutex::default()),
-        }
+        Self { limit: limit.map(|jobs| jobs as u64), word: AtomicU64::new(0), line: Inherited::default() }
     }
 
     pub(crate) fn is_bounded(&self) -> bool {

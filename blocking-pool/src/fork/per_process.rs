@@ -201,6 +201,13 @@ pub struct Inherited<T> {
     in_fork: PerProcess<T>,
 }
 
+impl<T: Default> Default for Inherited<T> {
+    #[inline]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 impl<T> Inherited<T> {
     /// That of this process.
     pub fn new(value: T) -> Self {

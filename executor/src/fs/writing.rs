@@ -12,6 +12,7 @@ use sideline_reactor::{discard, wake_all};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+#[derive(Default)]
 pub(super) struct Writing(Inherited<Mutex<State>>);
 
 #[derive(Default)]
@@ -23,12 +24,6 @@ struct State {
 
 /// A write, until this is dropped, which is when it is done or will never be.
 pub(super) struct UnderWay(Arc<Writing>);
-
-impl Default for Writing {
-    fn default() -> Self {
-        Self(Inherited::new(Mutex::default()))
-    }
-}
 
 impl Writing {
     pub(super) fn begin(self: &Arc<Self>) -> UnderWay {

@@ -24,15 +24,10 @@ pub(super) struct Ear {
 }
 
 /// That of a runtime, while somebody listens there. That of a fork's parent hears the parent's signals.
+#[derive(Default)]
 pub(crate) struct SharedEar(Inherited<Mutex<Weak<Ear>>>);
 
 struct EarWaker(Weak<Ear>);
-
-impl Default for SharedEar {
-    fn default() -> Self {
-        Self(Inherited::new(Mutex::default()))
-    }
-}
 
 impl Ear {
     /// The runtime's, made if there is none.

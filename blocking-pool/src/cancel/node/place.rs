@@ -9,10 +9,15 @@ use std::mem;
 
 use super::List;
 use crate::fork::Inherited;
-use crate::lock::Belled;
+use crate::lock::{Condvar, Mutex, MutexGuard};
 
-/// The bell is rung when a hook has returned and somebody waits for that.
-pub(super) struct Place(Inherited<Belled<List>>);
+pub(super) struct Place(Inherited<Belled>);
+
+/// A list, and a bell that is rung when a hook has returned and somebody waits for that.
+pub(super) struct Belled {
+    list: Mutex<List>,
+    pub(super) bell: Condvar,
+}
 
 impl Place {
     pub(super) fn new(list: List) -> Self {
@@ -20,10 +25,20 @@ impl Place {
     }
 
     /// That of this process.
-    pub(super) fn here(&self) -> &Belled<List> {
+    pub(super) fn here(&self) -> &Belled {
         self.0.here(|parents| {
             let list = parents.list.try_lock().map(|mut list| mem::take(&mut *list));
             Belled::new(List { running: Vec::new(), waiting: 0, ..list.unwrap_or_default() })
         })
+    }
+}
+
+impl Belled {
+    fn new(list: List) -> Self {
+        Self { list: Mutex::new(list), bell: Condvar::new() }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, List> {
+        self.list.lock()
     }
 }

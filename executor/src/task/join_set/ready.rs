@@ -13,6 +13,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
+#[derive(Default)]
 pub(super) struct ReadyList(Inherited<Mutex<Ready>>);
 
 #[derive(Default)]
@@ -23,13 +24,6 @@ struct Ready {
     waiter: Option<Waker>,
     /// It has begun in a child, and the set's handles are to be polled.
     has_begun_in_child: bool,
-}
-
-impl Default for ReadyList {
-    #[inline]
-    fn default() -> Self {
-        Self(Inherited::new(Mutex::default()))
-    }
 }
 
 // `#[inline]`: compiled where a set is used, as the set itself is.
