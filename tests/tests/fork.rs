@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Runs a scenario of `src/bin/forking.rs`.
+/// Runs a scenario of `src/bin/forking`.
 fn goes_well(scenario: &[&str], stdin: Stdio) {
     let output = Command::new(env!("CARGO_BIN_EXE_forking")).args(scenario).stdin(stdin).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

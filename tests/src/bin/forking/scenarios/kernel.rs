@@ -1,0 +1,106 @@
+//! What parent and child have in common in the kernel: signals, descriptors, processes.
+
+use super::process::{expect_success, fork};
+use sideline::io::stdin;
+use sideline::net::TcpListener;
+use sideline::process::Command;
+use sideline::signal::unix::{SignalKind, signal};
+use sideline::task::yield_now;
+use sideline::time::timeout;
+use sideline::{Runtime, block_on, spawn};
+use std::future::{Future, poll_fn};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Parent and child listen to the same signal. The parent is awake when it comes to the child, and the child's loop
+/// is not: so all that was written into a common pipe was gone when that came to look.
+pub(super) fn signals() {
+    let kind = SignalKind::user_defined1();
+    let runtime = Runtime::new().unwrap();
+    let mut of_parent = runtime.block_on(async { signal(kind).unwrap() });
+    let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+    let Some(child) = fork() else {
+        block_on(async {
+            let mut listener = signal(kind).unwrap();
+            let heard = spawn(async move { listener.recv().await });
+            yield_now().await;
+            // SAFETY: there is a handler.
+            unsafe { libc::raise(kind.as_raw()) };
+            theirs.write_all(b"noted").unwrap();
+            theirs.read_exact(&mut [0; 4]).unwrap();
+            timeout(Duration::from_secs(10), heard).await.expect("not heard").unwrap().unwrap();
+        });
+        std::process::exit(0);
+    };
+    ours.read_exact(&mut [0; 5]).unwrap();
+    runtime.block_on(async {
+        let mut heard = std::pin::pin!(of_parent.recv());
+        for _ in 0..3 {
+            let polled = poll_fn(|cx| Poll::Ready(heard.as_mut().poll(cx))).await;
+            assert!(polled.is_pending(), "the signal was the child's");
+            yield_now().await;
+        }
+    });
+    ours.write_all(b"seen").unwrap();
+    expect_success(child);
+    // SAFETY: there is a handler.
+    unsafe { libc::raise(kind.as_raw()) };
+    runtime.block_on(async { of_parent.recv().await.unwrap() });
+}
+
+/// The child drops what the parent waits with: that took it out of the event queue that they share.
+pub(super) fn sockets() {
+    let runtime = Runtime::new().unwrap();
+    let [dropped, taken] = [(); 2].map(|()| {
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            timeout(Duration::from_millis(1), listener.accept()).await.unwrap_err();
+            listener
+        })
+    });
+    let Some(child) = fork() else {
+        drop(dropped);
+        drop(taken.into_std().unwrap());
+        std::process::exit(0);
+    };
+    expect_success(child);
+    runtime.block_on(async {
+        for listener in [dropped, taken] {
+            let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            timeout(Duration::from_secs(10), listener.accept()).await.expect("not told").unwrap();
+            drop(client);
+        }
+    });
+}
+
+/// The child drops what would kill the parent's process.
+pub(super) fn processes() {
+    let runtime = Runtime::new().unwrap();
+    let cat = async { Command::new("cat").stdin(Stdio::piped()).kill_on_drop(true).spawn() };
+    let mut cat = runtime.block_on(cat).unwrap();
+    let Some(child) = fork() else {
+        drop(cat);
+        std::process::exit(0);
+    };
+    expect_success(child);
+    // It ends now that its input does, and by itself.
+    assert!(runtime.block_on(cat.wait()).unwrap().success());
+}
+
+/// Standard input is a file, so a thread reads it, which is not there in the child.
+pub(super) fn input() {
+    let read = || block_on(async { stdin().unwrap().read(&mut [0; 4]).await.unwrap() });
+    assert_eq!(read(), 4);
+    let Some(child) = fork() else {
+        // What the parent has read is the parent's, also what it has not used.
+        let all = async { stdin().unwrap().read_to_end(&mut Vec::new()).await.unwrap() };
+        let rest = block_on(async { timeout(Duration::from_secs(10), all).await.expect("nobody reads") });
+        assert_eq!(rest, 0);
+        std::process::exit(0);
+    };
+    expect_success(child);
+    assert_eq!(read(), 4);
+}
