@@ -30,6 +30,12 @@ pub extern "C" fn note() -> u32 {
     GENERATION.load(Relaxed)
 }
 
+/// The number behind [`note`], for whoever is to ask without knowing this crate.
+pub fn generation() -> &'static AtomicU32 {
+    note();
+    &GENERATION
+}
+
 /// Sees to it that forks are counted from here on.
 ///
 /// Several threads that come first at once may each register, and then a fork counts for as many, which is as good. None waits for

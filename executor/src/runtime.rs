@@ -23,7 +23,7 @@ use crate::sync;
 use crate::task;
 #[cfg(feature = "watchdog")]
 use crate::watchdog::{Doze, Watchdog};
-use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport};
+use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport, fork};
 use sideline_reactor::{Clock, LocalReactor};
 use std::fmt;
 use std::future::Future;
@@ -92,7 +92,8 @@ impl Runtime {
         Self::around(LocalReactor::with_known_wakers(clock, &task::WAKERS)?, builder)
     }
 
-    fn around(reactor: LocalReactor, builder: Builder) -> io::Result<Self> {
+    fn around(mut reactor: LocalReactor, builder: Builder) -> io::Result<Self> {
+        reactor.count_forks(fork::generation());
         let pool = builder.pool.unwrap_or_else(|| Pool::global().clone());
         let runtime = Self::assemble(
             reactor,

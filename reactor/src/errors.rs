@@ -14,10 +14,16 @@ pub(crate) fn shut_down() -> io::Error {
 pub(crate) fn refused(why: Refusal) -> io::Error {
     match why {
         Refusal::Closed => shut_down(),
+        Refusal::Forked => forked(),
         Refusal::Full => other(
             "the runtime has as many sources as it can tell apart: use another one, on a thread of its own",
         ),
     }
+}
+
+/// What somebody gets who waits for a source, or has a new one, in a child of the reactor's process.
+pub(crate) fn forked() -> io::Error {
+    other("this process is a fork, and the runtime is its parent's: nothing is waited for here")
 }
 
 /// What a waiter gets whose source was deregistered under it.

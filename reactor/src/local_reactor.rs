@@ -8,6 +8,7 @@ use crate::reactor::Reactor;
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::atomic::AtomicU32;
 use std::task::RawWakerVTable;
 use std::time::Duration;
 
@@ -96,6 +97,14 @@ impl LocalReactor {
         awake: impl FnOnce(),
     ) -> Result<(), KernelError> {
         self.reactor.turn_telling(max_wait, has_work, awake)
+    }
+
+    /// As [`Reactor::count_forks`].
+    ///
+    /// # Panics
+    /// As there.
+    pub fn count_forks(&mut self, forks: &'static AtomicU32) {
+        self.reactor.count_forks(forks);
     }
 
     /// As [`Reactor::set_timer_slack`].

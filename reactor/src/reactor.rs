@@ -9,12 +9,14 @@ use crate::handle::{Handle, Shared};
 use crate::home::Home;
 use crate::known::KnownWakers;
 use crate::notifier::{Notifier, Sleep};
+use crate::process::Process;
 use crate::queue::{LoopEnd, Queue};
 use crate::reference;
 use crate::sync::{Arc, AtomicBool, HAS_WORDS, Ordering, left_out};
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::wait::Wait;
+use std::sync::atomic::AtomicU32;
 use std::task::{RawWakerVTable, Waker};
 use std::time::Duration;
 use std::{fmt, io};
@@ -101,6 +103,17 @@ impl Reactor {
         let handle = Handle(Arc::new(shared));
         let gathering = Gathering::default();
         Ok(Reactor { end, handle, woken: Vec::new(), notified: false, gathering })
+    }
+
+    /// Has it notice that it is a copy, in a child of `fork`: `forks` is raised in each child. There no lock is taken, as a thread that
+    /// has stayed behind may have had it: sources and timers stay as they are, and to wait for a source is an error.
+    ///
+    /// # Panics
+    /// If a handle has been cloned before.
+    pub fn count_forks(&mut self, forks: &'static AtomicU32) {
+        let shared = Arc::get_mut(&mut self.handle.0).expect("told before there are handles");
+        let process = Process::counted_by(forks);
+        (shared.table.process, shared.timers.local.process) = (process, process);
     }
 
     /// How late a timer may be beyond what [`turn`](Self::turn) says, so that timers which are due within this time share a wait.

@@ -160,6 +160,10 @@ impl Registration {
 
     fn wait(&self, id: &mut WaiterId, cx: &mut Context<'_>, ends: Ready) -> Poll<()> {
         let table = &self.handle.0.table;
+        if table.process.is_forked() {
+            self.word.set_gone();
+            return Poll::Ready(());
+        }
         if *id == WaiterId::READER && self.word.has_reader(cx.waker()) && table.known.include(cx.waker()) {
             // It is listed already: see the `scheduled_io.rs` of the sources.
             return Poll::Pending;
@@ -233,7 +237,13 @@ impl Registration {
     }
 
     fn gone(&self) -> io::Error {
-        if self.handle.is_closed() { errors::shut_down() } else { errors::deregistered() }
+        if self.handle.is_closed() {
+            errors::shut_down()
+        } else if self.handle.0.table.process.is_forked() {
+            errors::forked()
+        } else {
+            errors::deregistered()
+        }
     }
 }
 

@@ -22,6 +22,11 @@ fn a_socket_that_the_child_drops_is_still_the_parent_s() {
 }
 
 #[test]
+fn the_child_may_drop_sockets_and_sleeps_of_the_parent_whatever_its_threads_were_doing() {
+    goes_well(&["tables"], Stdio::null());
+}
+
+#[test]
 fn a_process_that_the_child_drops_is_not_killed() {
     goes_well(&["processes"], Stdio::null());
 }

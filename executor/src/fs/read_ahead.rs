@@ -2,6 +2,9 @@
 //!
 //! The file's position is ahead of the caller by as much. So a write or a seek goes back by it first.
 //!
+//! In a child of `fork` a worker of the parent's, which is not there, may have been taking it. It is gone then, as it would be a moment
+//! later, and the next job has another place for it.
+//!
 //! A job that needs what was read ahead takes it when it starts, not along into the queue: a pool that refuses or
 //! cancels the job drops the closure, and what the closure owns.
 
@@ -22,13 +25,13 @@ pub(super) struct ReadAhead {
     outcome: Option<io::Result<usize>>,
 }
 
-/// For a job, to be taken when it starts.
+/// For a job, to be taken when it starts, or afterwards by the file, if it never did: within a process nobody ever waits for the other.
 #[derive(Clone, Default)]
 pub(super) struct Lent(Arc<Mutex<Vec<u8>>>);
 
 impl Lent {
     pub(super) fn take(&self) -> Vec<u8> {
-        mem::take(&mut self.0.lock())
+        self.0.try_lock().map_or_else(Vec::new, |mut bytes| mem::take(&mut bytes))
     }
 }
 
@@ -79,6 +82,10 @@ impl ReadAhead {
         let mut rest = mem::take(&mut self.bytes);
         rest.drain(..self.returned);
         (self.returned, self.outcome) = (0, None);
+        if self.lent.0.is_locked() {
+            // By whoever is not there.
+            self.lent = Lent::default();
+        }
         *self.lent.0.lock() = rest;
         self.lent.clone()
     }
@@ -103,4 +110,21 @@ pub(super) fn go_back(mut file: &File, ahead: &mut Vec<u8>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_was_locked_in_the_parent_holds_up_nobody() {
+        let mut ahead = ReadAhead::default();
+        ahead.put_back(b"ahead".into());
+        let of_job = ahead.lend();
+        mem::forget(of_job.0.lock());
+        ahead.take_back();
+        assert!(ahead.is_empty());
+        ahead.put_back(b"next".into());
+        assert_eq!(ahead.lend().take(), b"next");
+    }
 }

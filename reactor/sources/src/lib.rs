@@ -27,4 +27,4 @@ pub mod table;
 pub mod waiters;
 
 pub use direction::Direction;
-use sideline_timers::{contain, known, lock};
+use sideline_timers::{contain, known, lock, process};

@@ -147,8 +147,9 @@ impl ReadinessWord {
         }
     }
 
+    /// Nothing will be reported any more, and each operation is told that.
     #[inline(never)]
-    pub(crate) fn set_gone(&self) {
+    pub fn set_gone(&self) {
         self.set(Report::GONE);
     }
 

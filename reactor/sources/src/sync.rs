@@ -3,14 +3,14 @@
 
 #[cfg(not(loom))]
 mod chosen {
-    pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::{Arc, MutexGuard};
 }
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::{Arc, MutexGuard};
 }
 
 pub(crate) use chosen::*;

@@ -8,6 +8,8 @@
 //!
 //! The sources themselves are in the slots, under the same lock: see `scheduled_io.rs`.
 //!
+//! In a child of `fork` the lock is not taken, and the slots stay as they are: see the `process.rs` of the timers.
+//!
 //! The closed flag lives under it, too: a registration is either in the table when the reactor
 //! closes, and is told, or it comes later and is refused. Model: `register_against_close`, twin
 //! `register-sees-closed`.
@@ -15,10 +17,11 @@
 use crate::contain;
 use crate::known::KnownWakers;
 use crate::lock::Mutex;
+use crate::process::Process;
 use crate::readiness::ReadinessWord;
 use crate::ready::Report;
 use crate::scheduled_io::ScheduledIo;
-use crate::sync::{Arc, left_out};
+use crate::sync::{Arc, MutexGuard, left_out};
 use crate::waiters::WaiterIds;
 use slab::Slab;
 use std::task::Waker;
@@ -30,6 +33,8 @@ pub enum Refusal {
     Closed,
     /// There are more sources than a token can tell apart.
     Full,
+    /// This is a child of the reactor's process.
+    Forked,
 }
 
 /// The sources of one reactor.
@@ -37,6 +42,8 @@ pub struct Table {
     slots: Mutex<Slots>,
     /// Those that may be kept, and woken under the lock.
     pub known: KnownWakers,
+    /// In a child of this one nobody takes the lock.
+    pub process: Process,
 }
 
 struct Slots {
@@ -60,13 +67,13 @@ impl Table {
     pub fn new(known: KnownWakers) -> Table {
         let waiter_ids = WaiterIds::default();
         let slots = Slots { slots: Slab::new(), next_generation: 0, waiter_ids, closed: false };
-        Table { slots: Mutex::new(slots), known }
+        Table { slots: Mutex::new(slots), known, process: Process::of_nobody() }
     }
 
     /// A slot for a new source.
     ///
     /// # Errors
-    /// If the reactor is closed; if there are more sources than a token can tell apart.
+    /// If the reactor is closed, or another process's; if there are more sources than a token can tell apart.
     #[inline]
     pub fn insert(&self) -> Result<(usize, Arc<ReadinessWord>), Refusal> {
         self.insert_below(LOW)
@@ -74,6 +81,9 @@ impl Table {
 
     #[inline(never)]
     fn insert_below(&self, most: usize) -> Result<(usize, Arc<ReadinessWord>), Refusal> {
+        if self.process.is_forked() {
+            return Err(Refusal::Forked);
+        }
         let word = Arc::new(ReadinessWord::new());
         let mut table = self.slots.lock();
         if table.closed && !left_out("register-sees-closed") {
@@ -108,7 +118,7 @@ impl Table {
 
     /// Frees the slot, unless it is not this token's any more, and hands out the source, which has been told that it is gone.
     fn take(&self, token: usize) -> Option<ScheduledIo> {
-        let mut table = self.slots.lock();
+        let mut table = self.lock_here()?;
         let (io, _) = table.get(token)?;
         io.set_gone();
         Some(table.slots.remove(token & LOW).io)
@@ -120,7 +130,13 @@ impl Table {
         token: usize,
         f: impl FnOnce(&mut ScheduledIo, &mut WaiterIds) -> R,
     ) -> Option<R> {
-        self.slots.lock().get(token).map(|(io, ids)| f(io, ids))
+        self.lock_here()?.get(token).map(|(io, ids)| f(io, ids))
+    }
+
+    /// `None` in a child of `fork`.
+    #[inline]
+    fn lock_here(&self) -> Option<MutexGuard<'_, Slots>> {
+        if self.process.is_forked() { None } else { Some(self.slots.lock()) }
     }
 
     /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`.
@@ -150,11 +166,11 @@ impl Table {
         table.slots = Slab::new();
     }
 
+    /// How many sources there are. In a child of `fork`, none.
     #[inline(never)]
-    /// How many sources there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.slots.lock().slots.len()
+        self.lock_here().map_or(0, |table| table.slots.len())
     }
 }
 

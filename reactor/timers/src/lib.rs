@@ -13,6 +13,7 @@
 //! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
 //! | `reading.rs` | the last reading of the clock, which serves many timers |
 //! | `known.rs`, `contain.rs` | wakers that may be kept, and foreign ones at arm's length |
+//! | `process.rs` | in a child of `fork`, whose the locks are |
 //! | `lock.rs`, `sync.rs` | `std`'s primitives, or loom's in the reactor's models |
 //!
 //! What is public here is so for `sideline-reactor` alone, and changes with it: use that crate.
@@ -31,6 +32,7 @@ mod lane;
 pub mod local_timers;
 pub mod lock;
 mod nanos;
+pub mod process;
 mod queue;
 mod reading;
 mod schedule;

@@ -44,6 +44,7 @@ use crate::epoch::{Moment, NEVER};
 use crate::home::Home;
 use crate::known::KnownWakers;
 use crate::lock::Mutex;
+use crate::process::Process;
 use crate::queue::{self, Arming, Published, Queue};
 use crate::sync::{AtomicBool, Ordering, UnsafeCell, left_out};
 use std::mem;
@@ -58,6 +59,8 @@ pub struct LocalTimers {
     next: Published,
     /// How many timers there were when the loop had its last turn.
     len: Hint,
+    /// For both queues.
+    pub process: Process,
     leaving: Mutex<Vec<Leaving>>,
     /// Whether any are leaving. Written with the lock held.
     any_leave: AtomicBool,
@@ -99,6 +102,7 @@ impl LocalTimers {
             local: UnsafeCell::new(Local { queue: Queue::new(), known, kept: None, references: 0 }),
             next: Published::new(),
             len: Hint::new(0),
+            process: Process::of_nobody(),
             leaving: Mutex::new(Vec::new()),
             any_leave: AtomicBool::new(false),
         }
@@ -165,7 +169,7 @@ impl LocalTimers {
     /// Elsewhere: has the loop take a timer out.
     #[cold]
     pub(crate) fn leave(&self, key: Key, then: Then) {
-        if left_out("leaving-is-listed") {
+        if left_out("leaving-is-listed") || self.process.is_forked() {
             return;
         }
         let mut leaving = self.leaving.lock();

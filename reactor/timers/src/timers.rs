@@ -7,7 +7,8 @@
 //! published after it has announced that it will sleep. These are the two sides of the argument in `notifier.rs`, with the
 //! deadline as the published work. Model: `timer_against_park`, twin `timer-notifies`.
 //!
-//! Wakers are cloned, woken and dropped with the lock released.
+//! Wakers are cloned, woken and dropped with the lock released. In a child of `fork` no lock is taken, and timers of other threads
+//! than the loop's stay as they are: see `process.rs`.
 
 use crate::clock::Clock;
 use crate::contain;
@@ -151,6 +152,9 @@ impl Timers {
         deadline: Moment,
         waker: &Waker,
     ) -> Option<Tell> {
+        if self.local.process.is_forked() {
+            return Some(Tell::Nobody);
+        }
         // A timer that is polled again by the same task needs no clone.
         let spare = key.is_none().then(|| waker.clone());
         let arm = |spare: &mut _| {
@@ -178,6 +182,7 @@ impl Timers {
                     return if left_out("reset-elsewhere-notifies") { Tell::Nobody } else { Tell::Loop };
                 }
             },
+            State::Locked(_) if self.local.process.is_forked() => return Tell::Nobody,
             State::Locked(key) => {
                 let mut queue = self.locked.lock();
                 let is_queued = queue.change(key, deadline);
@@ -204,6 +209,9 @@ impl Timers {
 
     #[inline(never)]
     fn disarm_locked(&self, key: Key) {
+        if self.local.process.is_forked() {
+            return;
+        }
         let waker = {
             let mut queue = self.locked.lock();
             let (waker, _) = queue.remove(key);
@@ -281,8 +289,9 @@ impl Timers {
         }
     }
 
-    /// How many timers are armed.
+    /// How many timers are armed. In a child of `fork`, at home.
     pub fn count(&self) -> usize {
-        self.local.len() + self.locked.lock().len()
+        let locked = if self.local.process.is_forked() { 0 } else { self.locked.lock().len() };
+        self.local.len() + locked
     }
 }

@@ -1,18 +1,21 @@
 //! What parent and child have in common in the kernel: signals, descriptors, processes.
 
-use super::process::{expect_success, fork};
+use super::process::{expect_success, fork, leave, succeeds};
 use sideline::io::stdin;
 use sideline::net::TcpListener;
 use sideline::process::Command;
 use sideline::signal::unix::{SignalKind, signal};
 use sideline::task::yield_now;
-use sideline::time::timeout;
+use sideline::time::{sleep, timeout};
 use sideline::{Runtime, block_on, spawn};
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::pin::{Pin, pin};
 use std::process::Stdio;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 /// Parent and child listen to the same signal. The parent is awake when it comes to the child, and the child's loop
@@ -74,6 +77,51 @@ pub(super) fn sockets() {
             drop(client);
         }
     });
+}
+
+/// The child drops sockets and sleeps of the parent's while threads that are not there have held the locks of their tables. It is
+/// not forked by the loop's own thread, which takes no lock for sleeps.
+pub(super) fn tables() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let make = || handle.block_on(async { (listener().await, sleep(Duration::from_secs(60))) });
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(SeqCst) {
+                    let (listener, sleep) = make();
+                    drop(listener);
+                    assert!(!is_ready(pin!(sleep)));
+                }
+            });
+        }
+        let forking = scope.spawn(|| {
+            (0..100).all(|_| {
+                let (listener, sleep) = make();
+                let (mut accepting, mut sleeping) = (Box::pin(listener.accept()), Box::pin(sleep));
+                assert!(!is_ready(accepting.as_mut()) && !is_ready(sleeping.as_mut()));
+                let Some(child) = fork() else {
+                    let is_told = is_ready(accepting.as_mut());
+                    drop((accepting, sleeping));
+                    drop(listener);
+                    leave(is_told)
+                };
+                succeeds(child)
+            })
+        });
+        let all_succeed = forking.join();
+        over.store(true, SeqCst);
+        assert!(all_succeed.unwrap(), "a child hangs, or waits for what it is not told");
+    });
+}
+
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+fn is_ready(future: Pin<&mut impl Future>) -> bool {
+    future.poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
 /// The child drops what would kill the parent's process.

@@ -13,6 +13,7 @@ pub(super) fn run(scenario: Option<&str>) {
         Some("signals") => kernel::signals(),
         Some("input") => kernel::input(),
         Some("sockets") => kernel::sockets(),
+        Some("tables") => kernel::tables(),
         Some("processes") => kernel::processes(),
         Some("aborts") => blocking::aborts(),
         Some("tokens") => blocking::tokens(),
