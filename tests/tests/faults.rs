@@ -125,6 +125,7 @@ fn a_socket_that_cannot_be_registered_is_closed_again() {
 #[test]
 fn connections_given_up_before_they_are_accepted_are_passed_over() {
     survives("aborted_connections", &format!("accept4:/2:{ECONNABORTED}"));
+    survives("aborted_connections", &format!("accept4:1-3000:{ECONNABORTED}"));
 }
 
 #[test]

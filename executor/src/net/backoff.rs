@@ -4,23 +4,30 @@
 //! and the listener stays ready: a loop that logs the error and goes on would burn a core without getting anywhere. So
 //! the error is returned at once, and the *next* accept waits a moment first. Other errors are about one connection, which
 //! is gone with them: the next accept tries the next.
+//!
+//! Connections that were given up before they were accepted are passed over, a whole queue of them in one go. If there are still
+//! more in a row, that is something that lasts (a security module or a filter refuses each one), and is treated as such.
 
 use crate::io::Async;
 use mio::event::Source;
 use sideline_reactor::{Timer, name_descriptor_limit};
 use std::future::poll_fn;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How many connections in a row are passed over without a pause: as many as our listeners have the kernel keep.
+const PATIENCE: u32 = 1024;
+
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     // Relaxed throughout: a hint between calls, which orders nothing.
-    exhausted: AtomicBool,
+    /// Failures in a row that were passed over. At [`PATIENCE`] the next accept pauses, and then it begins anew.
+    failures: AtomicU32,
     /// Of whoever polls to accept, while that waits. Nobody else ends it: it has their waker. So it may be left from an
     /// earlier time, and over: then one pause is left out, and it is gone.
     pause: Mutex<Option<Timer>>,
@@ -28,21 +35,20 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// Accepts with `op`, after a pause if the last time there was no descriptor or no memory for it. Connections that were
-    /// given up by their peers before they were accepted are passed over.
+    /// given up by their peers before they were accepted are passed over, with a pause if there is no end of them.
     pub(super) async fn accept<L: Source, R>(
         &self,
         listener: &Async<L>,
         mut op: impl FnMut(&L) -> io::Result<R>,
     ) -> io::Result<R> {
-        if self.exhausted.load(Ordering::Relaxed) {
-            let mut timer = pause_of(listener);
-            poll_fn(|cx| timer.poll(cx)).await;
-            self.exhausted.store(false, Ordering::Relaxed);
-        }
         loop {
-            match listener.read_with(&mut op).await {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                result => return result.map_err(|error| self.note(error)),
+            if self.is_exhausted() {
+                let mut timer = pause_of(listener);
+                poll_fn(|cx| timer.poll(cx)).await;
+                self.begin_anew();
+            }
+            if let Some(accepted) = self.judge(listener.read_with(&mut op).await) {
+                return accepted;
             }
         }
     }
@@ -54,22 +60,47 @@ impl Backoff {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&L) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        if self.exhausted.load(Ordering::Relaxed) {
-            // Out of its place meanwhile: a waker is foreign code, and not for under a lock.
-            let waiting = self.pause().take();
-            let mut timer = waiting.unwrap_or_else(|| pause_of(listener));
-            if timer.poll(cx).is_pending() {
-                let another = self.pause().replace(timer);
-                drop(another);
-                return Poll::Pending;
-            }
-            self.exhausted.store(false, Ordering::Relaxed);
-        }
         loop {
-            match ready!(listener.poll_read_with(cx, &mut op)) {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                result => return Poll::Ready(result.map_err(|error| self.note(error))),
+            if self.is_exhausted() {
+                // Out of its place meanwhile: a waker is foreign code, and not for under a lock.
+                let waiting = self.pause().take();
+                let mut timer = waiting.unwrap_or_else(|| pause_of(listener));
+                if timer.poll(cx).is_pending() {
+                    let another = self.pause().replace(timer);
+                    drop(another);
+                    return Poll::Pending;
+                }
+                self.begin_anew();
             }
+            if let Some(accepted) = self.judge(ready!(listener.poll_read_with(cx, &mut op))) {
+                return Poll::Ready(accepted);
+            }
+        }
+    }
+
+    #[inline]
+    fn is_exhausted(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= PATIENCE
+    }
+
+    #[inline]
+    fn begin_anew(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+    }
+
+    /// What the caller gets; `None`: a connection was passed over.
+    #[inline]
+    fn judge<R>(&self, accepted: io::Result<R>) -> Option<io::Result<R>> {
+        match accepted {
+            Ok(accepted) => {
+                self.begin_anew();
+                Some(Ok(accepted))
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+            Err(error) => Some(Err(self.note(error))),
         }
     }
 
@@ -85,7 +116,7 @@ impl Backoff {
         let error = name_descriptor_limit(error);
         // The explanation replaces the number.
         if no_memory || error.raw_os_error() != number {
-            self.exhausted.store(true, Ordering::Relaxed);
+            self.failures.store(PATIENCE, Ordering::Relaxed);
         }
         error
     }
@@ -111,6 +142,7 @@ mod tests {
     use super::*;
     use crate::time::{advance, timeout};
     use crate::{Runtime, spawn, task::yield_now};
+    use std::cell::Cell;
     use std::rc::Rc;
 
     /// Its pause was taken away, and with it who was to be woken.
@@ -135,6 +167,48 @@ mod tests {
             let accepted = poll_fn(|cx| backoff.poll_accept(listener, cx, |_| Ok(())));
             timeout(3 * PAUSE, accepted).await.expect("nobody is woken").unwrap();
             assert!(another.await.unwrap());
+        });
+    }
+
+    /// It tried again at once, for ever.
+    #[test]
+    fn who_only_meets_connections_given_up_pauses() {
+        let runtime = Runtime::builder().paused_clock().build().unwrap();
+        runtime.block_on(async {
+            for polls in [false, true] {
+                let socket = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+                let shared = Rc::new((Backoff::default(), Async::new(socket).unwrap(), Cell::new(0)));
+                let accepted = spawn({
+                    let shared = Rc::clone(&shared);
+                    async move {
+                        let (backoff, listener, tries) = &*shared;
+                        let op = |_: &_| {
+                            tries.set(tries.get() + 1);
+                            if tries.get() <= PATIENCE + 1 {
+                                Err(io::ErrorKind::ConnectionAborted.into())
+                            } else {
+                                Ok(())
+                            }
+                        };
+                        if polls {
+                            poll_fn(|cx| backoff.poll_accept(listener, cx, op)).await
+                        } else {
+                            backoff.accept(listener, op).await
+                        }
+                    }
+                });
+                let go_on = async || {
+                    for _ in 0..2 * PATIENCE {
+                        yield_now().await;
+                    }
+                };
+                go_on().await;
+                assert_eq!(shared.2.get(), PATIENCE);
+                advance(PAUSE).await;
+                go_on().await;
+                assert_eq!(shared.2.get(), PATIENCE + 2);
+                accepted.await.unwrap().unwrap();
+            }
         });
     }
 }
