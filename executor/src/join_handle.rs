@@ -140,7 +140,7 @@ impl<T> JoinHandle<T> {
     /// # });
     /// ```
     pub fn abort_on_drop(self) -> AbortOnDrop<T> {
-        AbortOnDrop(self)
+        AbortOnDrop(Some(self))
     }
 }
 
@@ -186,12 +186,28 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// });
 /// ```
 #[must_use = "dropping this aborts the task or job"]
-pub struct AbortOnDrop<T>(JoinHandle<T>);
+pub struct AbortOnDrop<T>(Option<JoinHandle<T>>);
+
+const ONLY_DETACH: &str = "only detach takes the handle, and it takes self";
 
 impl<T> AbortOnDrop<T> {
     /// The handle inside.
     pub fn handle(&self) -> &JoinHandle<T> {
-        &self.0
+        self.0.as_ref().expect(ONLY_DETACH)
+    }
+
+    /// The handle back, which aborts nothing when it is dropped.
+    ///
+    /// ```
+    /// # sideline::block_on(async {
+    /// let task = sideline::spawn(async { 1 }).abort_on_drop();
+    /// let handle = task.detach();
+    /// assert_eq!(handle.await.unwrap(), 1);
+    /// # });
+    /// ```
+    #[must_use = "to let the task or job go on, drop what this returns"]
+    pub fn detach(mut self) -> JoinHandle<T> {
+        self.0.take().expect(ONLY_DETACH)
     }
 }
 
@@ -199,18 +215,20 @@ impl<T> Future for AbortOnDrop<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
+        Pin::new(self.0.as_mut().expect(ONLY_DETACH)).poll(cx)
     }
 }
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(handle) = &self.0 {
+            handle.abort();
+        }
     }
 }
 
 impl<T> fmt::Debug for AbortOnDrop<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AbortOnDrop").field(&self.0).finish()
+        f.debug_tuple("AbortOnDrop").field(self.handle()).finish()
     }
 }

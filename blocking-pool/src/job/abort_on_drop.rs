@@ -27,12 +27,35 @@ use crate::error::JoinError;
 /// # Ok::<(), sideline_blocking_pool::BuildError>(())
 /// ```
 #[must_use = "dropping this aborts the job"]
-pub struct AbortOnDrop<T>(pub(super) JoinHandle<T>);
+pub struct AbortOnDrop<T>(Option<JoinHandle<T>>);
+
+const ONLY_DETACH: &str = "only detach takes the handle, and it takes self";
 
 impl<T> AbortOnDrop<T> {
+    pub(super) fn new(handle: JoinHandle<T>) -> Self {
+        Self(Some(handle))
+    }
+
     /// The handle inside.
     pub fn handle(&self) -> &JoinHandle<T> {
-        &self.0
+        self.0.as_ref().expect(ONLY_DETACH)
+    }
+
+    /// The handle back, which aborts nothing when it is dropped.
+    ///
+    /// ```
+    /// use sideline_blocking_pool::{Pool, Shutdown};
+    /// use std::sync::mpsc;
+    ///
+    /// let pool = Pool::new();
+    /// let (tell, told) = mpsc::channel();
+    /// let job = pool.spawn(move || tell.send(1)).abort_on_drop();
+    /// drop(job.detach());
+    /// assert_eq!(told.recv(), Ok(1));
+    /// ```
+    #[must_use = "to let the job go on, drop what this returns"]
+    pub fn detach(mut self) -> JoinHandle<T> {
+        self.0.take().expect(ONLY_DETACH)
     }
 }
 
@@ -41,18 +64,20 @@ impl<T> Future for AbortOnDrop<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
+        Pin::new(self.0.as_mut().expect(ONLY_DETACH)).poll(cx)
     }
 }
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(handle) = &self.0 {
+            handle.abort();
+        }
     }
 }
 
 impl<T> fmt::Debug for AbortOnDrop<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AbortOnDrop").field(&self.0).finish()
+        f.debug_tuple("AbortOnDrop").field(self.handle()).finish()
     }
 }

@@ -93,7 +93,7 @@ impl<T> JoinHandle<T> {
 
     /// Wraps the handle so that dropping it aborts instead of detaching.
     pub fn abort_on_drop(self) -> AbortOnDrop<T> {
-        AbortOnDrop(self)
+        AbortOnDrop::new(self)
     }
 
     /// Lets the job go on by itself. The same as dropping the handle, for readers.

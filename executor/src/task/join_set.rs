@@ -234,8 +234,6 @@ impl<T: 'static> Default for JoinSet<T> {
 
 /// Spawns each future on this thread's loop. See [`JoinSet::spawn`], also for its panics.
 ///
-/// There is no `collect` into a set: the tasks would have been spawned somewhere in the standard library.
-///
 /// ```
 /// use sideline::task::JoinSet;
 ///
@@ -254,6 +252,31 @@ where
         for future in futures {
             self.spawn(future);
         }
+    }
+}
+
+/// A set of these, spawned on this thread's loop. See [`JoinSet::spawn`], also for its panics.
+///
+/// The [place](JoinHandle::location) where they were spawned is the caller's with `JoinSet::from_iter`. With
+/// [`collect`](Iterator::collect) it is one in the standard library.
+///
+/// ```
+/// use sideline::task::JoinSet;
+///
+/// # sideline::block_on(async {
+/// let squares: JoinSet<i32> = (0..10).map(|n| async move { n * n }).collect();
+/// assert_eq!(squares.join_all().await.iter().sum::<i32>(), 285);
+/// # });
+/// ```
+impl<T: 'static, F> FromIterator<F> for JoinSet<T>
+where
+    F: Future<Output = T> + 'static,
+{
+    #[track_caller]
+    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
+        let mut set = Self::new();
+        set.extend(futures);
+        set
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Drops;
 use sideline::task::{JoinSet, yield_now};
-use sideline::{AbortHandle, Handle, block_on};
+use sideline::{AbortHandle, Handle, block_on, spawn, spawn_blocking};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::future::pending;
@@ -23,6 +23,26 @@ fn a_join_set_holds_tasks_and_jobs() {
         }
         assert_eq!(seen, (0..100).collect());
         assert!(set.is_empty() && set.try_join_next().is_none());
+    });
+}
+
+#[test]
+fn a_join_set_made_of_futures_says_where() {
+    block_on(async {
+        let line = line!() + 1;
+        let mut set: JoinSet<()> = JoinSet::from_iter([async { panic!("meant to be") }]);
+        let failed = set.join_next().await.unwrap().unwrap_err();
+        assert_eq!((failed.location().file(), failed.location().line()), (file!(), line));
+    });
+}
+
+/// The job is still queued when it is detached, and runs.
+#[test]
+fn what_is_detached_is_not_aborted() {
+    block_on(async {
+        let (task, job) = (spawn(async { 1 }).abort_on_drop(), spawn_blocking(|| 2).abort_on_drop());
+        let (task, job) = (task.detach(), job.detach());
+        assert_eq!((task.await.unwrap(), job.await.unwrap()), (1, 2));
     });
 }
 
