@@ -45,6 +45,7 @@ mod join_set;
 pub(crate) mod local;
 #[allow(unsafe_code, reason = "an inbox threaded through the tasks")]
 mod queue;
+mod ring;
 #[allow(unsafe_code, reason = "polls and completes what is in the cell")]
 mod run;
 #[allow(unsafe_code, reason = "a new task belongs to whoever spawns it")]

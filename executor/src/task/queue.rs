@@ -26,17 +26,14 @@
 //! them for as many results, to shorten a wait that only a preemption at this very moment can cause.
 
 use super::cell::TaskPtr;
+use super::ring::Ring;
 use crate::sync::atomic::{AtomicPtr, Ordering::*};
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::ptr::{self, NonNull};
 
 /// Tasks that are ready to be polled, in the order in which they became so.
 #[derive(Default)]
-pub(crate) struct RunQueue(RefCell<VecDeque<TaskPtr>>);
-
-/// An empty queue keeps the memory for this many tasks.
-const KEPT: usize = 4096;
+pub(crate) struct RunQueue(RefCell<Ring<TaskPtr>>);
 
 impl RunQueue {
     pub(super) fn push(&self, task: TaskPtr) {
@@ -49,13 +46,7 @@ impl RunQueue {
     }
 
     pub(super) fn pop(&self) -> Option<TaskPtr> {
-        let mut ring = self.0.borrow_mut();
-        let task = ring.pop_front();
-        if ring.is_empty() && ring.capacity() > KEPT {
-            // A new ring: to shrink the old one would add a thousand lines to what everybody's build compiles.
-            *ring = VecDeque::with_capacity(KEPT);
-        }
-        task
+        self.0.borrow_mut().pop_front()
     }
 
     pub(super) fn len(&self) -> usize {
