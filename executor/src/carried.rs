@@ -43,7 +43,7 @@ impl Around for Carried {
             What::Runtime(handle) => (handle, None),
             What::WithLocals(both) => (both.0, Some(both.1)),
         };
-        let _entered = context::enter(handle, None, None);
+        let _entered = context::enter(handle.shared(), None, None);
         let _locals = locals.map(Locals::enter);
         job()
     }

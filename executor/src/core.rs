@@ -26,7 +26,7 @@ use crate::fairness;
 use crate::handle::{Handle, References};
 use crate::linger::Linger;
 use crate::paused::Time;
-use crate::shared::{MainWaker, Shared};
+use crate::shared::Shared;
 use crate::task::Tasks;
 use sideline_blocking_pool::Spinner;
 use sideline_reactor::{KernelError, LocalReactor, Reactor};
@@ -53,8 +53,7 @@ enum Waited {
 
 /// A loop. Never leaves its thread.
 pub(crate) struct Core {
-    shared: Arc<Shared>,
-    /// References to the runtime, counted in advance for the jobs that this thread spawns and the handles that it asks for.
+    /// What all threads see of the runtime; and references to it for the jobs that this thread spawns and the handles that it asks for.
     references: References,
     pub(crate) tasks: Tasks,
     time: Time,
@@ -78,8 +77,7 @@ impl Core {
     pub(crate) fn new(reactor: LocalReactor, time: Time, shared: Arc<Shared>) -> Self {
         let budget = Budget::new(reactor.handle().clock().clone());
         Self {
-            shared,
-            references: References::default(),
+            references: References::new(shared),
             tasks: Tasks::default(),
             time,
             budget,
@@ -95,17 +93,18 @@ impl Core {
     /// The runtime, for a job to take along or for code on this thread.
     #[inline]
     pub(crate) fn take_handle(&self) -> Handle {
-        self.references.take(&self.shared)
+        self.references.take()
     }
 
     /// Takes what a handle refers to, for the next one, if that is this runtime and it has not many of them.
     #[inline]
     pub(crate) fn keep_handle(&self, reference: &mut Option<Arc<Shared>>) {
-        self.references.keep(&self.shared, reference);
+        self.references.keep(reference);
     }
 
+    #[inline]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+        self.references.shared()
     }
 
     pub(crate) fn time(&self) -> Time {
@@ -133,20 +132,20 @@ impl Core {
 
     #[track_caller]
     #[inline(never)]
-    fn begin_to_drive(self: &Rc<Self>, at: &'static Location<'static>) -> (context::Entered, Awake<'_>) {
+    fn begin_to_drive(self: &Rc<Self>, at: &'static Location<'static>) -> (context::Entered<'_>, Awake<'_>) {
         refuse_nesting("block_on", at);
-        self.shared.pulse.refuse_poll("block_on", at);
-        self.shared.refuse_fork("block_on", at);
+        self.shared().pulse.refuse_poll("block_on", at);
+        self.shared().refuse_fork("block_on", at);
         let awake = self.awake();
-        let entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), Some(at));
-        self.shared.pulse.driven_from(at);
+        let entered = context::enter(self.shared(), Some(self), Some(at));
+        self.shared().pulse.driven_from(at);
         (entered, awake)
     }
 
     /// Does not depend on the future's type, so that it is compiled once, and lies in one place.
     #[inline(never)]
     fn drive(&self, main: &mut Main<'_>) {
-        let waker = Waker::from(Arc::new(MainWaker(Arc::clone(&self.shared))));
+        let waker = Waker::from(Arc::clone(self.shared()));
         waker.wake_by_ref();
         while !self.turn(main, &waker) {}
     }
@@ -154,12 +153,12 @@ impl Core {
     /// One turn: run what is ready, then go to the reactor. True once the main future is ready.
     #[inline]
     fn turn(&self, main: &mut Main<'_>, waker: &Waker) -> bool {
-        self.shared.counters.turn();
+        self.shared().counters.turn();
         self.budget.begin_turn();
         loop {
             if self.round.get() == 0 {
-                self.tasks.take_inbox(&self.shared.inbox, &self.shared.pulse);
-                let main_woken = self.shared.take_main_woken();
+                self.tasks.take_inbox(&self.shared().inbox, &self.shared().pulse);
+                let main_woken = self.shared().take_main_woken();
                 if main_woken && self.poll_main(main, waker) {
                     return true;
                 }
@@ -171,7 +170,7 @@ impl Core {
                         Waited::Parked => return false,
                     }
                 }
-                if main_woken && self.budget.spend(&self.shared.counters) {
+                if main_woken && self.budget.spend(&self.shared().counters) {
                     break;
                 }
             }
@@ -187,10 +186,10 @@ impl Core {
     /// True once the main future is ready.
     #[inline]
     fn poll_main(&self, main: &mut Main<'_>, waker: &Waker) -> bool {
-        self.shared.pulse.begin_main();
+        self.shared().pulse.begin_main();
         fairness::begin_poll();
         let is_ready = main(&mut Context::from_waker(waker));
-        self.shared.pulse.end();
+        self.shared().pulse.end();
         is_ready
     }
 
@@ -198,14 +197,14 @@ impl Core {
     #[inline]
     fn wait_for_work(&self) -> Waited {
         self.demand.rests(|is_busy| self.tell_pool(is_busy));
-        self.budget.look(&self.shared.counters);
-        let awaits_jobs = self.shared.tenant.outstanding() > 0;
+        self.budget.look(&self.shared().counters);
+        let awaits_jobs = self.shared().tenant.outstanding() > 0;
         if awaits_jobs && self.spin() || self.linger() {
-            self.budget.waited(&self.shared.counters);
+            self.budget.waited(&self.shared().counters);
             return Waited::Awake;
         }
         self.park(self.longest_park());
-        let waited = Duration::from_nanos(self.budget.waited(&self.shared.counters));
+        let waited = Duration::from_nanos(self.budget.waited(&self.shared().counters));
         self.linger.parked(waited, self.reactor.borrow().was_notified());
         if awaits_jobs {
             self.spinner.borrow_mut().slept(waited);
@@ -216,24 +215,24 @@ impl Core {
     /// Without an end, as a rule. If jobs of ours wait for a thread that the system has refused, the loop is the one that can ask again.
     fn longest_park(&self) -> Option<Duration> {
         let asks = self.time == Time::Flows
-            && self.shared.jobs_outstanding() > 0
-            && self.shared.tenant.pool().seek_thread();
+            && self.shared().jobs_outstanding() > 0
+            && self.shared().tenant.pool().seek_thread();
         asks.then_some(ASK_AGAIN)
     }
 
     /// Tells the pool whether this loop is so busy that it waits for no result: see `demand.rs`.
     pub(crate) fn tell_pool(&self, is_busy: bool) {
-        self.shared.tenant.set_awaiter_busy(is_busy);
+        self.shared().tenant.set_awaiter_busy(is_busy);
     }
 
     /// Runs what is ready, within the budget, without a main future.
     #[inline]
     pub(crate) fn run_ready(&self) {
-        self.shared.counters.turn();
+        self.shared().counters.turn();
         self.budget.begin_turn();
         loop {
             if self.round.get() == 0 {
-                self.tasks.take_inbox(&self.shared.inbox, &self.shared.pulse);
+                self.tasks.take_inbox(&self.shared().inbox, &self.shared().pulse);
                 self.round.set(self.tasks.ready());
             }
             if self.round.get() == 0 || !self.run_round() {
@@ -246,8 +245,8 @@ impl Core {
     fn run_round(&self) -> bool {
         while self.round.get() > 0 {
             self.round.set(self.round.get() - 1);
-            self.tasks.run_next(&self.shared.pulse);
-            if self.budget.spend(&self.shared.counters) {
+            self.tasks.run_next(&self.shared().pulse);
+            if self.budget.spend(&self.shared().counters) {
                 return false;
             }
         }
@@ -258,9 +257,9 @@ impl Core {
     /// the pool wants all processors: the worker whose result the loop waits for may have been put aside for this very
     /// loop, and would go on if that parked. A result that comes does not end the turn, so the budget goes on counting.
     fn spin(&self) -> bool {
-        let tenant = &self.shared.tenant;
+        let tenant = &self.shared().tenant;
         let limit = || if tenant.pool().is_saturated() { Spinner::SHORT_LIMIT } else { Spinner::LIMIT };
-        self.spinner.borrow_mut().spin_for(limit, || self.shared.has_work())
+        self.spinner.borrow_mut().spin_for(limit, || self.shared().has_work())
     }
 
     /// Waits for events at most this long, and not at all if there is work.
@@ -280,7 +279,7 @@ impl Core {
     }
 
     pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
-        let (shared, sleeps) = (&self.shared, max_wait != Some(Duration::ZERO));
+        let (shared, sleeps) = (self.shared(), max_wait != Some(Duration::ZERO));
         if sleeps {
             shared.rest();
         }
@@ -319,8 +318,8 @@ impl Core {
     pub(crate) fn close(self: &Rc<Self>) -> usize {
         // We may be inside a poll of another loop of this thread, which destructors must not drive.
         let at = context::blocked_on();
-        let _entered = context::enter(Handle::new(Arc::clone(&self.shared)), Some(Rc::clone(self)), at);
-        self.tasks.close(&self.shared.inbox, &self.shared.pulse)
+        let _entered = context::enter(self.shared(), Some(self), at);
+        self.tasks.close(&self.shared().inbox, &self.shared().pulse)
     }
 }
 

@@ -24,7 +24,6 @@
 
 use crate::context;
 use crate::core::{Core, refuse_nesting};
-use crate::handle::Handle;
 use crate::task::spawn_local;
 use crate::{JoinHandle, Runtime};
 use sideline_reactor::KernelError;
@@ -32,7 +31,6 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 impl Runtime {
@@ -138,8 +136,7 @@ impl Core {
         self.embedded.set(true);
         self.shared().pulse.driven_from(at);
         let _awake = self.awake();
-        let _entered =
-            context::enter(Handle::new(Arc::clone(self.shared())), Some(Rc::clone(self)), Some(at));
+        let _entered = context::enter(self.shared(), Some(self), Some(at));
         // There is no main future. What is left of one must not look like work for ever.
         self.shared().take_main_woken();
         let ready = self.tasks.ready() > 0;

@@ -8,9 +8,10 @@ use crate::shared::Shared;
 use crate::task::{spawn_local, spawn_remote};
 use crate::{JoinHandle, foreign};
 use sideline_blocking_pool::Around;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -141,6 +142,7 @@ impl Handle {
     /// assert_eq!(job.await.unwrap(), 2);
     /// # });
     /// ```
+    #[inline]
     pub fn job(&self) -> JobBuilder {
         JobBuilder::new(self.clone())
     }
@@ -173,7 +175,7 @@ impl Handle {
             );
         }
         self.shared().refuse_fork("block_on", at);
-        let _entered = context::enter(self.clone(), None, None);
+        let _entered = context::enter(self.shared(), None, None);
         foreign::block_on(future)
     }
 }
@@ -198,44 +200,75 @@ impl Drop for Handle {
 }
 
 impl fmt::Debug for Handle {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Handle").field(self.shared()).finish()
     }
 }
 
-/// References to a runtime that the loop's thread has counted in advance: for the jobs that it spawns, and for code on it that asks
+/// A loop's references to its runtime. Some are counted in advance: for the jobs that its thread spawns, and for code on it that asks
 /// which runtime it is in. What such code drops comes back here.
 ///
 /// Each job takes one along, and the worker that has run the job gives it back. If the references were counted one by one, the
 /// cache line with the count would go back and forth between the two processors with every job, at some 50 ns a job.
-#[derive(Default)]
-pub(crate) struct References(RefCell<Vec<Arc<Shared>>>);
+pub(crate) struct References {
+    shared: Arc<Shared>,
+    /// How many more have been counted, and are nobody's.
+    spare: Cell<usize>,
+}
 
+#[allow(unsafe_code, reason = "counts in advance what is to be owned later")]
 impl References {
     const AT_ONCE: usize = 32;
     /// More than that may have been made elsewhere and dropped here.
     const MOST: usize = 2 * Self::AT_ONCE;
 
-    #[inline]
-    pub(crate) fn take(&self, shared: &Arc<Shared>) -> Handle {
-        let mut references = self.0.borrow_mut();
-        if let Some(reference) = references.pop() {
-            return Handle::new(reference);
-        }
-        for _ in 1..Self::AT_ONCE {
-            references.push(Arc::clone(shared));
-        }
-        Handle::new(Arc::clone(shared))
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, spare: Cell::new(0) }
     }
 
-    /// Takes this one, if it is one to `shared` and there is room.
     #[inline]
-    pub(crate) fn keep(&self, shared: &Arc<Shared>, reference: &mut Option<Arc<Shared>>) {
-        let mut references = self.0.borrow_mut();
-        if references.len() < Self::MOST {
-            if let Some(own) = reference.take_if(|reference| Arc::ptr_eq(shared, reference)) {
-                references.push(own);
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    #[inline]
+    pub(crate) fn take(&self) -> Handle {
+        if self.spare.get() == 0 {
+            self.count_some();
+        }
+        self.spare.set(self.spare.get() - 1);
+        // SAFETY: it points into an `Arc`, and this reference has been counted.
+        Handle::new(unsafe { Arc::from_raw(Arc::as_ptr(&self.shared)) })
+    }
+
+    #[inline(never)]
+    fn count_some(&self) {
+        for _ in 0..Self::AT_ONCE {
+            mem::forget(Arc::clone(&self.shared));
+        }
+        self.spare.set(Self::AT_ONCE);
+    }
+
+    /// Takes this one, if it is one to the same runtime and there is room.
+    #[inline]
+    pub(crate) fn keep(&self, reference: &mut Option<Arc<Shared>>) {
+        if self.spare.get() < Self::MOST {
+            if let Some(own) = reference.take_if(|reference| Arc::ptr_eq(&self.shared, reference)) {
+                mem::forget(own);
+                self.spare.set(self.spare.get() + 1);
             }
+        }
+    }
+}
+
+impl Drop for References {
+    #[inline(never)]
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        for _ in 0..self.spare.get() {
+            // SAFETY: as in take().
+            unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.shared)) };
         }
     }
 }

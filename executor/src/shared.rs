@@ -96,6 +96,7 @@ impl Shared {
     }
 
     /// The account for lookups of names.
+    #[inline]
     pub(crate) fn lookups(&self) -> &Tenant {
         self.lookups.get_or_init(|| self.tenant.pool().tenant_of_loop())
     }
@@ -159,20 +160,18 @@ impl Drop for InLine<'_> {
     }
 }
 
-/// The main future's waker.
-pub(crate) struct MainWaker(pub(crate) Arc<Shared>);
-
-impl Wake for MainWaker {
+/// As the main future's waker.
+impl Wake for Shared {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Release: pairs with the Acquire in take_main_woken().
-        let already = self.0.main_woken.swap(true, Release);
+        let already = self.main_woken.swap(true, Release);
         // Whoever sets it first notifies; on the loop's own thread the loop is awake.
-        if !already && !context::is_core_of(&self.0) && !left_out("main-wake-notifies") {
-            self.0.reactor.notify();
+        if !already && !context::is_core_of(self) && !left_out("main-wake-notifies") {
+            self.reactor.notify();
         }
     }
 }
