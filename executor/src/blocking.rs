@@ -72,6 +72,7 @@ impl JobBuilder {
     }
 
     /// For what the end of the runtime does not wait for.
+    #[inline]
     pub(crate) fn of_lookup(handle: Handle) -> Self {
         let job = handle.shared().lookups().job();
         Self { handle, job }

@@ -35,10 +35,11 @@ impl Id {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Kind::Task(number) => write!(f, "task {number}"),
-            Kind::Job(id) => write!(f, "job {id}"),
-        }
+        let (what, number): (_, &dyn fmt::Display) = match &self.0 {
+            Kind::Task(number) => ("task", number),
+            Kind::Job(id) => ("job", id),
+        };
+        write!(f, "{what} {number}")
     }
 }
 

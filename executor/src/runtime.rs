@@ -75,6 +75,7 @@ impl Runtime {
     /// # Errors
     /// If the operating system gives no event queue or no descriptor for it; the message says which limit to
     /// raise.
+    #[inline]
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
@@ -84,6 +85,7 @@ impl Runtime {
         Builder::new()
     }
 
+    #[inline]
     pub(crate) fn from_builder(builder: Builder) -> io::Result<Self> {
         let clock = match builder.time {
             Time::Flows => sync::clock(),

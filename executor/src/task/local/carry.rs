@@ -45,6 +45,7 @@ impl Keys {
         Self { near: [None; NEAR], far: Vec::new(), count: 0 }
     }
 
+    #[inline]
     fn push(&mut self, key: &'static dyn Carry) {
         match self.near.get_mut(self.count) {
             Some(place) => *place = Some(key),
@@ -53,6 +54,7 @@ impl Keys {
         self.count += 1;
     }
 
+    #[inline]
     fn pop(&mut self) {
         self.count -= 1;
         if self.far.pop().is_some() && self.far.is_empty() {
@@ -61,6 +63,7 @@ impl Keys {
     }
 
     /// The key at `index`, in the order in which the scopes were entered.
+    #[inline]
     fn get(&self, index: usize) -> Option<&'static dyn Carry> {
         let place = if index < NEAR { self.near[index] } else { self.far.get(index - NEAR).copied() };
         place.filter(|_| index < self.count)
