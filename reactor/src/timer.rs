@@ -59,6 +59,7 @@ impl Timer {
     /// Sets another deadline, whether or not the old one has passed. If somebody waits, they are woken at the new
     /// one; if it has already fired, it has to be polled to be armed again. If the thread of a
     /// [`LocalReactor`](crate::LocalReactor) has armed it, and this is another one, who waits is woken for that at once.
+    #[inline]
     pub fn reset(&mut self, deadline: Instant) {
         let deadline = self.handle.0.timers.epoch.moment(deadline);
         self.deadline = deadline;

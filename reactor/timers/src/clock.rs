@@ -42,6 +42,7 @@ impl Clock {
     }
 
     /// A clock that starts at the present moment and from then on moves only by [`advance`](Clock::advance).
+    #[inline]
     pub fn manual() -> Clock {
         Clock(Source::Manual(Arc::new(Hand { start: Instant::now(), moved_ns: AtomicU64::new(0) })))
     }

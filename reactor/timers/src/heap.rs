@@ -84,6 +84,7 @@ impl Heap {
     }
 
     /// Exchanges the entry at `at` for one of the same key. That goes from where it is to where it belongs.
+    #[inline]
     pub(crate) fn change(&mut self, at: u32, entry: Entry, places: &mut Places) {
         if at == NEWEST {
             self.newest = entry;

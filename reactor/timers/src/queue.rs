@@ -69,6 +69,7 @@ impl Queue {
     }
 
     /// Gives an armed timer another deadline. Its waker stays. False if it has fired.
+    #[inline]
     pub(crate) fn change(&mut self, key: Key, deadline: Moment) -> bool {
         let is_queued = self.schedule.is_queued(key);
         if is_queued {

@@ -95,6 +95,7 @@ impl<T> Schedule<T> {
     }
 
     /// Gives a queued value another deadline. Within the heap it goes from where it is to where it belongs.
+    #[inline]
     pub(crate) fn change(&mut self, key: Key, deadline: u64) {
         match self.places[key.0 as usize] {
             POPPED => {}

@@ -170,6 +170,7 @@ impl Timers {
     /// Gives a timer another deadline. An armed timer keeps its waker. There are two exceptions, after which it has to be armed
     /// anew: it has fired; or it was armed at home and this is another thread, so that its waker is out of reach. In the second
     /// case the loop wakes who waits.
+    #[inline]
     pub fn change(&self, state: &mut State, deadline: Moment) -> Tell {
         let (is_queued, tell) = match *state {
             State::Idle => return Tell::Nobody,
