@@ -99,6 +99,7 @@ pub(crate) fn handle() -> Result<Handle, NoRuntime> {
 }
 
 /// The reactor of the runtime this thread is in.
+#[inline]
 pub(crate) fn reactor() -> io::Result<sideline_reactor::Handle> {
     with_reactor(Clone::clone).map_err(io::Error::other)
 }
@@ -158,7 +159,10 @@ pub(crate) fn enter<'a>(
     core: Option<&'a Rc<Core>>,
     blocked_on: Option<&'static Location<'static>>,
 ) -> Entered<'a> {
-    let core = core.map_or(ptr::null(), Rc::as_ptr);
+    let core = match core {
+        Some(core) => Rc::as_ptr(core),
+        None => ptr::null(),
+    };
     let before = exchange(Context { shared: Arc::as_ptr(shared), core, blocked_on });
     Entered { before, borrows: PhantomData }
 }

@@ -203,7 +203,10 @@ impl Runtime {
         #[cfg(feature = "watchdog")]
         drop(self.watchdog.take());
         // The last reference to the core, and with it the reactor, goes here.
-        self.core.take().map_or(0, |core| core.close())
+        match self.core.take() {
+            Some(core) => core.close(),
+            None => 0,
+        }
     }
 }
 

@@ -103,7 +103,11 @@ impl Shared {
 
     /// How many jobs have results that may still come.
     pub(crate) fn jobs_outstanding(&self) -> usize {
-        self.tenant.outstanding() + self.lookups.get().map_or(0, Tenant::outstanding)
+        let lookups = match self.lookups.get() {
+            Some(lookups) => lookups.outstanding(),
+            None => 0,
+        };
+        self.tenant.outstanding() + lookups
     }
 
     /// Something is going to be a job. It counts as a job in flight until the guard is dropped.

@@ -75,7 +75,8 @@ impl<T: Copy> Ring<T> {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, any: T) {
-        for place in 0..self.places.len().max(FEWEST) {
+        let more = if self.places.is_empty() { FEWEST } else { self.places.len() };
+        for place in 0..more {
             let entry = self.places.get(place).copied().unwrap_or(any);
             self.places.push(entry);
         }
