@@ -44,7 +44,7 @@
 use sideline_sources::{readiness, ready, table, waiters};
 #[cfg(loom)]
 use sideline_timers::lock;
-use sideline_timers::{clock, contain, epoch, home, known, process, timers};
+use sideline_timers::{clock, contain, epoch, home, known, process, set_once, timers};
 
 mod errors;
 mod gathering;

@@ -10,7 +10,7 @@
 //!
 //! | what | who | when |
 //! |---|---|---|
-//! | the pointer | set by who opens, by a compare-exchange; read by anybody | once |
+//! | the pointer | set by who opens, read by anybody: see the `set_once.rs` of the timers | once |
 //! | `registry`, `wakeup` | anybody | from then on, until the last handle goes |
 //! | `selector` | the loop, which has the [`LoopEnd`] | from then on, until the loop ends |
 //!
@@ -22,19 +22,19 @@
 //! * The loop learns that there is a source before it sees the open queue. It is on its way to its word then, looks once more after
 //!   it has said so, and goes to the selector from there: see "Where the loop sleeps" in `notifier.rs`.
 //!
-//! Models: `first_sources_of_two_threads`, twin `queue-is-the-first-one`; `opening_against_notify_loses_no_wake`, twin
+//! Models: `first_sources_of_two_threads`, twin `first-one-stays`; `opening_against_notify_loses_no_wake`, twin
 //! `parked-shows-the-wakeup`; `first_source_against_notify`, this twin and `announcement-shows-the-wakeup`;
 //! `sleep_on_the_word_against_register`.
-#![allow(unsafe_code)] // A pointer that is set once, and what is the loop's behind it.
+#![allow(unsafe_code)] // What is the loop's behind the pointer.
 
 use crate::errors::{self, KernelError};
-use crate::sync::{AtomicPtr, Ordering, left_out, sys};
+use crate::set_once::SetOnce;
+use crate::sync::sys;
 use std::cell::UnsafeCell;
 use std::io;
-use std::ptr;
 
-/// Null, or from a box, and then the same for as long as this is there.
-pub(crate) struct Queue(AtomicPtr<Open>);
+/// Not open, or open for as long as this is there.
+pub(crate) struct Queue(SetOnce<Open>);
 
 /// An open queue.
 pub(crate) struct Open {
@@ -44,29 +44,26 @@ pub(crate) struct Open {
     selector: UnsafeCell<Option<sys::Selector>>,
 }
 
+// SAFETY: `selector` is for whoever has the loop's end, of which there is one; `place_of_selector` sees to it. The rest is.
+unsafe impl Sync for Open {}
+
 /// The loop's end of a queue. There is one.
 pub(crate) struct LoopEnd(());
 
 impl Queue {
     pub(crate) fn new() -> (Queue, LoopEnd) {
-        (Queue(AtomicPtr::new(ptr::null_mut())), LoopEnd(()))
-    }
-
-    #[inline]
-    fn get(&self) -> Option<&Open> {
-        // SAFETY: null, or from a box that is freed with `self`. Acquire: pairs with the Release of who has opened it.
-        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+        (Queue(SetOnce::new()), LoopEnd(()))
     }
 
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.get().is_some()
+        self.0.get().is_some()
     }
 
     /// Of a queue that is known to be open.
     #[inline]
     pub(crate) fn ends(&self) -> &Open {
-        self.get().expect("a loop that stands by, or has sources, has opened its event queue")
+        self.0.get().expect("a loop that stands by, or has sources, has opened its event queue")
     }
 
     /// Opens it, if it is not open.
@@ -75,7 +72,7 @@ impl Queue {
     /// What the kernel says; a lack of descriptors names the limit. Then the next one tries again.
     #[inline]
     pub(crate) fn open(&self) -> io::Result<&Open> {
-        match self.get() {
+        match self.0.get() {
             Some(open) => Ok(open),
             None => self.open_first(),
         }
@@ -84,19 +81,7 @@ impl Queue {
     #[inline(never)]
     fn open_first(&self) -> io::Result<&Open> {
         let (selector, registry, wakeup) = sys::open().map_err(errors::name_queue_limit)?;
-        let open = Open { registry, wakeup, selector: UnsafeCell::new(Some(selector)) };
-        let open = Box::into_raw(Box::new(open));
-        // Release: whoever finds it finds what is in it. Acquire: the same for us, if somebody was quicker.
-        match self.0.compare_exchange(ptr::null_mut(), open, Ordering::AcqRel, Ordering::Acquire) {
-            Err(first) if !left_out("queue-is-the-first-one") => {
-                // SAFETY: from the box above, and nobody else has seen it.
-                drop(unsafe { Box::from_raw(open) });
-                // SAFETY: not null, so from a box that is freed with `self`.
-                Ok(unsafe { &*first })
-            }
-            // SAFETY: from the box above, and freed with `self`.
-            _ => Ok(unsafe { &*open }),
-        }
+        Ok(self.0.set(Open { registry, wakeup, selector: UnsafeCell::new(Some(selector)) }))
     }
 
     /// As [`open`](Self::open), for the loop. False if the kernel does not let us.
@@ -123,16 +108,6 @@ impl Queue {
     #[inline]
     fn place_of_selector<'a>(&'a self, _end: &'a mut LoopEnd) -> Option<&'a mut Option<sys::Selector>> {
         // SAFETY: the loop's end has been lent to us for as long, and nobody looks there without.
-        self.get().map(|open| unsafe { &mut *open.selector.get() })
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        let open = self.0.load(Ordering::Relaxed);
-        if !open.is_null() {
-            // SAFETY: from a box, and nobody has a reference any more.
-            drop(unsafe { Box::from_raw(open) });
-        }
+        self.0.get().map(|open| unsafe { &mut *open.selector.get() })
     }
 }

@@ -8,7 +8,7 @@ mod chosen {
     pub(crate) use std::sync::Arc;
     #[cfg(test)]
     pub(crate) use std::sync::atomic::AtomicU64;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, Ordering, fence};
     #[cfg(test)]
     pub(crate) use std::thread;
     pub(crate) use std::thread::yield_now;
@@ -20,7 +20,7 @@ mod chosen {
     pub(crate) use loom::sync::Arc;
     #[cfg(test)]
     pub(crate) use loom::sync::atomic::AtomicU64;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering, fence};
     #[cfg(test)]
     pub(crate) use loom::thread;
     pub(crate) use loom::thread::yield_now;

@@ -7,6 +7,7 @@
 //! at a place of another process. Within one process a value is made once, and whoever comes meanwhile waits for it.
 //!
 //! A place is added by one compare-exchange, so that there is nothing in the chain itself that a fork could leave half done.
+//! (The timers have such a pointer by itself, in their `set_once.rs`. The pool depends on no other crate, and this one is the same for all types.)
 
 // The chain is made of pointers that are set once.
 #![allow(unsafe_code)]

@@ -5,6 +5,7 @@
 
 mod local_timers;
 mod notifier;
+mod set_once;
 mod sources;
 mod timers;
 #[cfg(loom)]

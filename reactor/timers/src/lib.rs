@@ -13,6 +13,7 @@
 //! | `clock.rs`, `nanos.rs`, `epoch.rs` | where "now" comes from, and moments as numbers |
 //! | `reading.rs` | the last reading of the clock, which serves many timers |
 //! | `known.rs`, `contain.rs` | wakers that may be kept, and foreign ones at arm's length |
+//! | `set_once.rs` | a pointer that is set once, by whoever comes first |
 //! | `process.rs` | in a child of `fork`, whose the locks are |
 //! | `lock.rs`, `sync.rs` | `std`'s primitives, or loom's in the reactor's models |
 //!
@@ -36,6 +37,7 @@ pub mod process;
 mod queue;
 mod reading;
 mod schedule;
+pub mod set_once;
 mod sync;
 pub mod timers;
 

@@ -51,35 +51,13 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
-    use std::ptr;
-    use std::sync::atomic::{AtomicPtr, Ordering};
+    use crate::set_once::SetOnce;
     use std::time::Instant;
 
     /// Nanoseconds since some moment in the past, the same for the whole process.
     pub(crate) fn nanos() -> u64 {
-        let mut start = START.load(Ordering::Acquire).cast_const();
-        if start.is_null() {
-            start = set_start();
-        }
-        // SAFETY: from a box that is never freed.
-        let start = unsafe { &*start };
+        static START: SetOnce<Instant> = SetOnce::new();
+        let start = START.get().unwrap_or_else(|| START.set(Instant::now()));
         u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    /// Set once. Not a `OnceLock`: a thread that was setting it when the process was forked would be waited for in the child.
-    static START: AtomicPtr<Instant> = AtomicPtr::new(ptr::null_mut());
-
-    #[cold]
-    fn set_start() -> *const Instant {
-        let mine = Box::into_raw(Box::new(Instant::now()));
-        // Release: pairs with the Acquire of whoever finds it; and that is what we do if another thread was quicker.
-        match START.compare_exchange(ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => mine,
-            Err(theirs) => {
-                // SAFETY: from the box above, and nobody else has seen it.
-                drop(unsafe { Box::from_raw(mine) });
-                theirs
-            }
-        }
     }
 }

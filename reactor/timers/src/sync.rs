@@ -3,7 +3,7 @@
 #[cfg(not(loom))]
 mod chosen {
     pub(crate) use std::sync as locks;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
     pub(crate) use std::thread_local;
 
     /// `std`'s cell with loom's interface: access only through a closure, so that loom can watch it.
@@ -30,7 +30,7 @@ mod chosen {
 mod chosen {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync as locks;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
     /// `std`'s macro with a constant to begin with, which loom's does not take.
     macro_rules! const_thread_local {
