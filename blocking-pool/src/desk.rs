@@ -11,10 +11,10 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::growth::{Seen, sample::Tid};
 use crate::job::{JobId, JobInfo};
+use crate::lock::{Mutex, MutexGuard};
 
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -72,16 +72,12 @@ impl Desk {
     #[inline(never)]
     pub(crate) fn set_name(&self, name: Option<&Cow<'static, str>>) {
         self.is_named.store(name.is_some(), Ordering::Relaxed);
-        *self.names() = name.cloned();
-    }
-
-    fn names(&self) -> MutexGuard<'_, Option<Cow<'static, str>>> {
-        self.name_of_job.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.name_of_job.lock() = name.cloned();
     }
 
     /// By the monitor alone.
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock()
     }
 
     /// By the worker, when the closure has ended.
@@ -109,7 +105,8 @@ impl Desk {
             }
             let location = self.location.load(Ordering::Relaxed);
             let tenant = self.tenant.load(Ordering::Relaxed);
-            let name = if self.is_named.load(Ordering::Relaxed) { self.names().clone() } else { None };
+            let name =
+                if self.is_named.load(Ordering::Relaxed) { self.name_of_job.lock().clone() } else { None };
             // Acquire: pairs with the fence in begin(); had we read the next job's record, we would now see 0 or it.
             fence(Ordering::Acquire);
             if self.job.load(Ordering::Relaxed) == id {

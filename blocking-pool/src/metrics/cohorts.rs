@@ -26,11 +26,11 @@
 //! reads it first, so it never gets ahead of how many came. A reader that looks while a cohort is being opened may find
 //! one number of a place new and another one old, and be wrong for that moment.
 
-use std::sync::Mutex; // Even under loom: nobody waits for it, and nothing is decided by what it guards.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::stamp::Stamp;
 use crate::gate::{Gate, MARKS};
+use crate::lock::Mutex;
 use crate::padded::Padded;
 use crate::sync::MEASURES;
 
@@ -122,6 +122,7 @@ impl Cohorts {
         since.min().map(|since| now.nanos_since(since))
     }
 
+    #[inline(never)]
     fn is_empty(&self, gate: &Gate, place: usize) -> bool {
         // Acquire, and those who left first: then all of them are among those who have come.
         let mut left = 0_u32;
@@ -138,7 +139,7 @@ impl Cohorts {
     /// Opens a cohort that begins now, unless somebody else is about to, or there is no room for it.
     #[cold]
     fn open(&self, gate: &Gate, now: Stamp) {
-        let Ok(mut turnover) = self.turnover.try_lock() else { return };
+        let Some(mut turnover) = self.turnover.try_lock() else { return };
         if now.to_bits() < self.until.load(Ordering::Relaxed) {
             return;
         }
