@@ -12,7 +12,7 @@
 
 use std::ptr::{self, NonNull};
 
-use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::sync::{LAP, Memory, left_out, no_pointers};
 
 /// Each block has one slot less than places.
@@ -26,7 +26,7 @@ pub(crate) struct Block {
     /// Null until a push has claimed the last slot.
     pub(crate) next: AtomicPtr<Block>,
     /// How many slots have been read.
-    pub(crate) read: AtomicUsize,
+    pub(crate) read: AtomicU64,
     pub(crate) memory: Memory,
 }
 
@@ -36,7 +36,7 @@ impl Block {
         Self {
             slots: no_pointers(),
             next: AtomicPtr::new(ptr::null_mut()),
-            read: AtomicUsize::new(0),
+            read: AtomicU64::new(0),
             memory: Memory::new(),
         }
     }

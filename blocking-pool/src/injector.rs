@@ -162,14 +162,14 @@ impl<T: Pointer> Injector<T> {
 
     /// The oldest entry; and of what comes next up to half, as far as there is room, goes to `deque`.
     #[inline]
-    pub(crate) fn pop_batch(&self, deque: &Deque<T>) -> Option<T> {
+    pub(crate) fn pop_batch(&self, deque: &Deque<'_, T>) -> Option<T> {
         // Most often nothing is there.
         let place = self.head.end.place.load(Ordering::Relaxed);
         if self.waiting_after(place, 1) == 0 { None } else { self.pop_batch_of_some(deque) }
     }
 
     #[inline(never)]
-    fn pop_batch_of_some(&self, deque: &Deque<T>) -> Option<T> {
+    fn pop_batch_of_some(&self, deque: &Deque<'_, T>) -> Option<T> {
         let mut claim = self.claim(1 + deque.room().min(BATCH))?;
         let first = claim.next();
         deque.push_all(&mut claim);
@@ -278,7 +278,8 @@ impl<T: Pointer> Claim<'_, T> {
     /// All its slots have been read. Nobody touches the block after that unless there is another claim to it.
     fn count_off(&self) {
         // AcqRel: whoever completes the count has seen all that others have done to the block.
-        if self.block().read.fetch_add(self.count, Ordering::AcqRel) + self.count == SLOTS {
+        let count = self.count as u64;
+        if self.block().read.fetch_add(count, Ordering::AcqRel) + count == SLOTS as u64 {
             // SAFETY: each slot has been filled, which is the last that a push does to a block, and read, by claims
             // that are over, too.
             self.spare.keep(unsafe { Block::freed(self.block) });

@@ -9,35 +9,74 @@
 //! The queues count what leaves them. Beside [`crate::gate`], which counts what comes in, that tells when a closed
 //! pool has nothing left to expect.
 
+// The owner's end of a deque.
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::atomic::AtomicUsize; // Even under loom: each seat goes to one thread, which nothing else depends on.
+
 use crate::injector::Injector;
 use crate::job::Entry;
 use crate::padded::Padded;
-use crate::ring::{Deque, Stealer};
+use crate::ring::{Deque, Ring};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Queues {
     injector: Injector<Entry>,
-    stealers: Vec<Stealer<Entry>>,
+    deques: Vec<Ring<Entry>>,
+    /// How many seats have been asked for.
+    seats: AtomicUsize,
     /// Entries taken out for good; one counter for each core worker, the last one for everybody else.
     taken: Vec<Padded<AtomicU64>>,
 }
 
-/// A core worker's place: its deque, and the index under which others steal from it.
+/// A core worker's place in the queues of its pool: the number of its deque. There is one of each number, on one thread.
 pub(crate) struct Seat {
-    pub(crate) index: usize,
-    pub(crate) deque: Deque<Entry>,
+    index: usize,
+    not_shared: PhantomData<Cell<()>>,
+}
+
+impl Seat {
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
 }
 
 impl Queues {
-    pub(crate) fn new(core: usize) -> (Self, Vec<Seat>) {
-        let (mut seats, mut stealers) = (Vec::with_capacity(core), Vec::with_capacity(core));
-        for index in 0..core {
-            let deque = Deque::new();
-            stealers.push(deque.stealer());
-            seats.push(Seat { index, deque });
+    pub(crate) fn new(core: usize) -> Self {
+        let mut deques = Vec::with_capacity(core);
+        while deques.len() < core {
+            deques.push(Ring::new());
         }
         let taken = Padded::many(core + 1, || AtomicU64::new(0));
-        (Self { injector: Injector::new(), stealers, taken }, seats)
+        Self { injector: Injector::new(), deques, seats: AtomicUsize::new(0), taken }
+    }
+
+    /// One that no other core worker has, if there is one. By a thread when it begins, so a start that failed costs none.
+    #[inline(never)]
+    pub(crate) fn take_seat(&self) -> Option<Seat> {
+        let index = self.seats.fetch_add(1, Ordering::Relaxed);
+        (index < self.deques.len()).then_some(Seat { index, not_shared: PhantomData })
+    }
+
+    /// The deque of the worker that sits there.
+    #[inline]
+    fn own(&self, seat: &Seat) -> Deque<'_, Entry> {
+        // SAFETY: of this pool there is one seat of this number, and it is this thread's.
+        unsafe { self.deques[seat.index].owned() }
+    }
+
+    /// To the worker's own deque; the entry back if there is no room.
+    #[inline]
+    pub(crate) fn push_own(&self, seat: &Seat, entry: Entry) -> Result<(), Entry> {
+        self.own(seat).push(entry)
+    }
+
+    /// From there.
+    #[inline]
+    pub(crate) fn pop_own(&self, seat: &Seat) -> Option<Entry> {
+        self.deques[seat.index].take()
     }
 
     pub(crate) fn push(&self, entry: Entry) {
@@ -45,14 +84,15 @@ impl Queues {
     }
 
     /// Is anything waiting anywhere?
+    #[inline(never)]
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.stealers.iter().any(|deque| !deque.is_empty())
+        self.more_wait_than(0)
     }
 
     /// Are more than `count` waiting, everywhere together? As exact as a look at one queue after another can be.
     pub(crate) fn more_wait_than(&self, count: usize) -> bool {
         let mut waiting = self.injector.len();
-        let mut deques = self.stealers.iter();
+        let mut deques = self.deques.iter();
         while waiting <= count {
             let Some(deque) = deques.next() else { return false };
             waiting += deque.len();
@@ -73,16 +113,17 @@ impl Queues {
     /// From the injector: a batch for one with a seat, a single job for others.
     pub(crate) fn take_injected(&self, seat: Option<&Seat>) -> Option<Entry> {
         match seat {
-            Some(seat) => self.injector.pop_batch(&seat.deque),
+            Some(seat) => self.injector.pop_batch(&self.own(seat)),
             None => self.injector.pop(),
         }
     }
 
     /// A single job out of somebody's deque, beginning with the one at `start`.
+    #[inline(never)]
     pub(crate) fn steal_from(&self, start: usize) -> Option<Entry> {
-        let deques = self.stealers.len();
+        let deques = self.deques.len();
         for turn in 0..deques {
-            let stolen = self.stealers[(start + turn) % deques].steal();
+            let stolen = self.deques[(start + turn) % deques].take();
             if stolen.is_some() {
                 return stolen;
             }
@@ -110,6 +151,7 @@ impl Queues {
     }
 
     /// How many were taken out. Never more than came in.
+    #[inline(never)]
     pub(crate) fn taken(&self) -> u64 {
         let mut all = 0;
         for count in &self.taken {

@@ -8,6 +8,8 @@
 use std::io;
 
 use crate::error::Rejection;
+use crate::report::{self, Report};
+use crate::shared::Shared;
 
 /// Why there is no thread.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,14 @@ pub(crate) fn ok<T>(answer: io::Result<T>) -> Option<T> {
             forget(error);
             None
         }
+    }
+}
+
+impl Shared {
+    /// Tells, and drops it here, once for all who have something to report: it may hold an error.
+    #[inline(never)]
+    pub(crate) fn report(&self, report: Report) {
+        report::tell(self.config.on_report.as_ref(), &report);
     }
 }
 

@@ -20,47 +20,29 @@
 // Slots hold what was taken apart.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use crate::padded::Padded;
 use crate::pointer::Pointer;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::sync::{RING, left_out, no_pointers};
 
-/// The owner's end. Not `Sync`, and there is one.
-pub(crate) struct Deque<T: Pointer> {
-    ring: Arc<Ring<T>>,
-    not_shared: PhantomData<Cell<()>>,
-}
-
-/// The end of everybody else.
-pub(crate) struct Stealer<T: Pointer>(Arc<Ring<T>>);
-
-struct Ring<T: Pointer> {
+/// The whole, and the end of everybody.
+pub(crate) struct Ring<T: Pointer> {
     head: Padded<AtomicU64>,
     tail: Padded<AtomicU64>,
     slots: [AtomicPtr<()>; RING],
     holds: PhantomData<fn(T) -> T>,
 }
 
-impl<T: Pointer> Deque<T> {
-    pub(crate) fn new() -> Self {
-        let ring = Ring {
-            head: Padded(AtomicU64::new(0)),
-            tail: Padded(AtomicU64::new(0)),
-            slots: no_pointers(),
-            holds: PhantomData,
-        };
-        Self { ring: Arc::new(ring), not_shared: PhantomData }
-    }
+/// The owner's end. It stays on its thread.
+pub(crate) struct Deque<'a, T: Pointer> {
+    ring: &'a Ring<T>,
+    stays: PhantomData<*const ()>,
+}
 
-    pub(crate) fn stealer(&self) -> Stealer<T> {
-        Stealer(Arc::clone(&self.ring))
-    }
-
+impl<T: Pointer> Deque<'_, T> {
     /// How many more entries it can hold. Only the owner's own pushes make that less.
     pub(crate) fn room(&self) -> usize {
         // Relaxed: our own.
@@ -93,36 +75,36 @@ impl<T: Pointer> Deque<T> {
             self.ring.tail.store(tail, Ordering::Release);
         }
     }
-
-    pub(crate) fn pop(&self) -> Option<T> {
-        self.ring.take()
-    }
 }
 
-impl<T: Pointer> Stealer<T> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+impl<T: Pointer> Ring<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            head: Padded(AtomicU64::new(0)),
+            tail: Padded(AtomicU64::new(0)),
+            slots: no_pointers(),
+            holds: PhantomData,
+        }
+    }
+
+    /// The owner's end.
+    ///
+    /// # Safety
+    /// Those who have it, one after the other or at the same time, are one thread, or each knows what the one before did.
+    pub(crate) unsafe fn owned(&self) -> Deque<'_, T> {
+        Deque { ring: self, stays: PhantomData }
     }
 
     /// How many are waiting. An entry that came before the call and is not counted has been taken.
     pub(crate) fn len(&self) -> usize {
         // The tail first, as in the injector. Acquire: pairs with pushes and takes.
-        let tail = self.0.tail.load(Ordering::Acquire);
-        let head = self.0.head.load(Ordering::Acquire);
+        let tail = self.tail.load(Ordering::Acquire);
+        let head = self.head.load(Ordering::Acquire);
         tail.saturating_sub(head) as usize
     }
 
-    pub(crate) fn steal(&self) -> Option<T> {
-        self.0.take()
-    }
-}
-
-impl<T: Pointer> Ring<T> {
-    fn slot(&self, place: u64) -> &AtomicPtr<()> {
-        &self.slots[(place % RING as u64) as usize]
-    }
-
-    fn take(&self) -> Option<T> {
+    /// The one that has been there for the longest.
+    pub(crate) fn take(&self) -> Option<T> {
         // Acquire: so that the tail is not older than this.
         let mut head = self.head.load(Ordering::Acquire);
         loop {
@@ -144,6 +126,10 @@ impl<T: Pointer> Ring<T> {
                 Err(now) => head = now,
             }
         }
+    }
+
+    fn slot(&self, place: u64) -> &AtomicPtr<()> {
+        &self.slots[(place % RING as u64) as usize]
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use crate::desk::Desk;
 use crate::lock::{Condvar, Mutex};
-use crate::queue::Seat;
 use crate::refusal::Refusal;
 use crate::sync::left_out;
 use crate::sync::thread::JoinHandle;
@@ -19,12 +18,10 @@ pub(crate) struct Roster {
 
 struct List {
     members: Vec<Member>,
-    /// Free places of core workers; a thread takes its seat when it begins, so a start that failed costs none.
-    seats: Vec<Seat>,
     /// Threads of this pool that are themselves waiting in `wait_gone`; nobody waits for those.
     waiting: usize,
-    /// Handles of threads that have left a closed pool and are about to end.
-    gone: Vec<JoinHandle<()>>,
+    /// Threads that have left a closed pool and are about to end.
+    gone: Vec<Member>,
     /// How many workers have been given a name; the next one's ends with this number.
     names: u64,
 }
@@ -46,8 +43,8 @@ pub(crate) enum Role {
 }
 
 impl Roster {
-    pub(crate) fn new(seats: Vec<Seat>) -> Self {
-        let list = List { members: Vec::new(), seats, waiting: 0, gone: Vec::new(), names: 0 };
+    pub(crate) fn new() -> Self {
+        let list = List { members: Vec::new(), waiting: 0, gone: Vec::new(), names: 0 };
         Self { list: Mutex::new(list), bell: Condvar::new() }
     }
 
@@ -72,35 +69,52 @@ impl Roster {
         Ok(())
     }
 
-    /// A seat that no core worker has, if there is one.
-    #[inline(never)]
-    pub(crate) fn take_seat(&self) -> Option<Seat> {
-        self.list.lock().seats.pop()
-    }
-
     /// By a thread, as the last thing it does. Its handle is kept for whoever waits if the pool is closed.
     pub(crate) fn leave(&self, desk: &Arc<Desk>, keep_handle: bool) {
         let mut list = self.list.lock();
-        if let Some(place) = list.members.iter().position(|member| Arc::ptr_eq(&member.desk, desk)) {
+        let mut place = 0;
+        while place < list.members.len() && !Arc::ptr_eq(&list.members[place].desk, desk) {
+            place += 1;
+        }
+        if place < list.members.len() {
             let member = list.members.swap_remove(place);
             if keep_handle {
-                list.gone.push(member.handle);
+                list.gone.push(member);
             }
         }
         drop(list);
         self.bell.notify_all();
     }
 
-    /// The desks of all workers.
-    pub(crate) fn desks(&self) -> Vec<Arc<Desk>> {
-        let list = self.list.lock();
-        let mut desks = Vec::with_capacity(list.members.len());
-        for member in &list.members {
+    /// Goes past the desks of all workers. None comes or goes meanwhile.
+    #[inline(never)]
+    pub(crate) fn each_worker(&self, look: &mut dyn FnMut(&Arc<Desk>)) {
+        for member in &self.list.lock().members {
             if member.is_worker {
-                desks.push(Arc::clone(&member.desk));
+                look(&member.desk);
             }
         }
-        desks
+    }
+
+    /// The desks of some workers, in a circle from the one with this number on, as many as there is room for. How many workers there
+    /// are.
+    #[inline(never)]
+    pub(crate) fn pick(&self, from: usize, picked: &mut [Option<Arc<Desk>>]) -> usize {
+        let list = self.list.lock();
+        let mut all = 0;
+        for member in &list.members {
+            all += usize::from(member.is_worker);
+        }
+        let mut place = all - from.min(all);
+        for member in &list.members {
+            if member.is_worker {
+                if let Some(here) = picked.get_mut(place % all) {
+                    *here = Some(Arc::clone(&member.desk));
+                }
+                place += 1;
+            }
+        }
+        all
     }
 
     /// Waits until no thread is left, or, `inside`, where the caller is one of them, none but those that wait here
@@ -148,9 +162,9 @@ impl Roster {
     #[inline]
     pub(crate) fn join_gone(&self) {
         let gone = std::mem::take(&mut self.list.lock().gone);
-        for handle in gone {
+        for member in gone {
             // Err: it panicked after leaving, which only the user's thread-locals can do, and std has told of it.
-            let _ = handle.join().map_err(crate::contain::message_and_discard);
+            let _ = member.handle.join().map_err(crate::contain::message_and_discard);
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::lock::Mutex;
 use crate::metrics::{Counters, Stamp};
 use crate::padded::Padded;
 use crate::queue::Queues;
-use crate::report::{self, Report};
+use crate::report::Report;
 use crate::room::Room;
 use crate::roster::Roster;
 use crate::shutdown::Survivor;
@@ -59,7 +59,6 @@ impl Shared {
     pub(crate) fn new(config: Config) -> Arc<Self> {
         let (made, born) = (Stamp::now(), fork::note());
         let core_threads = config.core_threads;
-        let (queues, seats) = Queues::new(core_threads);
         Arc::new(Self {
             gate: Padded(Gate::new()),
             idle: Padded(Idle::new()),
@@ -76,8 +75,8 @@ impl Shared {
             made,
             born,
             config,
-            queues,
-            roster: Roster::new(seats),
+            queues: Queues::new(core_threads),
+            roster: Roster::new(),
             counters: Counters::new(core_threads),
         })
     }
@@ -111,17 +110,8 @@ impl Shared {
         if self.is_forked() {
             return survivors;
         }
-        for desk in &self.roster.desks() {
-            if let Some(survivor) = Survivor::of(desk, whose) {
-                survivors.push(survivor);
-            }
-        }
+        self.roster.each_worker(&mut |desk| survivors.extend(Survivor::of(desk, whose)));
         survivors
-    }
-
-    /// Tells, and drops it here, once for all who have something to report.
-    pub(crate) fn report(&self, report: Report) {
-        report::tell(self.config.on_report.as_ref(), &report);
     }
 
     /// Calls one of those who wait in a line. Not under its lock.

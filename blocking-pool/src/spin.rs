@@ -12,7 +12,7 @@
 //! On a machine with one processor nothing can happen while we spin, so there it never does.
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -138,13 +138,13 @@ pub(crate) fn pause(times: u32) {
 }
 
 /// How many processors there are for this process. 0: not found out yet. Several threads may do so at the same time.
-static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+static PROCESSORS: AtomicU64 = AtomicU64::new(0);
 
 /// How many processors there are for this process. Found out once.
 pub(crate) fn processors() -> usize {
     match PROCESSORS.load(Relaxed) {
         0 => count_processors(),
-        known => known,
+        known => known as usize,
     }
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn processors() -> usize {
 pub(crate) fn count_processors() -> usize {
     let count = refusal::ok(available_parallelism()).map_or(1, NonZero::get);
     // Who has counted first has counted for all.
-    let _ = PROCESSORS.compare_exchange(0, count, Relaxed, Relaxed);
+    let _ = PROCESSORS.compare_exchange(0, count as u64, Relaxed, Relaxed);
     count
 }
 

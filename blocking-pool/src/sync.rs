@@ -31,10 +31,15 @@ pub(crate) mod locks {
 }
 
 pub(crate) mod atomic {
+    // Models count with the other.
+    #[cfg(all(test, loom))]
+    pub(crate) use loom::sync::atomic::AtomicUsize;
     #[cfg(loom)]
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
+    #[cfg(all(test, not(loom)))]
+    pub(crate) use std::sync::atomic::AtomicUsize;
     #[cfg(not(loom))]
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
 }
 
 /// As many slots, all empty.

@@ -72,7 +72,7 @@ const LATELY: u64 = 1_000_000_000;
 /// The body of a worker thread. It has been counted as a thread, and as searching, before it was started.
 pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
     // Absent in a closed pool whose core workers have gone: then this one serves without a seat.
-    let seat = if role == Role::Core { pool.roster.take_seat() } else { None };
+    let seat = if role == Role::Core { pool.queues.take_seat() } else { None };
     sample::note_tid(&desk);
     priority::lower_current_thread(pool.config.nice);
     let slice = TimeSlice::new(pool.config.nice > 0);
@@ -114,26 +114,23 @@ impl Local {
         let queues = &self.pool.queues;
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
-        let own = || seat.and_then(|seat| seat.deque.pop());
-        let injected = || queues.take_injected(seat);
-        let stolen = || queues.steal_from(seat.map_or(0, |seat| seat.index + 1));
-        if searches % STEAL_FIRST == 0 {
-            own().or_else(stolen).or_else(injected)
-        } else {
-            own().or_else(injected).or_else(stolen)
+        if let Some(entry) = seat.and_then(|seat| queues.pop_own(seat)) {
+            return Some(entry);
         }
+        let stolen = || queues.steal_from(seat.map_or(0, |seat| seat.index() + 1));
+        let early = if searches % STEAL_FIRST == 0 { stolen() } else { None };
+        early.or_else(|| queues.take_injected(seat)).or_else(stolen)
     }
 
     /// The next job, if it can be had without searching: from the worker's own deque, now and then from the injector.
     fn next_own(&self) -> Option<Entry> {
         let seat = self.seat.as_ref()?;
+        let queues = &self.pool.queues;
         let streak = self.streak.get() + 1;
-        if streak < FAIRNESS {
-            self.streak.set(streak);
-            return seat.deque.pop();
-        }
-        self.streak.set(0);
-        self.pool.queues.take_injected(Some(seat)).or_else(|| seat.deque.pop())
+        let is_turn_of_others = streak == FAIRNESS;
+        self.streak.set(if is_turn_of_others { 0 } else { streak });
+        let injected = if is_turn_of_others { queues.take_injected(Some(seat)) } else { None };
+        injected.or_else(|| queues.pop_own(seat))
     }
 
     /// Runs `entry`, and then what is in the worker's own deque. The thread does not count as searching before this, and does
@@ -160,9 +157,8 @@ impl Local {
         let (ready, end) = self.run(job, *now);
         *now = end;
         let next = self.next_own();
-        if next.is_none() {
-            self.deliver_last(ready, end);
-        } else if self.deliver(ready, end) == Delivery::UserCode {
+        let delivery = self.deliver(ready, end, next.is_none());
+        if delivery == Delivery::UserCode && next.is_some() {
             *now = Stamp::now();
         }
         next
@@ -194,29 +190,28 @@ impl Local {
         (ready, end)
     }
 
-    #[inline]
-    fn deliver(&self, ready: Ready, end: Stamp) -> Delivery {
-        ready.deliver(end, || self.pool.counters.woken(self.seat.as_ref()))
-    }
-
-    /// Delivers the outcome of the last job in a row, and counts the thread as searching: before, as a rule.
-    #[inline]
-    fn deliver_last(&self, ready: Ready, end: Stamp) {
+    /// Delivers an outcome. After the `last` job in a row the thread counts as searching: before, as a rule.
+    fn deliver(&self, ready: Ready, end: Stamp, last: bool) -> Delivery {
         let idle = &self.pool.idle;
         let is_awaiter_busy = ready.account().is_awaiter_busy();
-        let delivery = if self.is_tired(end) && idle.census().idle() > 0 {
-            // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
-            let delivery = self.deliver(ready, end);
-            idle.start_searching();
-            delivery
-        } else {
+        // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
+        let late = last && self.is_tired(end) && idle.census().idle() > 0;
+        if last && !late {
             // Free before delivered: see `crate::idle`.
             idle.start_searching();
-            self.deliver(ready, end)
-        };
-        self.gap.note(is_awaiter_busy, delivery);
+        }
+        let delivery = ready.deliver(end, &|| self.pool.counters.woken(self.seat.as_ref()));
+        if late {
+            idle.start_searching();
+        }
+        if last {
+            self.gap.note(is_awaiter_busy, delivery);
+        }
+        delivery
     }
 
+    #[cold]
+    #[inline(never)]
     fn next_or_search(&self) -> Option<Entry> {
         let next = self.next_own();
         if next.is_none() {

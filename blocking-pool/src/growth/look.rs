@@ -86,20 +86,20 @@ impl Look {
 
     /// Reads the states of at most `MOST_READ` workers, and counts for all of them. `None` if the kernel does not tell.
     fn workers(&mut self, pool: &Shared) -> Option<Workers> {
-        let desks = pool.roster.desks();
+        let mut desks = [const { None }; MOST_READ];
+        let all = pool.roster.pick(self.cursor, &mut desks);
         let long_jobs = self.last_long.is_some_and(|then| self.at - then < LATELY);
-        let read = desks.len().min(MOST_READ);
         let mut seen = Workers::default();
-        for offset in 0..read {
-            count(&desks[(self.cursor + offset) % desks.len()], long_jobs, &mut seen)?;
+        for desk in desks.iter().flatten() {
+            count(desk, long_jobs, &mut seen)?;
         }
         if seen.long > 0 {
             self.last_long = Some(self.at);
         }
-        if desks.len() > MOST_READ {
+        if all > MOST_READ {
             // The next look reads others, half of them again: those are the ones that can be found stuck.
-            self.cursor = (self.cursor + MOST_READ / 2) % desks.len();
-            let scale = |count: usize| count * desks.len() / read;
+            self.cursor = (self.cursor + MOST_READ / 2) % all;
+            let scale = |count: usize| count * all / MOST_READ;
             seen = Workers {
                 busy: scale(seen.busy),
                 blocked: scale(seen.blocked),

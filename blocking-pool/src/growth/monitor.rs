@@ -47,15 +47,15 @@ use crate::desk::Desk;
 use crate::park::Parker;
 use crate::roster::Role;
 use crate::shared::Shared;
-use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
 
-const ABSENT: usize = 0;
-const AWAKE: usize = 1;
-const ASLEEP: usize = 2;
+const ABSENT: u64 = 0;
+const AWAKE: u64 = 1;
+const ASLEEP: u64 = 2;
 
 pub(crate) struct Monitor {
     enabled: bool,
-    mode: AtomicUsize,
+    mode: AtomicU64,
     parker: Parker,
     refused: Refused,
 }
@@ -83,7 +83,7 @@ const GROWING: Duration = Duration::from_micros(200);
 
 impl Monitor {
     pub(crate) fn new(enabled: bool) -> Self {
-        let mode = AtomicUsize::new(ABSENT);
+        let mode = AtomicU64::new(ABSENT);
         Self { enabled, mode, parker: Parker::new(), refused: Refused::default() }
     }
 
@@ -189,7 +189,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>) {
 }
 
 /// False: a poke has made it AWAKE before.
-fn wake_up_from(pool: &Shared, mode: usize) -> bool {
+fn wake_up_from(pool: &Shared, mode: u64) -> bool {
     pool.monitor.mode.compare_exchange(mode, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
@@ -204,6 +204,7 @@ enum Need {
     Look,
 }
 
+#[inline(never)]
 fn need(pool: &Shared) -> Need {
     let census = pool.idle.census();
     if census.idle() > 0 || census.threads() >= pool.config.max_threads || !pool.queues.has_work() {

@@ -171,7 +171,7 @@ impl Ready {
 
     /// Delivers what the closure came to when it ended, at `end`. `on_wake` is called if somebody waited for it, before
     /// it is woken.
-    pub(crate) fn deliver(self, end: Stamp, on_wake: impl FnOnce()) -> Delivery {
+    pub(crate) fn deliver(self, end: Stamp, on_wake: &dyn Fn()) -> Delivery {
         self.0.0.settle(|hold| {
             hold.header().times.end(end);
             hold.deliver(on_wake)
@@ -182,7 +182,7 @@ impl Ready {
     pub(crate) fn deliver_unmeasured(self) {
         self.0.0.settle(|hold| {
             hold.header().times.never_ran();
-            hold.deliver(|| ());
+            hold.deliver(&|| ());
         });
     }
 }

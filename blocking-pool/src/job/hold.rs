@@ -94,7 +94,7 @@ impl Hold {
 
     /// Delivers the outcome of a job that has run, and takes the job off its account. By the claimer, once. `on_wake` is
     /// called if there is somebody to wake, just before.
-    pub(super) fn deliver(&self, on_wake: impl FnOnce()) -> Delivery {
+    pub(super) fn deliver(&self, on_wake: &dyn Fn()) -> Delivery {
         let delivery = self.publish(on_wake);
         self.header().account.leave();
         delivery
@@ -102,12 +102,12 @@ impl Hold {
 
     /// The same for a job that will not run.
     pub(super) fn deliver_refusal(&self) {
-        self.publish(|| ());
+        self.publish(&|| ());
         self.header().account.leave_cancelled();
     }
 
     /// Publishes the outcome and wakes the awaiter. The job is still on its account afterwards.
-    fn publish(&self, on_wake: impl FnOnce()) -> Delivery {
+    fn publish(&self, on_wake: &dyn Fn()) -> Delivery {
         let header = self.header();
         let completion = header.state.complete();
         let delivery = match completion {

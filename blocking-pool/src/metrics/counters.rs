@@ -103,7 +103,7 @@ impl Counters {
                 ledger.waited.record_nanos_shared(waited_nanos);
             }
         }
-        self.cohorts.leave(cohort, seat.map(|seat| seat.index));
+        self.cohorts.leave(cohort, seat.map(|seat| seat.index()));
     }
 
     /// Its closure has ended.
@@ -165,7 +165,7 @@ impl Counters {
     }
 
     fn ledger(&self, seat: Option<&Seat>) -> &Ledger {
-        &self.workers[seat.map_or(self.workers.len() - 1, |seat| seat.index)]
+        &self.workers[seat.map_or(self.workers.len() - 1, |seat| seat.index())]
     }
 
     fn awaiter(&self, tenant: u64) -> &Taken {

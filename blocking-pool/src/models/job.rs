@@ -46,7 +46,7 @@ pub(super) fn run(entry: Entry) {
     if let Some(job) = entry.claim() {
         let (ran, ready) = job.run();
         assert_eq!(ran, Ran::Completed);
-        ready.deliver(Stamp::now(), || ());
+        ready.deliver(Stamp::now(), &|| ());
     }
 }
 

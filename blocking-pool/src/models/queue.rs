@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{check, race, settled};
 use crate::injector::Injector;
-use crate::ring::{Deque, Stealer};
+use crate::ring::{Deque, Ring};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{LAP, Memory, RING, thread};
 
@@ -44,8 +44,19 @@ fn take_all(injector: &Injector<Item>) -> Found {
     std::iter::from_fn(|| injector.pop()).map(number).collect()
 }
 
-fn rest(deque: &Deque<Item>) -> impl Iterator<Item = Item> {
-    std::iter::from_fn(|| deque.pop())
+fn ring() -> Arc<Ring<Item>> {
+    Arc::new(Ring::new())
+}
+
+/// By the one thread of a model that is the owner.
+#[allow(unsafe_code)]
+fn owned(ring: &Ring<Item>) -> Deque<'_, Item> {
+    // SAFETY: says the model.
+    unsafe { ring.owned() }
+}
+
+fn rest(ring: &Ring<Item>) -> impl Iterator<Item = Item> {
+    std::iter::from_fn(|| ring.take())
 }
 
 fn numbers(count: usize) -> Found {
@@ -100,8 +111,8 @@ fn take_against_take_of_one_block() {
         let other = Arc::clone(&injector);
         race();
         let taker = thread::spawn(move || {
-            let deque = Deque::new();
-            let first = other.pop_batch(&deque);
+            let deque = ring();
+            let first = other.pop_batch(&owned(&deque));
             first.into_iter().chain(rest(&deque)).map(number).collect::<Found>()
         });
         let found = injector.pop().map(number).into_iter().collect();
@@ -178,22 +189,22 @@ fn a_look_while_an_end_turns() {
     });
 }
 
-fn steal(from: &Stealer<Item>) -> Found {
-    from.steal().map(number).into_iter().collect()
+fn steal(from: &Ring<Item>) -> Found {
+    from.take().map(number).into_iter().collect()
 }
 
 /// A full ring. A thief takes the entry of a slot which the owner fills again as soon as there is room.
 #[test]
 fn steal_against_a_push_that_comes_round() {
     check(3, || {
-        let deque = Deque::new();
-        (0..RING).for_each(|number| assert!(deque.push(item(number)).is_ok()));
-        assert!(deque.push(item(RING)).is_err());
-        let thief = deque.stealer();
+        let deque = ring();
+        (0..RING).for_each(|number| assert!(owned(&deque).push(item(number)).is_ok()));
+        assert!(owned(&deque).push(item(RING)).is_err());
+        let thief = Arc::clone(&deque);
         race();
         let thief = thread::spawn(move || steal(&thief));
-        let mut found: Found = deque.pop().map(number).into_iter().collect();
-        let pushed = (RING..RING + 2).take_while(|&number| deque.push(item(number)).is_ok()).count();
+        let mut found: Found = deque.take().map(number).into_iter().collect();
+        let pushed = (RING..RING + 2).take_while(|&number| owned(&deque).push(item(number)).is_ok()).count();
         let theirs = thief.join().unwrap();
         settled();
         found.extend(rest(&deque).map(number));
@@ -205,16 +216,16 @@ fn steal_against_a_push_that_comes_round() {
 #[test]
 fn pop_against_two_thieves() {
     check(3, || {
-        let deque = Deque::new();
-        assert!(deque.push(item(0)).is_ok());
-        let thieves = [deque.stealer(), deque.stealer()];
+        let deque = ring();
+        assert!(owned(&deque).push(item(0)).is_ok());
+        let thieves = [Arc::clone(&deque), Arc::clone(&deque)];
         race();
         let thieves = thieves.map(|thief| thread::spawn(move || steal(&thief)));
-        let mut found: Found = deque.pop().map(number).into_iter().collect();
-        assert!(deque.push(item(1)).is_ok());
+        let mut found: Found = deque.take().map(number).into_iter().collect();
+        assert!(owned(&deque).push(item(1)).is_ok());
         let theirs = thieves.map(|thief| thief.join().unwrap());
         settled();
-        found.extend(deque.pop().map(number));
+        found.extend(deque.take().map(number));
         assert_eq!(sorted(theirs.into_iter().chain([found])), [0, 1]);
     });
 }
@@ -224,11 +235,11 @@ fn pop_against_two_thieves() {
 fn batch_against_thief() {
     check(3, || {
         let injector = filled(LAP - 1);
-        let deque = Deque::new();
-        let thief = deque.stealer();
+        let deque = ring();
+        let thief = Arc::clone(&deque);
         race();
         let thief = thread::spawn(move || steal(&thief));
-        let mut found: Found = injector.pop_batch(&deque).map(number).into_iter().collect();
+        let mut found: Found = injector.pop_batch(&owned(&deque)).map(number).into_iter().collect();
         assert_eq!(found, [0]);
         found.extend(rest(&deque).map(number));
         let theirs = thief.join().unwrap();
@@ -242,9 +253,9 @@ fn batch_against_thief() {
 fn entries_are_dropped_with_their_queues() {
     check(1, || {
         let injector = filled(2 * LAP);
-        let deque = Deque::new();
+        let deque = ring();
         race();
-        number(injector.pop_batch(&deque).unwrap());
+        number(injector.pop_batch(&owned(&deque)).unwrap());
     });
 }
 
@@ -256,8 +267,7 @@ fn everything_comes_out_once_and_in_order() {
     const EACH: usize = 50_000;
     const PUSHERS: usize = 3;
     let (injector, taken) = (Injector::new(), AtomicUsize::new(0));
-    let deques = [Deque::<Item>::new(), Deque::new()];
-    let stealers = [deques[0].stealer(), deques[1].stealer()];
+    let deques = [ring(), ring()];
     let until_all = |mut take: Box<dyn FnMut() -> Option<Item> + '_>| {
         let mut found = Found::new();
         while taken.load(Ordering::Relaxed) < EACH * PUSHERS {
@@ -276,11 +286,13 @@ fn everything_comes_out_once_and_in_order() {
             let injector = &injector;
             scope.spawn(move || (0..EACH).for_each(|nth| injector.push(item(pusher * EACH + nth))));
         }
-        let (injector, stealers, until_all) = (&injector, &stealers, &until_all);
-        let owners = deques.map(|deque| {
+        let (injector, deques, until_all) = (&injector, &deques, &until_all);
+        let owners = deques.each_ref().map(|deque| {
             scope.spawn(move || {
-                let steal = || stealers.iter().find_map(Stealer::steal);
-                until_all(Box::new(|| deque.pop().or_else(|| injector.pop_batch(&deque)).or_else(steal)))
+                let steal = || deques.iter().find_map(|deque| deque.take());
+                until_all(Box::new(|| {
+                    deque.take().or_else(|| injector.pop_batch(&owned(deque))).or_else(steal)
+                }))
             })
         });
         let single = scope.spawn(move || until_all(Box::new(|| injector.pop())));
@@ -292,5 +304,5 @@ fn everything_comes_out_once_and_in_order() {
         assert!(found[2].iter().filter(|&number| number / EACH == pusher).is_sorted());
     }
     assert_eq!(sorted(found), numbers(EACH * PUSHERS));
-    assert!(injector.is_empty() && stealers.iter().all(Stealer::is_empty));
+    assert!(injector.is_empty() && deques.iter().all(|deque| deque.len() == 0));
 }

@@ -49,7 +49,7 @@ pub(crate) fn push_nested(pool: &Arc<Shared>, entry: Entry) -> Result<(), Entry>
     on_worker_of(pool, |local| {
         if let Some(seat) = &local.seat {
             // If it is full, the injector is not.
-            entry = entry.take().and_then(|entry| seat.deque.push(entry).err());
+            entry = entry.take().and_then(|entry| pool.queues.push_own(seat, entry).err());
         }
     });
     entry.map_or(Ok(()), Err)
