@@ -76,7 +76,7 @@ struct Own(injector::Injector<Item>);
 
 impl Queue for Own {
     const NAME: &'static str = "own, batches";
-    type Consumer = ring::Deque<Item>;
+    type Consumer = Box<ring::Ring<Item>>;
 
     fn new() -> Self {
         Self(injector::Injector::new())
@@ -86,12 +86,13 @@ impl Queue for Own {
         self.0.push(item);
     }
 
-    fn consumer(&self) -> ring::Deque<Item> {
-        ring::Deque::new()
+    fn consumer(&self) -> Self::Consumer {
+        Box::new(ring::Ring::new())
     }
 
-    fn try_pop(&self, deque: &mut ring::Deque<Item>) -> Option<Item> {
-        deque.pop().or_else(|| self.0.pop_batch(deque))
+    fn try_pop(&self, ring: &mut Self::Consumer) -> Option<Item> {
+        // SAFETY: whoever has the only reference to a ring is its owner.
+        ring.take().or_else(|| self.0.pop_batch(&unsafe { ring.owned() }))
     }
 }
 
