@@ -49,7 +49,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     with_current_reactor(|reactor| Sleep { timer: Timer::new(reactor, deadline) })
 }
 
-/// `f` must not run user code.
+/// Calls `f` with the reactor of the runtime this thread is in.
 #[track_caller]
 pub(super) fn with_current_reactor<R>(f: impl FnOnce(&Reactor) -> R) -> R {
     match context::with_reactor(f) {
