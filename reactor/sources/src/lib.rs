@@ -19,6 +19,7 @@
 #![allow(missing_debug_implementations)] // They are the insides of a reactor, which shows itself.
 
 mod direction;
+mod many;
 pub mod readiness;
 pub mod ready;
 mod scheduled_io;

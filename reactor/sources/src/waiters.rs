@@ -3,8 +3,7 @@
 //! Almost always that is nobody or one waiter. So there is a place for one in here, and memory elsewhere only if there are more.
 //!
 //! Those are in the order of their ids, which is the order of their arrival, since a waiter that is woken in vain comes back with
-//! the id it had. So each of many thousands is found in a few steps when it comes back or gives up, and at either end it is
-//! taken out without moving the others.
+//! the id it had. So each of [many](Many) thousands is found in a few steps when it comes back or gives up.
 //!
 //! Almost always, too, it is the same task again and again. So if its waker is a [known](KnownWakers) one, the waker stays in the
 //! first place after it has been woken, and the task finds it there when it waits again. A waiter that is kept so has no id,
@@ -12,18 +11,16 @@
 
 use crate::Direction;
 use crate::known::KnownWakers;
-use std::cmp::Ordering;
-use std::collections::VecDeque;
+use crate::many::Many;
 use std::mem;
 use std::task::Waker;
 
 #[derive(Default)]
 pub(crate) struct Waiters {
     first: Option<Waiter>,
-    /// In the order of their ids. Empty if there is no first, or if that is only kept. Boxed, because most sources never have
-    /// more than one waiter, and then it is one word.
-    #[allow(clippy::box_collection)]
-    more: Option<Box<VecDeque<Waiter>>>,
+    /// Empty if there is no first, or if that is only kept. Boxed, because most sources never have more than one waiter, and then
+    /// it is one word.
+    more: Option<Box<Many>>,
 }
 
 pub(crate) struct Waiter {
@@ -107,25 +104,16 @@ impl Waiters {
             // It is nowhere yet. If many come at once, none of them should have to look through all the others.
             return None;
         }
-        let more = self.more.as_mut()?;
-        let at = place(more, id)?;
-        more.get_mut(at)
+        self.more.as_mut()?.get(id)
     }
 
     pub(crate) fn remove(&mut self, id: WaiterId) -> Option<Waiter> {
-        let more = self.more.as_mut().filter(|more| !more.is_empty());
         if self.first.as_ref()?.id == id {
             // The next one takes its place.
-            let next = more.and_then(|more| more.pop_front());
+            let next = self.more.as_mut().and_then(|more| more.pop_first());
             return mem::replace(&mut self.first, next);
         }
-        let more = more?;
-        let mut at = place(more, id)?;
-        while at + 1 < more.len() {
-            more.swap(at, at + 1);
-            at += 1;
-        }
-        more.pop_back()
+        self.more.as_mut()?.remove(id)
     }
 
     /// Wakes those whose direction is ready: directly if there is only one, with a known waker; otherwise by moving their wakers
@@ -160,17 +148,9 @@ impl Waiters {
             woken.push(first.waker);
         }
         let Some(more) = &mut self.more else { return };
-        // Once round.
-        for _ in 0..more.len() {
-            let Some(waiter) = more.pop_front() else { break };
-            if is_ready(waiter.id.direction()) {
-                woken.push(waiter.waker);
-            } else {
-                more.push_back(waiter);
-            }
-        }
+        more.take_ready(is_ready, woken);
         if self.first.is_none() {
-            self.first = more.pop_front();
+            self.first = more.pop_first();
         }
     }
 
@@ -183,7 +163,7 @@ impl Waiters {
 
     /// Takes one of them, in no particular order.
     pub(crate) fn take_one(&mut self) -> Option<Waiter> {
-        let of_many = self.more.as_mut().and_then(|more| more.pop_back());
+        let of_many = self.more.as_mut().and_then(|more| more.pop_last());
         of_many.or_else(|| self.first.take())
     }
 
@@ -194,31 +174,8 @@ impl Waiters {
             self.first = Some(waiter);
             return;
         }
-        let more = self.more.get_or_insert_default();
-        let id = waiter.id;
-        more.push_back(waiter);
-        // Those who have just come stay where they are. One who comes back with the id it had goes before those who came later.
-        let mut at = more.len() - 1;
-        while at > 0 && more[at - 1].id > id {
-            more.swap(at, at - 1);
-            at -= 1;
-        }
+        self.more.get_or_insert_default().insert(waiter);
     }
-}
-
-/// Where it is, by halves. Written out, as are the moves of those who come and go: in the deque's own search, insertion and
-/// removal there is an eighth of all that is compiled for this crate.
-fn place(more: &VecDeque<Waiter>, id: WaiterId) -> Option<usize> {
-    let (mut start, mut end) = (0, more.len());
-    while start < end {
-        let middle = usize::midpoint(start, end);
-        match more[middle].id.cmp(&id) {
-            Ordering::Less => start = middle + 1,
-            Ordering::Equal => return Some(middle),
-            Ordering::Greater => end = middle,
-        }
-    }
-    None
 }
 
 #[cfg(all(test, not(loom)))]
