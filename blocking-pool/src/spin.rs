@@ -67,17 +67,16 @@ impl Spinner {
     /// The same for as long as `limit` says at most, which is asked if it comes to that.
     #[inline]
     pub fn spin_for(&mut self, limit: impl FnOnce() -> Duration, mut ready: impl FnMut() -> bool) -> bool {
-        ready() || self.is_an_occasion() && Self::can_pay() && self.look(limit(), 0, ready)
+        ready() || self.is_an_occasion() && Self::can_pay() && self.look(limit(), ready)
     }
 
-    /// At an occasion, after a look in vain. With `gap` more pauses of the processor before each look, for who would rather
-    /// find several things than one.
+    /// At an occasion, after a look in vain.
     #[inline(never)]
-    pub(crate) fn look(&mut self, limit: Duration, gap: u32, mut ready: impl FnMut() -> bool) -> bool {
+    pub(crate) fn look(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) -> bool {
         let start = Instant::now();
         loop {
-            for _ in 0..LOOKS.div_ceil(gap + 1) {
-                pause(gap + 1);
+            for _ in 0..LOOKS {
+                std::hint::spin_loop();
                 if ready() {
                     self.paid();
                     return true;
@@ -124,16 +123,6 @@ impl Spinner {
     /// looks only once. Found out once for the process.
     pub fn can_pay() -> bool {
         SPINS && processors() > 1
-    }
-}
-
-/// This many pauses of the processor.
-#[inline]
-pub(crate) fn pause(times: u32) {
-    let mut left = times;
-    while left > 0 {
-        std::hint::spin_loop();
-        left -= 1;
     }
 }
 

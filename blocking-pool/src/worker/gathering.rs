@@ -12,12 +12,13 @@
 //! while those have it.
 
 use std::cell::Cell;
+use std::hint;
 
 use super::Local;
 use crate::job::Delivery;
-use crate::spin::{self, Spinner};
+use crate::spin::Spinner;
 
-/// How many times the processor pauses before each look at the injector.
+/// How many times the processor pauses before the worker looks for more.
 pub(super) struct Gap(Cell<u32>);
 
 /// The most pauses before a look: 5 to 10 µs.
@@ -51,7 +52,11 @@ impl Local {
             && !self.pool.queues.is_known_to_hold_a_batch()
             && !self.crowd.was_there()
         {
-            spin::pause(gap);
+            let mut left = gap;
+            while left > 0 {
+                hint::spin_loop();
+                left -= 1;
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ impl Local {
             && spinner.is_an_occasion()
             && Spinner::can_pay()
             && !self.crowd.is_there()
-            && spinner.look(Spinner::LIMIT, self.gap.pauses(), || self.pool.queues.has_injected())
+            && spinner.look(Spinner::LIMIT, || self.pool.queues.has_injected())
     }
 
     /// Nothing found: lies down, looks a last time, sleeps. Searching before; searching again after, or gone.
