@@ -28,13 +28,6 @@ use crate::cpu_clock;
 use crate::metrics::Stamp;
 use crate::sync::CLOCKS;
 
-/// How the kernel is likely to see a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Condition {
-    Rested,
-    Tired,
-}
-
 /// This much CPU time, in nanoseconds, makes a worker tired: about what a fair scheduler gives at a time.
 const LONG: u64 = 1_000_000;
 /// The longest run of occasions that are passed over.
@@ -87,18 +80,15 @@ impl Fatigue {
     }
 
     /// After the last job in a row, which has just ended.
-    pub(crate) fn condition(&self, now: Stamp) -> Condition {
-        if !CLOCKS || now.nanos_since(self.looked.get()) < LONG {
-            return Condition::Rested;
-        }
-        self.look(now)
+    pub(crate) fn is_tired(&self, now: Stamp) -> bool {
+        CLOCKS && now.nanos_since(self.looked.get()) >= LONG && self.look(now)
     }
 
     #[inline(never)]
-    fn look(&self, now: Stamp) -> Condition {
+    fn look(&self, now: Stamp) -> bool {
         self.looked.set(now);
         let awake_for = now.nanos_since(self.since.get());
-        if self.is_passed_over(awake_for) { Condition::Rested } else { self.ask(awake_for) }
+        !self.is_passed_over(awake_for) && self.ask(awake_for)
     }
 
     fn is_passed_over(&self, awake_for: u64) -> bool {
@@ -111,8 +101,8 @@ impl Fatigue {
     }
 
     #[inline(never)]
-    fn ask(&self, awake_for: u64) -> Condition {
-        let Some(computed) = cpu_clock::of_current_thread() else { return Condition::Rested };
+    fn ask(&self, awake_for: u64) -> bool {
+        let Some(computed) = cpu_clock::of_current_thread() else { return false };
         self.since.set(Stamp::now());
         let earlier = self.awake.replace(0);
         let since_it_woke_up =
@@ -121,7 +111,7 @@ impl Fatigue {
         self.pause.set(if is_tired { 0 } else { (2 * self.pause.get() + 1).min(LONGEST_PAUSE) });
         self.skip.set(self.pause.get());
         self.rested_after.set(awake_for);
-        if is_tired { Condition::Tired } else { Condition::Rested }
+        is_tired
     }
 }
 
@@ -142,7 +132,7 @@ mod tests {
     }
 
     /// Whoever has looked a moment ago looks again.
-    fn look(fatigue: &Fatigue) -> Condition {
+    fn look(fatigue: &Fatigue) -> bool {
         fatigue.look(Stamp::now())
     }
 
@@ -150,14 +140,13 @@ mod tests {
     fn computing_makes_tired_and_sleeping_does_not() {
         let story = |fatigue: &Fatigue| {
             std::thread::sleep(2 * LONG_TIME);
-            let after_sleep = fatigue.condition(Stamp::now());
+            let after_sleep = fatigue.is_tired(Stamp::now());
             fatigue.skip.set(0);
             compute(2 * LONG_TIME);
             let end = Stamp::now();
-            (after_sleep, fatigue.condition(end), fatigue.condition(end))
+            (after_sleep, fatigue.is_tired(end), fatigue.is_tired(end))
         };
-        let rested = Condition::Rested;
-        assert_eq!(as_a_worker(story), (rested, Condition::Tired, rested));
+        assert_eq!(as_a_worker(story), (false, true, false));
     }
 
     #[test]
@@ -171,8 +160,8 @@ mod tests {
             let rested = [(); 4].map(|()| pause_after(&|| std::thread::sleep(2 * LONG_TIME)));
             (rested, pause_after(&|| compute(2 * LONG_TIME)), pause_after(&|| compute(2 * LONG_TIME)))
         };
-        let tired = (Condition::Tired, 0);
-        let rested = [1, 3, 7, 7].map(|pause| (Condition::Rested, pause));
+        let tired = (true, 0);
+        let rested = [1, 3, 7, 7].map(|pause| (false, pause));
         assert_eq!(as_a_worker(story), (rested, tired, tired));
     }
 
@@ -183,11 +172,11 @@ mod tests {
             fatigue.pause.set(LONGEST_PAUSE);
             fatigue.skip.set(LONGEST_PAUSE);
             fatigue.rested_after.set(2 * LONG);
-            let after_an_empty_one = (fatigue.condition(fatigue.since.get()), fatigue.skip.get());
+            let after_an_empty_one = (fatigue.is_tired(fatigue.since.get()), fatigue.skip.get());
             compute(5 * LONG_TIME);
             (after_an_empty_one, look(fatigue))
         };
-        assert_eq!(as_a_worker(story), ((Condition::Rested, LONGEST_PAUSE), Condition::Tired));
+        assert_eq!(as_a_worker(story), ((false, LONGEST_PAUSE), true));
     }
 
     #[test]
@@ -199,7 +188,7 @@ mod tests {
             compute(2 * LONG_TIME);
             (look(fatigue), fatigue.skip.get(), look(fatigue))
         };
-        assert_eq!(as_a_worker(story), (Condition::Rested, 0, Condition::Tired));
+        assert_eq!(as_a_worker(story), (false, 0, true));
     }
 
     #[test]
@@ -211,6 +200,6 @@ mod tests {
             std::thread::sleep(2 * LONG_TIME);
             look(fatigue)
         };
-        assert_eq!(as_a_worker(story), Condition::Rested);
+        assert!(!as_a_worker(story));
     }
 }

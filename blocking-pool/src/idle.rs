@@ -33,8 +33,7 @@
 //!   concludes that whoever else counts as searching is not running, or would have taken that job. So it calls the next
 //!   sleeper, whatever the word says. (Twin: `called-one-calls`.)
 //! - **A *tired* worker**, one that has been computing for long ([`crate::fatigue`]), is likely to be put aside when it
-//!   wakes its awaiter. If somebody is idle, it counts as searching only when it really searches. And on the list it
-//!   lies below those who have rested, because the kernel will not be quick to give it a processor.
+//!   wakes its awaiter. If somebody is idle, it counts as searching only when it really searches.
 //!
 //! Model: `a_searcher_that_does_not_come_holds_up_one_job`.
 //!
@@ -80,7 +79,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::fatigue::Condition;
 use crate::lock::Mutex;
 use crate::padded::Padded;
 use crate::park::Parker;
@@ -96,8 +94,6 @@ const MASK: u64 = IDLE - 1;
 /// How long a searcher may take before others are called, in nanoseconds. One that runs takes a fraction of one
 /// microsecond, one that has been called some tens.
 const PATIENCE: u64 = 50_000;
-/// How many sleepers who have rested are called before one who lies down tired.
-const RESTED_FIRST: usize = 2;
 
 /// The word, read once.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -254,12 +250,9 @@ impl Idle {
 
     /// Announces the caller as idle. It has to look at all queues once more before it parks.
     #[inline(never)]
-    pub(crate) fn lie_down(&self, parker: &Arc<Parker>, condition: Condition) {
+    pub(crate) fn lie_down(&self, parker: &Arc<Parker>) {
         let mut sleepers = self.sleepers.lock();
-        // Not at the bottom: a few take turns then, and the rest can age.
-        let above = if condition == Condition::Tired { RESTED_FIRST } else { 0 };
-        let place = sleepers.len().saturating_sub(above);
-        sleepers.insert(place, Arc::clone(parker));
+        sleepers.push(Arc::clone(parker));
         self.word.fetch_add(IDLE.wrapping_sub(SEARCHING), Ordering::AcqRel);
         drop(sleepers);
         if !left_out("idle-fence") {

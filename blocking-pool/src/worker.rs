@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::crowd::Crowd;
 use crate::desk::Desk;
-use crate::fatigue::{Condition, Fatigue};
+use crate::fatigue::Fatigue;
 use crate::growth::sample;
 use crate::job::{Claimed, Delivery, Entry, Ready};
 use crate::metrics::Stamp;
@@ -44,8 +44,6 @@ struct Local {
     found: Cell<Found>,
     fatigue: Fatigue,
     crowd: Crowd,
-    /// What it was in after its last jobs.
-    condition: Cell<Condition>,
     slice: TimeSlice,
     gap: Gap,
 }
@@ -86,7 +84,6 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
         found: Cell::new(Found::WhenCalled),
         fatigue: Fatigue::new(),
         crowd: Crowd::new(),
-        condition: Cell::new(Condition::Rested),
         slice,
         gap: Gap::none(),
     };
@@ -222,12 +219,11 @@ impl Local {
 
     /// After the last job in a row: has it been computing for long? Then it may well go on like that.
     fn is_tired(&self, now: Stamp) -> bool {
-        let condition = self.fatigue.condition(now);
-        self.condition.set(condition);
-        if condition == Condition::Tired {
+        let is_tired = self.fatigue.is_tired(now);
+        if is_tired {
             self.pool.long_jobs_until.set(self.pool.clock_at(now) + LATELY);
             self.slice.lengthen();
         }
-        condition == Condition::Tired
+        is_tired
     }
 }

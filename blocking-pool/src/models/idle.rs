@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use super::{block_on, check, config, pool, race, settled};
-use crate::fatigue::Condition;
 use crate::growth::is_needed;
 use crate::idle::{Idle, Summon};
 use crate::park::Parker;
@@ -91,7 +90,7 @@ fn a_searcher_that_does_not_come_holds_up_one_job() {
         let was_called = |sleeper: &Parker| sleeper.park_for(std::time::Duration::ZERO);
         for parker in &sleepers {
             assert!(shared.idle.reserve(3));
-            shared.idle.lie_down(parker, Condition::Rested);
+            shared.idle.lie_down(parker);
         }
         assert!(shared.idle.reserve(3));
         let mut jobs = vec![pool.spawn(|| ())];
@@ -171,7 +170,7 @@ fn keep_alive_against_call() {
         let theirs = Arc::clone(&idle);
         let worker = thread::spawn(move || {
             let parker = Arc::new(Parker::new());
-            theirs.lie_down(&parker, Condition::Rested);
+            theirs.lie_down(&parker);
             let left = theirs.retire(&parker);
             if !left {
                 parker.park();

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::{Found, Local};
-use crate::fatigue::Condition;
 use crate::metrics::Stamp;
 use crate::spin::Spinner;
 use crate::sync::left_out;
@@ -36,7 +35,7 @@ impl Local {
         let (idle, pool) = (&self.pool.idle, &self.pool);
         let now = Stamp::now();
         now.refine();
-        idle.lie_down(&self.parker, self.condition.replace(Condition::Rested));
+        idle.lie_down(&self.parker);
         // The last look: a submitter that saw us searching has called nobody.
         if !left_out("idle-last-look") && (pool.queues.has_work() || pool.is_drained()) {
             if !idle.get_up(&self.parker) {
