@@ -46,6 +46,8 @@ mod unix {
     const GRACE: Duration = Duration::from_secs(10);
     /// How long a client may take to read its answer.
     const PATIENCE: Duration = Duration::from_secs(5);
+    /// How long a request may be.
+    const LONGEST: usize = 64 * 1024;
 
     pub(super) fn main() -> io::Result<()> {
         let mut args = std::env::args().skip(1);
@@ -117,13 +119,19 @@ mod unix {
     impl Server {
         /// One connection: a line, its answer, and again. An error means that the client has gone.
         async fn talk(self, stream: TcpStream) {
-            let mut received = Vec::new();
-            // The wait for a request is what `stop` ends. A request that has begun is not given up by that.
-            while let Some(Ok(Some(line))) =
-                self.stop.run_until_cancelled(read_line(&stream, &mut received)).await
-            {
-                let answer = self.answer(line).await;
-                let Ok(Ok(())) = timeout(PATIENCE, stream.write_all(answer.as_bytes())).await else { return };
+            let mut stream = sideline::io::BufReader::new(stream).max_line(LONGEST);
+            loop {
+                // The wait for a request is what `stop` ends. A request that has begun is not given up by that.
+                let mut line = String::new();
+                match self.stop.run_until_cancelled(stream.read_line(&mut line)).await {
+                    Some(Ok(n)) if n > 0 => {}
+                    _ => return,
+                }
+                let answer = self.answer(line.trim_end().to_owned()).await;
+                let Ok(Ok(())) = timeout(PATIENCE, stream.get_ref().write_all(answer.as_bytes())).await
+                else {
+                    return;
+                };
             }
         }
 
@@ -155,22 +163,6 @@ mod unix {
         // Was that the end of the stream, or were we told to give up?
         token.check().map_err(|_| io::Error::other("the server is shutting down"))?;
         Ok(answer)
-    }
-
-    /// The next line, without its end; `None` if the client has closed. It may be dropped while it waits: what has come
-    /// is in `received`.
-    async fn read_line(stream: &TcpStream, received: &mut Vec<u8>) -> io::Result<Option<String>> {
-        let mut chunk = [0; 1024];
-        loop {
-            if let Some(end) = received.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = received.drain(..=end).collect();
-                return Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()));
-            }
-            match stream.read(&mut chunk).await? {
-                0 => return Ok(None),
-                n => received.extend_from_slice(&chunk[..n]),
-            }
-        }
     }
 
     async fn told_to_end(interrupt: &mut Signal, terminate: &mut Signal) {

@@ -22,13 +22,13 @@ fn main() {
 #[cfg(unix)]
 mod unix {
     use rustix::process::{Pid, Signal, kill_process_group};
-    use sideline::io::{ReadBytes, stdout};
+    use sideline::io::{BufReader, ReadBytes, stdout};
     use sideline::process::{Child, Command, ExitStatus, Stdio};
     use sideline::signal::{ctrl_c, unix};
     use sideline::task::JoinSet;
     use sideline::time::timeout;
     use sideline::{CancelToken, spawn};
-    use std::future::{Future, poll_fn};
+    use std::future::Future;
     use std::io;
     use std::time::Duration;
 
@@ -114,21 +114,13 @@ mod unix {
     }
 
     /// Prints each line of `output` behind the program's name.
-    async fn pass_on(name: String, mut output: impl ReadBytes) -> io::Result<()> {
-        let (mut buffer, mut begun) = ([0; 4096], Vec::new());
-        loop {
-            let n = poll_fn(|cx| output.poll_read(cx, &mut buffer)).await?;
-            begun.extend_from_slice(&buffer[..n]);
-            while let Some(end) = begun.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = begun.drain(..=end).collect();
-                say(&name, String::from_utf8_lossy(&line).trim_end()).await?;
-            }
-            if n == 0 && begun.is_empty() {
-                return Ok(());
-            } else if n == 0 {
-                begun.push(b'\n'); // the last line lacks it
-            }
+    async fn pass_on(name: String, output: impl ReadBytes) -> io::Result<()> {
+        let (mut output, mut line) = (BufReader::new(output), Vec::new());
+        while output.read_until(b'\n', &mut line).await? > 0 {
+            say(&name, String::from_utf8_lossy(&line).trim_end()).await?;
+            line.clear();
         }
+        Ok(())
     }
 
     async fn say(name: &str, what: &str) -> io::Result<()> {

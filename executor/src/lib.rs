@@ -66,10 +66,11 @@
 //!
 //! # What is left to other crates
 //! What does not need the loop works on it as it is: channels (`async-channel`, `std::sync::mpsc` from a job), locks and
-//! semaphores for tasks (`async-lock`), `select!`, `join!` and streams (`futures`), buffered readers and lines
+//! semaphores for tasks (`async-lock`), `select!`, `join!` and streams (`futures`), buffered writers and codecs
 //! (`futures-lite`, or `futures`, by way of the feature `futures-io`). Any of them wakes its tasks by a
 //! [`Waker`](std::task::Waker), and that is all this runtime asks for. The commonest choices are here: [`time::timeout`] between a future and a
-//! time limit, and with job control `CancelToken::run_until_cancelled` between a future and somebody who ends it.
+//! time limit, with job control `CancelToken::run_until_cancelled` between a future and somebody who ends it, and [`io::BufReader`]
+//! for lines.
 
 #![deny(unsafe_code)]
 

@@ -4,7 +4,7 @@
 //! it would block does its task wait, and the loop wakes it when the kernel reports an event. Their operations take
 //! `&self`, so one task may read while another writes; all types are `Send + Sync`.
 //!
-//! [`copy`](fn@copy) and [`copy_bidirectional`] join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
+//! [`BufReader`] reads lines. [`copy`](fn@copy) and [`copy_bidirectional`] join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
 //! `stdio`, are those of the process.
 //!
 //! ```
@@ -30,6 +30,7 @@
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
 //! loop turn before it starts.
 
+mod buf_reader;
 pub(crate) mod bytes;
 mod copy;
 pub(crate) mod direct;
@@ -49,6 +50,7 @@ sideline_reactor::where_queues_report_edges! {
     mod fd;
     pub use fd::Fd;
 }
+pub use buf_reader::BufReader;
 pub use copy::{copy, copy_bidirectional};
 pub use mio::Interest;
 #[cfg(feature = "stdio")]
