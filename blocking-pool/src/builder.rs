@@ -254,3 +254,11 @@ impl fmt::Display for BuildError {
 }
 
 impl Error for BuildError {}
+
+/// For `?` in functions of I/O: `InvalidInput`.
+impl From<BuildError> for io::Error {
+    #[inline]
+    fn from(error: BuildError) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
+}

@@ -154,6 +154,11 @@ fn builders_say_what_to_change() {
     assert!(say(Pool::builder().nice(20)).contains("pass 0 to 19"));
     assert!(say(Pool::builder().max_threads(usize::MAX)).contains("lower `max_threads`"));
     assert!(say(Pool::builder().core_threads(usize::MAX)).contains("lower `core_threads`"));
+    // In a function of I/O, `?` keeps what it says.
+    let pool = || -> std::io::Result<Pool> { Ok(Pool::builder().queue_limit(0).build()?) };
+    let error = pool().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("pass at least 1"));
     // One choice alone bends the other's default.
     Pool::builder().max_threads(1).build().unwrap();
     Pool::builder().core_threads(1000).build().unwrap();

@@ -51,7 +51,7 @@ mod unix {
                 programs.spawn(supervise(format!("[{}]", index + 1), command, stop.clone()));
             }
             while let Some(ended) = programs.join_next().await {
-                ended.map_err(io::Error::other)??;
+                ended??;
             }
             Ok(())
         })
@@ -83,7 +83,7 @@ mod unix {
             // What it has started in the background may have its pipes still: then there is no end of the output.
             for task in output.map(|task| task.abort_on_drop()) {
                 if let Ok(passed_on) = timeout(GRACE, task).await {
-                    passed_on.map_err(io::Error::other)??;
+                    passed_on??;
                 }
             }
             if stopped || status.success() || restarts == RESTARTS {

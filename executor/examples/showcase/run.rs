@@ -40,7 +40,7 @@ pub(crate) struct Run {
 /// # Errors
 /// The first call that failed, and what kept the measurement from being made.
 pub(crate) fn run(mode: Mode, calls: &Arc<[Call]>) -> io::Result<Run> {
-    let pool = Pool::builder().build().map_err(io::Error::other)?;
+    let pool = Pool::builder().build()?;
     let runtime = Runtime::builder().pool(pool.clone()).build()?;
     let run = runtime.block_on(measure(mode, Arc::clone(calls), &pool));
     drop(runtime);
@@ -74,12 +74,12 @@ async fn measure(mode: Mode, calls: Arc<[Call]>, pool: &Pool) -> io::Result<Run>
     }
     let mut digest = 0_u64;
     while let Some(finished) = clients.join_next().await {
-        digest = digest.wrapping_add(finished.map_err(io::Error::other)??);
+        digest = digest.wrapping_add(finished??);
     }
     let took = start.elapsed();
 
     end.set(Some(start + took));
-    let beats = beats.await.map_err(io::Error::other)?;
+    let beats = beats.await?;
     let echoes = client.stop().await?;
     list.progress.borrow().finish();
     Ok(Run { took, beats, echoes, threads: list.threads.get(), digest })
