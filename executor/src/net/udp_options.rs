@@ -6,8 +6,9 @@ use super::options;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Options. Those that have to be set before binding are set on a socket of `std` or of another library, which
-/// [`from_std`](UdpSocket::from_std) takes over.
+/// Options. Those that have to be set before binding are set on a socket of another library, `socket2` say, which
+/// [`from_std`](UdpSocket::from_std) takes over. Several programs can receive on one port, as with multicast, only if each has
+/// set `SO_REUSEADDR` that way.
 impl UdpSocket {
     /// Whether datagrams may be broadcast.
     ///
