@@ -40,8 +40,8 @@
 //!
 //! Programs to copy from are in the repository, in `executor/examples`: servers (`echo_server`, `compute_server`, and
 //! `graceful_shutdown`, which ends well on ctrl-c), blocking clients (`fetch`, `sqlite`), timeouts and cancellation
-//! (`robust_call`), progress (`hash_files`), limits (`rate_limited`), child processes (`supervisor`), and others. One with hyper is
-//! `http_service` in `tests/ecosystem/examples`.
+//! (`robust_call`), progress (`hash_files`), limits (`rate_limited`), child processes (`supervisor`), a library whose
+//! callers are not async (`sync_client`), and others. One with hyper is `http_service` in `tests/ecosystem/examples`.
 //!
 //! # Features
 //! Tasks, timers, sockets and the pool are always there. The rest is asked for, since whoever builds a program that does

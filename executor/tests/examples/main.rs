@@ -70,6 +70,18 @@ fn embed_poll_serves_both_loops_and_never_turns_for_nothing() {
 }
 
 #[test]
+fn sync_client_is_shared_by_threads_and_survives_an_answer_that_does_not_come() {
+    let run = example("sync_client").finish();
+    run.succeeded();
+    let wanted = [
+        "400 answers, and at most 4 connections: true",
+        "no answer: the time limit was reached",
+        "but: STILL THERE?",
+    ];
+    assert_eq!(run.lines().collect::<Vec<_>>(), wanted, "{run:?}");
+}
+
+#[test]
 fn miniature_ticks_serves_and_computes() {
     let run = example("miniature").finish();
     run.succeeded();
