@@ -3,6 +3,7 @@
 use super::failures::Failures;
 use crate::blocking::JobBuilder;
 use crate::context;
+use sideline_reactor::name_descriptor_limit;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -111,12 +112,23 @@ async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
             let _permit = permit;
             let found = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
             found.map(Iterator::collect).map_err(|error| {
+                let error = or_descriptor_limit(error);
                 io::Error::new(error.kind(), format!("host {host:?} could not be looked up: {error}"))
             })
         };
         JobBuilder::of_lookup(runtime.clone()).name(name).spawn(look_up).abort_on_drop()
     };
     job.await.map_err(io::Error::other)?
+}
+
+/// The C library opens files and sockets for a lookup. If there are no descriptors left it says, as a rule, that the name is not known.
+#[inline]
+fn or_descriptor_limit(error: io::Error) -> io::Error {
+    match std::fs::File::open("/").map_err(name_descriptor_limit) {
+        // With advice an error has no number of the system's any more.
+        Err(advised) if advised.raw_os_error().is_none() => advised,
+        _ => error,
+    }
 }
 
 #[inline]

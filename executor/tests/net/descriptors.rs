@@ -213,3 +213,24 @@ fn a_connect_that_is_given_up_closes_its_socket() {
         Ok(())
     });
 }
+
+/// The C library says that the name is not known when it cannot open the file that has it.
+#[test]
+fn a_lookup_without_descriptors_names_the_limit_and_recovers() {
+    const TEST: &str = "descriptors::a_lookup_without_descriptors_names_the_limit_and_recovers";
+    if ran_in_a_process_of_its_own(TEST, 64) {
+        return;
+    }
+    run(async {
+        let mut open = Vec::new();
+        while let Ok(file) = std::fs::File::open("/") {
+            open.push(file);
+        }
+        let error = lookup_host("localhost:80").await.map(drop).unwrap_err();
+        assert!(error.to_string().starts_with("host \"localhost\" could not be looked up: "), "{error}");
+        assert!(error.to_string().contains("RLIMIT_NOFILE"), "{error}");
+        drop(open);
+        assert!(lookup_host("localhost:80").await?.count() > 0);
+        Ok(())
+    });
+}
