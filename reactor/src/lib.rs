@@ -78,7 +78,7 @@ where_queues_report_edges! {
 }
 
 pub use clock::Clock;
-pub use contain::{discard, wake_all};
+pub use contain::{discard, wake, wake_all};
 pub use errors::{KernelError, name_descriptor_limit};
 pub use handle::Handle;
 pub use local_reactor::LocalReactor;

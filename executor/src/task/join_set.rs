@@ -103,9 +103,8 @@ impl<T: 'static> JoinSet<T> {
         let entry = self.entries.vacant_entry();
         let key = entry.key();
         let waker = ReadyList::waker(&self.ready, key);
-        // The first poll is what registers the waker.
-        waker.wake_by_ref();
         entry.insert(Entry { handle, waker });
+        self.ready.begin(key);
     }
 
     /// Waits for the next result. `None` once the set is empty.

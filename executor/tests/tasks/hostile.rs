@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::awaited::{Awaited, Case, HOUR, SOON, cases, one_at_a_time, quiet};
-use sideline::task::yield_now;
+use sideline::task::{JoinSet, yield_now};
 use sideline::time::{sleep, timeout};
 use sideline::{Handle, spawn, to_thread};
 use std::future::{Future, pending, poll_fn};
@@ -194,5 +194,22 @@ fn a_waker_may_drop_what_it_is_woken_for_and_use_the_runtime() {
             };
             timeout(Duration::from_secs(30), was_called).await.unwrap_or_else(|_| panic!("{name}"));
         }
+    });
+}
+
+/// A set that is polled by hand may be left with a waker, which the next entry wakes.
+#[test]
+fn a_waker_that_panics_does_not_keep_a_task_from_its_set() {
+    let runtime = quiet();
+    runtime.block_on(async {
+        let mut set = JoinSet::new();
+        set.spawn(pending::<i32>());
+        let waker = std::mem::ManuallyDrop::new(failing(Fails::Wake));
+        for _ in 0..2 {
+            assert!(set.poll_join_next(&mut Context::from_waker(&waker)).is_pending());
+        }
+        set.spawn(async { 5 });
+        assert_eq!(set.len(), 2);
+        assert_eq!(set.join_next().await.unwrap().unwrap(), 5);
     });
 }

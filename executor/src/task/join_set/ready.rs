@@ -7,7 +7,7 @@
 //! which tells that it is the parent's.
 
 use sideline_blocking_pool::fork::Inherited;
-use sideline_reactor::discard;
+use sideline_reactor::{discard, wake};
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +32,21 @@ impl ReadyList {
     #[inline]
     pub(super) fn waker(list: &Arc<Self>, key: usize) -> Waker {
         Waker::from(Arc::new(EntryWaker { key, list: Arc::clone(list) }))
+    }
+
+    /// A new handle's key: its first poll is what registers the waker. Whoever waits is woken, and if that panics it is no affair of
+    /// whoever adds the handle.
+    #[inline]
+    pub(super) fn begin(&self, key: usize) {
+        self.push(key).into_iter().for_each(wake);
+    }
+
+    /// Returns who is to be woken.
+    #[inline]
+    fn push(&self, key: usize) -> Option<Waker> {
+        let mut ready = self.lock();
+        ready.keys.push_back(key);
+        ready.waiter.take()
     }
 
     /// The next one to be polled. `all` are those of the set.
@@ -85,12 +100,8 @@ impl Wake for EntryWaker {
 
     #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
-        let waiter = {
-            let mut ready = self.list.lock();
-            ready.keys.push_back(self.key);
-            ready.waiter.take()
-        };
-        if let Some(waiter) = waiter {
+        // A panic goes to who completes the handle: that contains it, and reports it.
+        if let Some(waiter) = self.list.push(self.key) {
             waiter.wake();
         }
     }
