@@ -8,6 +8,7 @@ use super::awaited::{Awaited, Case, HOUR, SOON, cases, one_at_a_time, quiet};
 use sideline::task::{JoinSet, yield_now};
 use sideline::time::{sleep, timeout};
 use sideline::{Handle, spawn, to_thread};
+use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -195,6 +196,95 @@ fn a_waker_may_drop_what_it_is_woken_for_and_use_the_runtime() {
             timeout(Duration::from_secs(30), was_called).await.unwrap_or_else(|_| panic!("{name}"));
         }
     });
+}
+
+thread_local! {
+    /// What the next clone of a [`Cloned`] on this thread does.
+    static DURING_CLONE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+/// A waker whose clone is foreign code, and no two clones of which are known to wake the same.
+fn cloned(inner: Waker) -> Waker {
+    unsafe fn borrowed<'a>(data: *const ()) -> &'a Waker {
+        // SAFETY: made by `cloned`, and freed by its drop alone.
+        unsafe { &*data.cast() }
+    }
+    unsafe fn owned(data: *const ()) -> Box<Waker> {
+        // SAFETY: as in borrowed(); the caller gives it up.
+        unsafe { Box::from_raw(data.cast_mut().cast()) }
+    }
+    fn raw(inner: Waker) -> RawWaker {
+        static VTABLE: RawWakerVTable = RawWakerVTable::new(
+            |data| {
+                if let Some(does) = DURING_CLONE.take() {
+                    does();
+                }
+                // SAFETY: the waker that is cloned has it.
+                raw(unsafe { borrowed(data) }.clone())
+            },
+            // SAFETY: the waker is given up.
+            |data| unsafe { owned(data) }.wake(),
+            // SAFETY: the waker has it.
+            |data| unsafe { borrowed(data) }.wake_by_ref(),
+            // SAFETY: the waker is given up.
+            |data| drop(unsafe { owned(data) }),
+        );
+        RawWaker::new(Box::into_raw(Box::new(inner)).cast_const().cast(), &VTABLE)
+    }
+    // SAFETY: each has a box of its own, and what is in there may go to any thread.
+    unsafe { Waker::from_raw(raw(inner)) }
+}
+
+/// Between the look whether something is ready and the wait for it, a waker is cloned, and anything may happen.
+#[test]
+fn what_becomes_ready_while_the_waker_is_cloned_is_not_missed() {
+    let _one = one_at_a_time();
+    let runtime = quiet();
+    runtime.block_on(async {
+        for Case { name, mut future, finish } in cases() {
+            let handle = Handle::current();
+            DURING_CLONE.set(Some(Box::new(move || {
+                finish();
+                let mut cx = Context::from_waker(Waker::noop());
+                assert!(Box::pin(sleep(HOUR)).as_mut().poll(&mut cx).is_pending());
+                handle.spawn(pending::<()>()).abort();
+                drop(handle.spawn_blocking(|| ()));
+                assert!(catch_unwind(AssertUnwindSafe(|| handle.block_on(async {}))).is_err());
+            })));
+            let polls =
+                poll_fn(|cx| future.as_mut().poll(&mut Context::from_waker(&cloned(cx.waker().clone()))));
+            timeout(Duration::from_secs(30), polls).await.unwrap_or_else(|_| panic!("{name}"));
+            assert!(DURING_CLONE.take().is_none(), "{name} was ready without a waker");
+        }
+    });
+}
+
+/// The runtime of what is polled ends then, on the thread of another one.
+#[test]
+fn a_runtime_may_end_while_the_waker_of_its_awaiter_is_cloned() {
+    let _one = one_at_a_time();
+    let outer = quiet();
+    let count = outer.block_on(async { cases().len() });
+    for number in 0..count {
+        let ends = quiet();
+        let Case { name, mut future, finish } = ends.block_on(async { cases().swap_remove(number) });
+        DURING_CLONE.set(Some(Box::new(move || drop(ends))));
+        outer.block_on(async {
+            let polls = poll_fn(|cx| {
+                let waker = cloned(cx.waker().clone());
+                // Errors of sockets are unwrapped, and sleeps need a loop for their first poll: a panic is an end as well.
+                let polled =
+                    catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+                polled.unwrap_or(std::task::Poll::Ready(()))
+            });
+            if timeout(SOON, polls).await.is_err() {
+                finish();
+                assert!(DURING_CLONE.take().is_none(), "{name}: no clone");
+            }
+            drop(future);
+        });
+        drop(DURING_CLONE.take());
+    }
 }
 
 /// A set that is polled by hand may be left with a waker, which the next entry wakes.
