@@ -157,7 +157,7 @@ impl Core {
         self.budget.begin_turn();
         loop {
             if self.round.get() == 0 {
-                self.tasks.take_inbox(&self.shared().inbox, &self.shared().pulse);
+                self.tasks.take_inbox(&self.shared().inbox);
                 let main_woken = self.shared().take_main_woken();
                 if main_woken && self.poll_main(main, waker) {
                     return true;
@@ -232,7 +232,7 @@ impl Core {
         self.budget.begin_turn();
         loop {
             if self.round.get() == 0 {
-                self.tasks.take_inbox(&self.shared().inbox, &self.shared().pulse);
+                self.tasks.take_inbox(&self.shared().inbox);
                 self.round.set(self.tasks.ready());
             }
             if self.round.get() == 0 || !self.run_round() {

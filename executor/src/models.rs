@@ -95,6 +95,39 @@ fn wake_of_the_main_future_is_seen() {
     });
 }
 
+/// Two threads write, each before it wakes. Ready once both writes are there. The poll that a wake brings about sees what was written
+/// before it, also before one that found the future woken already.
+fn told_by_two() -> impl Future<Output = ()> {
+    let told = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let mut has_begun = false;
+    poll_fn(move |cx| {
+        if !has_begun {
+            has_begun = true;
+            for teller in [0, 1] {
+                let (told, waker) = (Arc::clone(&told), cx.waker().clone());
+                thread::spawn(move || {
+                    // Relaxed: it is the wake that has to carry this along.
+                    told[teller].store(1, Relaxed);
+                    waker.wake();
+                });
+            }
+        }
+        if told.iter().all(|told| told.load(Relaxed) == 1) { Poll::Ready(()) } else { Poll::Pending }
+    })
+}
+
+/// By wakes of the main future.
+#[test]
+fn what_was_written_before_a_wake_is_seen_by_the_main_future() {
+    check(3, || runtime().block_on(told_by_two()));
+}
+
+/// By wakes of a task, which go through the inbox.
+#[test]
+fn what_was_written_before_a_wake_is_seen_by_the_task() {
+    check(2, || runtime().block_on(async { crate::spawn(told_by_two()).await.unwrap() }));
+}
+
 /// A handle on another thread registers its waker while the loop completes the task.
 #[test]
 fn complete_against_register_wakes_or_is_seen() {
@@ -139,7 +172,8 @@ fn pushes_against_take_lose_nothing() {
 }
 
 /// Whoever takes the entry off its queue frees the task: the loop, the closing loop, or the refused pusher. A leak
-/// or a double release shows in the count of what the task refers to.
+/// or a double release shows in the count of what the task refers to; a task that is freed while the closing loop is not done with it,
+/// as a race for one of its cells.
 #[test]
 fn wake_against_loop_drop_frees_once() {
     check(3, || {
@@ -186,6 +220,26 @@ fn completed_in_both_queues_frees_once() {
         drop(runtime);
         other.join().unwrap();
         assert_eq!(Arc::strong_count(&shared), 1);
+    });
+}
+
+/// The last reference is the loop's or that of a waker elsewhere. Whoever frees the task has seen what the other one did to it: a fault
+/// shows as a race for one of its cells.
+#[test]
+fn last_waker_against_completion_frees_what_is_gone() {
+    check(3, || {
+        let runtime = runtime();
+        let other = runtime.block_on(async {
+            let (dropping, other) = std::sync::mpsc::channel();
+            drop(crate::spawn(poll_fn(move |cx| {
+                let waker = cx.waker().clone();
+                dropping.send(thread::spawn(move || drop(waker))).unwrap();
+                Poll::Ready(())
+            })));
+            crate::task::yield_now().await;
+            other.recv().unwrap()
+        });
+        other.join().unwrap();
     });
 }
 
@@ -306,10 +360,15 @@ fn twins_are_caught() {
         ("task-clear-before-poll", "wake_during_poll_requeues_once"),
         ("first-push-notifies", "wake_between_turns_is_seen"),
         ("main-wake-notifies", "wake_of_the_main_future_is_seen"),
+        ("main-wake-carries-along", "what_was_written_before_a_wake_is_seen_by_the_main_future"),
+        ("task-wake-carries-along", "what_was_written_before_a_wake_is_seen_by_the_task"),
+        ("last-reference-sees-all", "last_waker_against_completion_frees_what_is_gone"),
         ("task-publish-sees-complete", "complete_against_register_wakes_or_is_seen"),
         ("first-push-notifies", "wake_during_poll_requeues_once"),
         ("listener-looks-again", "signal_against_listener"),
         ("refused-push-takes-the-queues-part", "wake_against_loop_drop_frees_once"),
+        ("completion-gives-the-entry-a-reference", "wake_against_loop_drop_frees_once"),
+        ("completion-gives-the-entry-a-reference", "completed_in_both_queues_frees_once"),
         ("entry-gives-its-reference-back", "completed_in_both_queues_frees_once"),
         ("watchdog-looks-again", "watchdog_sleep_against_rise"),
         ("rise-wakes-watchdog", "watchdog_sleep_against_rise"),

@@ -171,8 +171,10 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Release: pairs with the Acquire in take_main_woken().
-        let already = self.main_woken.swap(true, Release);
+        // Release: pairs with the Acquire in take_main_woken(), also of a wake that finds it set: its read-modify-write continues the
+        // sequence. (Model: `what_was_written_before_a_wake_is_seen_by_the_main_future`, twin `main-wake-carries-along`.)
+        let order = if left_out("main-wake-carries-along") { Relaxed } else { Release };
+        let already = self.main_woken.swap(true, order);
         // Whoever sets it first notifies; on the loop's own thread the loop is awake.
         if !already && !context::is_core_of(self) && !left_out("main-wake-notifies") {
             self.reactor.notify();

@@ -49,7 +49,6 @@ mod imp {
     use sideline_reactor::Clock;
     use std::sync::OnceLock;
 
-    /// loom's mutex with parking_lot's interface.
     /// `std`'s macro with a constant to begin with, which loom's does not take.
     macro_rules! const_thread_local {
         ($($(#[$attr:meta])* static $name:ident: $t:ty = const { $init:expr };)*) => {
@@ -58,6 +57,7 @@ mod imp {
     }
     pub(crate) use const_thread_local as thread_local;
 
+    /// loom's mutex with parking_lot's interface.
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 

@@ -346,5 +346,9 @@ unsafe fn drop_output<F: Future>(task: TaskPtr) {
 
 unsafe fn free<F: Future>(task: TaskPtr) {
     // SAFETY: allocate() leaked this box, and the last reference is gone.
-    drop(unsafe { Box::from_raw(task.0.cast::<TaskCell<F>>().as_ptr()) });
+    let cell = unsafe { Box::from_raw(task.0.cast::<TaskCell<F>>().as_ptr()) };
+    // So that a loom model sees the accesses.
+    cell.stage.with_mut(|_| ());
+    cell.header.join_waker.with_mut(|_| ());
+    drop(cell);
 }

@@ -55,7 +55,7 @@ impl Tasks {
     ///
     /// # Safety
     /// The task has just been taken off this loop's inbox.
-    unsafe fn receive(&self, task: TaskPtr, pulse: &Pulse) {
+    unsafe fn receive(&self, task: TaskPtr) {
         // SAFETY: the table's reference, which a new task has brought along, or the entry keeps the task.
         let header = unsafe { task.header() };
         // SAFETY: as above, and this is the loop's thread.
@@ -65,8 +65,7 @@ impl Tasks {
         }
         let run = if left_out("task-clear-before-poll") { Run::Poll } else { header.state.leave_inbox() };
         if run == Run::Release {
-            pulse.let_go();
-            // SAFETY: completion left the table's reference to the entry.
+            // SAFETY: completion made a reference for this entry.
             unsafe { task.release() };
         // SAFETY: it is not complete, so the table keeps it; this is the loop's thread.
         } else if !unsafe { task.replace_queued(true) } {
@@ -75,10 +74,10 @@ impl Tasks {
     }
 
     /// Queues what other threads have woken and spawned, before what is ready already: see [`crate::core`].
-    pub(crate) fn take_inbox(&self, inbox: &Inbox, pulse: &Pulse) {
+    pub(crate) fn take_inbox(&self, inbox: &Inbox) {
         // The inbox hands out the newest first, and each goes to the front of the queue. So the oldest ends up in front.
         // SAFETY: just taken off the inbox.
-        inbox.take(|task| unsafe { self.receive(task, pulse) });
+        inbox.take(|task| unsafe { self.receive(task) });
     }
 
     /// Runs the task that has been ready for longest.
@@ -134,7 +133,7 @@ impl Tasks {
     /// Drops every future, including those that destructors spawn meanwhile. Returns how many there were.
     pub(crate) fn close(&self, inbox: &Inbox, pulse: &Pulse) -> usize {
         // SAFETY: as in take_inbox().
-        inbox.close(|task| unsafe { self.receive(task, pulse) });
+        inbox.close(|task| unsafe { self.receive(task) });
         let mut cancelled = 0;
         // Until there are no more, and with no borrow held: a destructor may spawn, wake and abort.
         loop {
@@ -182,12 +181,9 @@ pub(super) unsafe fn finish(task: TaskPtr, pulse: Option<&Pulse>) {
         // SAFETY: without a handle the output stays with us.
         unsafe { task.drop_output() };
     }
-    // An entry in the inbox inherits the reference: see `state`.
-    if !completed.in_inbox {
-        if let Some(pulse) = pulse {
-            pulse.let_go();
-        }
-        // SAFETY: the task is out of the table, so its reference is ours to give up.
-        unsafe { task.release() };
+    if let Some(pulse) = pulse {
+        pulse.let_go();
     }
+    // SAFETY: the task is out of the table, so its reference is ours to give up. An entry in a queue has its own: see `state`.
+    unsafe { task.release() };
 }

@@ -87,7 +87,7 @@ where
         Err(Closed) => {
             // SAFETY: our handle keeps the task.
             let header = unsafe { task.header() };
-            // We take the inbox's part, as a refused wake does: completion must not leave its reference to an
+            // We take the inbox's part, as a refused wake does: completion must not make a reference for an
             // entry that does not exist. Nobody can have completed the task before us.
             let _ = header.state.leave_inbox();
             // SAFETY: no loop has seen this task, so it is all ours; and its future may be dropped on this thread.

@@ -20,22 +20,29 @@
 //! A task is kept by the loop's table (one reference from birth to completion), by its handle, and by each
 //! `Waker` and each abort handle. A queue entry owns none: a task in a queue is still in the table. The exceptions are tasks
 //! that complete while they are in a queue:
-//! * In the inbox, because another thread has woken the task during its last poll. `complete` then finds `INBOX` set and leaves
-//!   the table's reference with the entry. Whoever takes the entry off sees `COMPLETE` and releases that reference. Both sides
-//!   decide by the value that their own read-modify-write has returned, so exactly one of them releases.
+//! * In the inbox, because another thread has woken the task during its last poll. `complete` then finds `INBOX` set and makes a
+//!   reference for the entry, by the same compare-exchange. Whoever takes the entry off sees `COMPLETE` and releases it. Both sides
+//!   decide by the value that their own read-modify-write has found, so there is one if, and only if, it will be released. It is
+//!   not the table's that is left to the entry: whoever completes the task is not done with it, and when the loop ends the
+//!   entry's part is another thread's (below), which would free it meanwhile.
 //! * In the run queue, because the task has woken itself during its last poll. The loop sees that before it completes the task,
-//!   and makes a reference for the entry first. Afterwards would be too late: the table's reference may have been released
-//!   already, together with an entry of the inbox.
+//!   and makes a reference for the entry first.
 //!
-//! Model: `completed_in_both_queues_frees_once`.
+//! Whoever frees the task must have seen what the others did to it: each release is a Release and an Acquire.
+//!
+//! Models: `completed_in_both_queues_frees_once`; `last_waker_against_completion_frees_what_is_gone`, twin `last-reference-sees-all`.
 //!
 //! # The bad interleavings
 //! * A wake from another thread between "queue is empty" and the end of the poll. Were the task taken for idle
 //!   only after its poll, this wake would be lost. `leave_inbox` clears `INBOX` *before* the poll, so the
 //!   wake sets it again and pushes. Model: `wake_during_poll_requeues_once`.
+//! * What the waker's owner wrote before it woke is not seen by the poll that this brings about, which says that it is pending, and nobody
+//!   wakes again. So a wake is a Release, also one that finds `INBOX` set, and `leave_inbox` an Acquire. Model:
+//!   `what_was_written_before_a_wake_is_seen_by_the_task`, twin `task-wake-carries-along`.
 //! * A wake from another thread while the loop is dropped: the waker sets `INBOX`, the loop completes the
-//!   task and leaves the reference to the entry, and the push then finds the inbox closed. So the pusher does what whoever
-//!   takes an entry off the inbox does: it calls `leave_inbox` itself. Model: `wake_against_loop_drop_frees_once`.
+//!   task and makes a reference for the entry, and the push then finds the inbox closed. So the pusher does what whoever
+//!   takes an entry off the inbox does: it calls `leave_inbox` itself. Model: `wake_against_loop_drop_frees_once`, twins
+//!   `refused-push-takes-the-queues-part` and `completion-gives-the-entry-a-reference`.
 //! * The handle stores its waker while the loop completes. Each side does one read-modify-write on the word:
 //!   if the handle's comes first, completion sees `JOIN_WAKER` and wakes; if completion's does, the handle sees
 //!   `COMPLETE` and takes its waker back. Model: `complete_against_register_wakes_or_is_seen`.
@@ -96,8 +103,6 @@ pub(crate) struct Completed {
     pub(crate) has_handle: bool,
     /// The waker in the cell is the caller's: take it and wake.
     pub(crate) wake_handle: bool,
-    /// The task is in the inbox: whoever takes it off will release the table's reference. Otherwise the caller does.
-    pub(crate) in_inbox: bool,
 }
 
 impl State {
@@ -112,7 +117,8 @@ impl State {
         // Release: what the waker's owner did before waking is seen by the poll, since leave_inbox() acquires.
         // This holds for a wake that finds INBOX set too: its read-modify-write continues the sequence.
         // Acquire: pairs with leave_inbox(), up to which the link was the inbox's.
-        push_if_new(self.0.fetch_or(INBOX, AcqRel))
+        let order = if left_out("task-wake-carries-along") { Acquire } else { AcqRel };
+        push_if_new(self.0.fetch_or(INBOX, order))
     }
 
     /// An abort by another thread than the loop's.
@@ -146,17 +152,21 @@ impl State {
         what_to_run(self.0.load(Relaxed))
     }
 
-    /// The future is gone and the output is in its place.
+    /// The future is gone and the output is in its place. If the task is in the inbox, the entry has a reference from now on.
     pub(crate) fn complete(&self) -> Completed {
-        // Release: publishes the output to poll_handle() and drop_handle(). Acquire: pairs with the Release of
-        // publish_join_waker(), so that the waker's bytes are there to be taken.
-        let before = self.0.fetch_or(COMPLETE, AcqRel);
-        debug_assert!(before & COMPLETE == 0, "a task completes once");
-        Completed {
-            has_handle: before & HANDLE != 0,
-            wake_handle: before & JOIN_WAKER != 0,
-            in_inbox: before & INBOX != 0,
+        let mut before = self.0.load(Relaxed);
+        loop {
+            debug_assert!(before & COMPLETE == 0, "a task completes once");
+            let is_entry = before & INBOX != 0 && !left_out("completion-gives-the-entry-a-reference");
+            let after = (before | COMPLETE) + if is_entry { REFERENCE } else { 0 };
+            // Release: publishes the output to poll_handle() and drop_handle(). Acquire: pairs with the Release of
+            // publish_join_waker(), so that the waker's bytes are there to be taken.
+            match self.0.compare_exchange_weak(before, after, AcqRel, Relaxed) {
+                Ok(_) => break,
+                Err(now) => before = now,
+            }
         }
+        Completed { has_handle: before & HANDLE != 0, wake_handle: before & JOIN_WAKER != 0 }
     }
 
     /// True once the output may be read by the handle.
@@ -206,7 +216,8 @@ impl State {
     #[must_use]
     pub(crate) fn release_reference(&self) -> bool {
         // Release: what this owner did with the task happens before it is freed. Acquire: for the one who frees.
-        let before = self.0.fetch_sub(REFERENCE, AcqRel);
+        let order = if left_out("last-reference-sees-all") { Relaxed } else { AcqRel };
+        let before = self.0.fetch_sub(REFERENCE, order);
         debug_assert!(before >= REFERENCE, "a reference was released twice");
         before / REFERENCE == 1
     }

@@ -59,7 +59,7 @@ unsafe fn push_to_inbox(task: TaskPtr) {
         Err(Closed) => {
             // The loop is gone. We do with the entry what it would have done: see "The bad interleavings" in `state`.
             if header.state.leave_inbox() == Run::Release {
-                // SAFETY: completion left the table's reference to whoever takes the task off the inbox.
+                // SAFETY: completion made a reference for whoever takes the task off the inbox.
                 unsafe { task.release() }
             }
         }
