@@ -79,13 +79,23 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    offload_here("spawn_blocking", closure)
+}
+
+/// `called` is what a panic names.
+#[track_caller]
+fn offload_here<F, T>(called: &str, closure: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     // The loop's thread has its runtime at hand; others count a reference to it, which workers do at the same time.
     if let Some(core) = context::core() {
         return offload(core.shared(), core.take_handle(), closure);
     }
     match context::handle() {
         Ok(handle) => handle.spawn_blocking(closure),
-        Err(error) => panic!("sideline::spawn_blocking: {error}"),
+        Err(error) => panic!("sideline::{called}: {error}"),
     }
 }
 
@@ -110,7 +120,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    ToThread(spawn_blocking(closure).abort_on_drop())
+    ToThread(offload_here("to_thread", closure).abort_on_drop())
 }
 
 /// The future of [`to_thread`]: the closure's result.
@@ -130,7 +140,7 @@ impl<T> Future for ToThread<T> {
         Pin::new(&mut self.0).poll(cx).map(|result| match result.map_err(JoinError::try_into_panic) {
             Ok(value) => value,
             Err(Ok(payload)) => resume_unwind(payload),
-            Err(Err(error)) => panic!("to_thread: {error}"),
+            Err(Err(error)) => panic!("sideline::to_thread: {error}"),
         })
     }
 }

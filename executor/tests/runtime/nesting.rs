@@ -42,6 +42,9 @@ fn outside_a_runtime_the_errors_say_what_to_do() {
     for text in errors {
         assert!(text.contains("not inside a sideline runtime") && text.contains("block_on"), "{text}");
     }
+    // By the name that was called.
+    let text = message(catch_unwind(|| drop(to_thread(|| ()))));
+    assert!(text.starts_with("sideline::to_thread: "), "{text}");
     let in_job = block_on(async { spawn_blocking(|| drop(spawn(async {}))).await.unwrap_err() });
     assert!(in_job.to_string().contains("use Handle::current().spawn"), "{in_job}");
 }
