@@ -3,7 +3,7 @@
 //! Almost always that is nobody or one waiter. So there is a place for one in here, and memory elsewhere only if there are more.
 //!
 //! Those are in the order of their ids, which is the order of their arrival, since a waiter that is woken in vain comes back with
-//! the id it had. So each of [many](Many) thousands is found in a few steps when it comes back or gives up.
+//! the id it had. So each of many thousands is found in a few steps when it comes back or gives up.
 //!
 //! Almost always, too, it is the same task again and again. So if its waker is a [known](KnownWakers) one, the waker stays in the
 //! first place after it has been woken, and the task finds it there when it waits again. A waiter that is kept so has no id,
