@@ -2,7 +2,7 @@
 
 use super::cursor::{CHUNK, Cursor, Done};
 use super::{Metadata, OpenOptions, Permissions, on_pool};
-use crate::io::bytes::unexpected_end;
+use crate::io::bytes;
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, SeekFrom};
@@ -104,14 +104,8 @@ impl File {
     ///
     /// # Errors
     /// `UnexpectedEof` if the file ends before; otherwise as [`read`](File::read).
-    pub async fn read_exact(&mut self, mut buf: &mut [u8]) -> io::Result<()> {
-        while !buf.is_empty() {
-            match self.read(buf).await? {
-                0 => return Err(unexpected_end()),
-                n => buf = &mut buf[n..],
-            }
-        }
-        Ok(())
+    pub fn read_exact(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+        bytes::read_exact(self, buf)
     }
 
     /// Appends everything up to the end of the file to `buf`, and returns how much that was. An empty `buf` gets it

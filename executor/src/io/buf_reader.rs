@@ -3,7 +3,7 @@
 //! What was read and not used yet stays in the reader until somebody takes it, a line that is not complete as well. So whoever gives up
 //! waiting for a line, as a timeout does, loses nothing of it.
 
-use super::bytes::unexpected_end;
+use super::bytes;
 use super::stream_traits::{ReadBytes, Sealed};
 use crate::fairness;
 use std::fmt;
@@ -144,14 +144,8 @@ impl<R: ReadBytes> BufReader<R> {
     ///
     /// # Errors
     /// `UnexpectedEof` if the stream ends before; otherwise what it says.
-    pub async fn read_exact(&mut self, mut buf: &mut [u8]) -> io::Result<()> {
-        while !buf.is_empty() {
-            match self.read(buf).await? {
-                0 => return Err(unexpected_end()),
-                n => buf = &mut buf[n..],
-            }
-        }
-        Ok(())
+    pub fn read_exact(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+        bytes::read_exact(self, buf)
     }
 
     /// Reads on, behind what is there. Ready with 0 at the end of the stream.

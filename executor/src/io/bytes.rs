@@ -1,5 +1,7 @@
 //! Reading and writing bytes: the same methods for sockets and pipes.
 
+use super::ReadBytes;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
 
 #[inline]
@@ -10,6 +12,17 @@ pub(crate) fn unexpected_end() -> io::Error {
 #[inline]
 pub(crate) fn write_zero() -> io::Error {
     io::Error::new(io::ErrorKind::WriteZero, "the stream takes no more bytes")
+}
+
+/// Fills `buf` from `reader`, which keeps nothing for whoever gives up.
+pub(crate) async fn read_exact<R: ReadBytes>(reader: &mut R, mut buf: &mut [u8]) -> io::Result<()> {
+    while !buf.is_empty() {
+        match poll_fn(|cx| reader.poll_read(cx, buf)).await? {
+            0 => return Err(unexpected_end()),
+            n => buf = &mut buf[n..],
+        }
+    }
+    Ok(())
 }
 
 /// A connection that the peer has reset needs no closing: those who close what they have used do not take it for a

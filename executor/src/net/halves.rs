@@ -5,7 +5,7 @@
 //! have one owner: their methods take `&mut self`. Each waits in the stream's one place for poll functions of its
 //! direction, which is why there may be one half of a kind only.
 
-use crate::io::bytes::{unexpected_end, write_zero};
+use crate::io::bytes::{self, write_zero};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -70,14 +70,9 @@ macro_rules! reads {
             ///
             /// # Errors
             /// `UnexpectedEof` if the stream ends before; otherwise as [`read`](Self::read).
-            pub async fn read_exact(&mut self, mut buf: &mut [u8]) -> io::Result<()> {
-                while !buf.is_empty() {
-                    match self.read(buf).await? {
-                        0 => return Err(unexpected_end()),
-                        n => buf = &mut buf[n..],
-                    }
-                }
-                Ok(())
+            #[inline]
+            pub fn read_exact(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+                bytes::read_exact(self, buf)
             }
 
             /// Appends everything up to the end of the stream to `buf`, and returns how much that was. If the future

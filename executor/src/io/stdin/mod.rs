@@ -93,6 +93,7 @@ impl Stdin {
     /// # Errors
     /// `UnexpectedEof` if the input ends before; otherwise as [`read`](Stdin::read).
     pub async fn read_exact(&mut self, mut buf: &mut [u8]) -> io::Result<()> {
+        // By `read`, which gives up its place among those who wait. What other readers share only polls.
         while !buf.is_empty() {
             match self.read(buf).await? {
                 0 => return Err(unexpected_end()),
