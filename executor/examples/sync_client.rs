@@ -47,6 +47,7 @@ fn main() -> io::Result<()> {
 }
 
 mod client {
+    use sideline::io::BufReader;
     use sideline::net::TcpStream;
     use sideline::time::timeout;
     use sideline::{CancelToken, Handle, Pool, Runtime, Shutdown};
@@ -58,7 +59,7 @@ mod client {
     /// Asks one server, and may be shared by threads. Dropping it ends its threads and closes its connections.
     pub(super) struct Client {
         server: String,
-        idle: Mutex<Vec<TcpStream>>,
+        idle: Mutex<Vec<BufReader<TcpStream>>>,
         handle: Handle,
         stop: CancelToken,
         /// `None` only while it is being dropped.
@@ -110,24 +111,21 @@ mod client {
 
         async fn exchange(&self, line: &str) -> io::Result<String> {
             let kept = self.idle().pop();
-            let stream = match kept {
+            let mut stream = match kept {
                 Some(stream) => stream,
-                None => TcpStream::connect(&*self.server).await?,
+                None => BufReader::new(TcpStream::connect(&*self.server).await?),
             };
-            stream.write_all(format!("{line}\n").as_bytes()).await?;
+            stream.get_ref().write_all(format!("{line}\n").as_bytes()).await?;
             let mut answer = Vec::new();
-            while !answer.ends_with(b"\n") {
-                let mut chunk = [0; 1024];
-                match stream.read(&mut chunk).await? {
-                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    n => answer.extend_from_slice(&chunk[..n]),
-                }
+            stream.read_until(b'\n', &mut answer).await?;
+            if !answer.ends_with(b"\n") {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
             self.idle().push(stream);
             Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
         }
 
-        fn idle(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        fn idle(&self) -> MutexGuard<'_, Vec<BufReader<TcpStream>>> {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner)
         }
     }
