@@ -52,10 +52,8 @@ impl Local {
             && !self.pool.queues.is_known_to_hold_a_batch()
             && !self.crowd.was_there()
         {
-            let mut left = gap;
-            while left > 0 {
+            for _ in 0..gap {
                 hint::spin_loop();
-                left -= 1;
             }
         }
     }
