@@ -3,6 +3,7 @@
 use super::cursor::{CHUNK, Cursor, Done};
 use super::{Metadata, OpenOptions, Permissions, on_pool};
 use crate::io::bytes;
+use sideline_reactor::name_descriptor_limit;
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, SeekFrom};
@@ -84,7 +85,8 @@ impl File {
     /// alone, a duplicate of the descriptor is made, which may fail.
     pub async fn into_std(mut self) -> io::Result<std::fs::File> {
         self.seek(SeekFrom::Current(0)).await.or_else(not_seekable)?;
-        Arc::try_unwrap(self.file).or_else(|shared| shared.try_clone())
+        let duplicate = |shared: Arc<std::fs::File>| shared.try_clone().map_err(name_descriptor_limit);
+        Arc::try_unwrap(self.file).or_else(duplicate)
     }
 
     /// Reads at least one byte into `buf`, 1 MiB at most. `Ok(0)` is the end of the file (or of `buf`).
@@ -256,8 +258,7 @@ impl File {
     /// # Errors
     /// A lack of descriptors names the limit.
     pub async fn try_clone(&self) -> io::Result<File> {
-        let clone = |file: &std::fs::File| file.try_clone().map_err(sideline_reactor::name_descriptor_limit);
-        self.on_pool("fs: duplicate", clone).await.map(File::from_std)
+        self.on_pool("fs: duplicate", |file| file.try_clone()).await.map(File::from_std)
     }
 
     /// Does `call` with the file on the pool, after a write that is still queued.

@@ -15,7 +15,7 @@
 //! The jobs have names: a report of what a runtime leaves running says `fs: read /etc/hosts`.
 //!
 //! # Errors
-//! Besides those of `std::fs`: outside a runtime, and if the pool takes no more jobs.
+//! Besides those of `std::fs`: outside a runtime, and if the pool takes no more jobs. A lack of descriptors names the limit.
 //!
 //! # Example
 //! ```
@@ -57,6 +57,7 @@ pub use std::fs::{FileType, Metadata, Permissions};
 
 use crate::io::job::{joined, runtime};
 use crate::{Handle, JoinHandle};
+use sideline_reactor::name_descriptor_limit;
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,13 +71,13 @@ where
     runtime.job().name(name).spawn(call)
 }
 
-/// Does `call` on the pool.
+/// Does `call` on the pool. If that had no descriptors left, the error says so: many functions need one for a moment.
 async fn on_pool<T, F>(name: impl Into<Cow<'static, str>>, call: F) -> io::Result<T>
 where
     T: Send + 'static,
     F: FnOnce() -> io::Result<T> + Send + 'static,
 {
-    joined(start(&runtime()?, name, call).abort_on_drop().await)?
+    joined(start(&runtime()?, name, call).abort_on_drop().await)?.map_err(name_descriptor_limit)
 }
 
 /// Does `call` with a copy of `path` on the pool.

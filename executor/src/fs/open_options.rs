@@ -85,8 +85,7 @@ impl OpenOptions {
     /// What the kernel says; a lack of descriptors names the limit. `InvalidInput` if the options contradict each other.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let options = self.0.clone();
-        let open = move |path| options.open(path).map_err(sideline_reactor::name_descriptor_limit);
-        on_path("open", path.as_ref(), open).await.map(File::from_std)
+        on_path("open", path.as_ref(), move |path| options.open(path)).await.map(File::from_std)
     }
 }
 

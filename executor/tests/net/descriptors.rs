@@ -234,3 +234,37 @@ fn a_lookup_without_descriptors_names_the_limit_and_recovers() {
         Ok(())
     });
 }
+
+/// Those that open one for a moment said "too many open files", as the kernel does, and not of what there are too few.
+#[test]
+fn functions_of_files_without_descriptors_name_the_limit() {
+    const TEST: &str = "descriptors::functions_of_files_without_descriptors_name_the_limit";
+    if ran_in_a_process_of_its_own(TEST, 64) {
+        return;
+    }
+    run(async {
+        use sideline::fs;
+        let path = TempPath::new("limit");
+        fs::write(&path.0, "here").await?;
+        let mut open = Vec::new();
+        while let Ok(file) = std::fs::File::open("/") {
+            open.push(file);
+        }
+        let outcomes = [
+            fs::read(&path.0).await.map(drop),
+            fs::read_to_string(&path.0).await.map(drop),
+            fs::write(&path.0, "there").await,
+            fs::copy(&path.0, "/dev/null").await.map(drop),
+            fs::read_dir("/").await.map(drop),
+            fs::File::open(&path.0).await.map(drop),
+            fs::File::from_std(open.pop().unwrap()).try_clone().await.map(drop),
+        ];
+        for outcome in outcomes {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains("RLIMIT_NOFILE"), "{error}");
+        }
+        drop(open);
+        assert_eq!(fs::read(&path.0).await?, b"here");
+        Ok(())
+    });
+}
