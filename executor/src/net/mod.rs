@@ -56,6 +56,8 @@ mod tcp_stream;
 mod udp;
 mod udp_options;
 #[cfg(unix)]
+mod udp_unbound;
+#[cfg(unix)]
 mod unix_datagram;
 #[cfg(unix)]
 mod unix_listener;

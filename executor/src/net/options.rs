@@ -4,6 +4,7 @@
 
 use libc::{c_int, socklen_t};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub(super) trait Value: Copy {}
 impl Value for c_int {}
 impl Value for libc::linger {}
+impl Value for libc::in_addr {}
 
 pub(super) fn get<V: Value>(socket: &dyn AsFd, level: c_int, name: c_int) -> io::Result<V> {
     let mut value = std::mem::MaybeUninit::<V>::zeroed();
@@ -96,6 +98,27 @@ pub(super) fn set_keepalive(socket: &dyn AsFd, idle: Option<Duration>) -> io::Re
     set_flag(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, idle.is_some())
 }
 
+#[inline]
+pub(super) fn tos(socket: &dyn AsFd, own: SocketAddr) -> io::Result<u8> {
+    let (level, name) = if own.is_ipv4() { IPV4_TOS } else { IPV6_TCLASS };
+    // The kernel has eight bits of it.
+    get::<c_int>(socket, level, name).map(|tos| tos as u8)
+}
+
+#[inline]
+pub(super) fn set_tos(socket: &dyn AsFd, own: SocketAddr, tos: u8) -> io::Result<()> {
+    if own.is_ipv4() {
+        return set(socket, IPV4_TOS.0, IPV4_TOS.1, c_int::from(tos));
+    }
+    set(socket, IPV6_TCLASS.0, IPV6_TCLASS.1, c_int::from(tos))?;
+    // What it sends to IPv4 addresses, which not every system lets it have.
+    _ = set(socket, IPV4_TOS.0, IPV4_TOS.1, c_int::from(tos));
+    Ok(())
+}
+
+const IPV4_TOS: (c_int, c_int) = (libc::IPPROTO_IP, libc::IP_TOS);
+const IPV6_TCLASS: (c_int, c_int) = (libc::IPPROTO_IPV6, libc::IPV6_TCLASS);
+
 /// Rounded up, so that a short time is not none at all.
 #[inline]
 fn whole_seconds(time: Duration) -> c_int {
@@ -155,6 +178,35 @@ macro_rules! buffer_sizes {
 }
 
 pub(super) use buffer_sizes;
+
+/// What a socket of either internet protocol asks of the network, for any that has `local_addr`.
+macro_rules! type_of_service {
+    ($socket:ident) => {
+        impl $socket {
+            /// The type of service of what is sent (`IP_TOS`; of an IPv6 socket its traffic class, `IPV6_TCLASS`): the upper six
+            /// bits are the class (DSCP), the lower two congestion marks (ECN). Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            #[inline]
+            pub fn tos(&self) -> io::Result<u8> {
+                options::tos(self, self.local_addr()?)
+            }
+
+            /// Sets the [type of service](Self::tos) of what is sent from now on, by an IPv6 socket also to IPv4 addresses. The
+            /// network may heed it. Of TCP the kernel has the lower two bits to itself. Unix only.
+            ///
+            /// # Errors
+            /// What the kernel says.
+            #[inline]
+            pub fn set_tos(&self, tos: u8) -> io::Result<()> {
+                options::set_tos(self, self.local_addr()?, tos)
+            }
+        }
+    };
+}
+
+pub(super) use type_of_service;
 
 /// What TCP sockets have, before and after they are connected.
 macro_rules! tcp_options {

@@ -1,4 +1,4 @@
-//! Making a TCP socket step by step, with the calls that the standard library makes all at once.
+//! Making a socket step by step, with the calls that the standard library makes all at once.
 
 #![allow(unsafe_code)]
 
@@ -9,13 +9,11 @@ use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// A new stream socket, which children do not inherit.
+/// A new socket of that kind (`SOCK_STREAM`, `SOCK_DGRAM`), which children do not inherit.
 #[inline]
-pub(super) fn stream_socket(family: c_int) -> io::Result<OwnedFd> {
+pub(super) fn socket(family: c_int, kind: c_int) -> io::Result<OwnedFd> {
     #[cfg(not(target_vendor = "apple"))]
-    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
-    #[cfg(target_vendor = "apple")]
-    let kind = libc::SOCK_STREAM;
+    let kind = kind | libc::SOCK_CLOEXEC;
     // SAFETY: takes no pointers.
     let fd = unsafe { libc::socket(family, kind, 0) };
     check(fd)?;

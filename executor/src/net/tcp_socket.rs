@@ -61,7 +61,7 @@ impl TcpSocket {
 
     #[inline]
     fn new(family: libc::c_int) -> io::Result<TcpSocket> {
-        let fd = raw::stream_socket(family).map_err(name_descriptor_limit)?;
+        let fd = raw::socket(family, libc::SOCK_STREAM).map_err(name_descriptor_limit)?;
         let socket = std::net::TcpStream::from(fd);
         socket.set_nonblocking(true)?;
         Ok(TcpSocket(socket))
@@ -197,6 +197,7 @@ impl TcpSocket {
 }
 
 options::buffer_sizes!(TcpSocket);
+options::type_of_service!(TcpSocket);
 options::tcp_options!(TcpSocket);
 
 impl AsFd for TcpSocket {

@@ -171,4 +171,6 @@ halves!(TcpStream);
 #[cfg(unix)]
 options::buffer_sizes!(TcpStream);
 #[cfg(unix)]
+options::type_of_service!(TcpStream);
+#[cfg(unix)]
 options::tcp_options!(TcpStream);

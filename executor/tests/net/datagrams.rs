@@ -112,3 +112,78 @@ fn operations_that_a_socket_lacks_wait_for_readiness_too() {
         Ok(())
     });
 }
+
+/// What discovery by multicast does: two programs of one machine, each on the same port.
+#[test]
+fn sockets_share_a_port_and_a_group_on_one_interface() {
+    run(async {
+        const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 7);
+        let listen = |port| {
+            let socket = UdpSocket::new_v4()?;
+            assert!(!socket.reuseaddr()?);
+            socket.set_reuseaddr(true)?;
+            assert!(socket.reuseaddr()?);
+            socket.bind_to((Ipv4Addr::UNSPECIFIED, port).into())?;
+            socket.join_multicast_v4(GROUP, Ipv4Addr::LOCALHOST)?;
+            io::Result::Ok(socket)
+        };
+        let first = listen(0)?;
+        let port = first.local_addr()?.port();
+        let second = listen(port)?;
+        let lonely = UdpSocket::new_v4()?;
+        assert_eq!(lonely.bind_to(first.local_addr()?).unwrap_err().kind(), ErrorKind::AddrInUse);
+
+        let sender = UdpSocket::new_v4()?;
+        assert_eq!(sender.multicast_if_v4()?, Ipv4Addr::UNSPECIFIED);
+        sender.set_multicast_if_v4(Ipv4Addr::LOCALHOST)?;
+        assert_eq!(sender.multicast_if_v4()?, Ipv4Addr::LOCALHOST);
+        assert_eq!(
+            sender.set_multicast_if_v4(Ipv4Addr::new(192, 0, 2, 1)).unwrap_err().kind(),
+            ErrorKind::AddrNotAvailable
+        );
+        sender.send_to(b"anybody?", (GROUP, port)).await?;
+        for receiver in [&first, &second] {
+            let mut buffer = [0; 16];
+            let (n, from) = receiver.recv_from(&mut buffer).await?;
+            assert_eq!((&buffer[..n], from.port()), (&b"anybody?"[..], sender.local_addr()?.port()));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_socket_that_is_not_bound_waits_gets_an_address_and_shares_the_load() {
+    run(async {
+        let socket = UdpSocket::new_v4()?;
+        assert!(timeout(Duration::from_millis(1), socket.recv(&mut [0; 4])).await.is_err());
+        socket.set_reuseport(true)?;
+        socket.bind_to((Ipv4Addr::LOCALHOST, 0).into())?;
+        let own = socket.local_addr()?;
+        assert_eq!(socket.bind_to(own).unwrap_err().kind(), ErrorKind::InvalidInput);
+        let another = UdpSocket::new_v4()?;
+        another.set_reuseport(true)?;
+        assert!(another.reuseport()?);
+        another.bind_to(own)?;
+        drop(another);
+        UdpSocket::new_v4()?.send_to(b"here", own).await?;
+        assert_eq!(socket.recv(&mut [0; 4]).await?, 4);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_sent_to_v6_groups_has_an_interface_and_hops() {
+    run(async {
+        // A machine without IPv6 has nothing to test.
+        let Ok(socket) = UdpSocket::new_v6() else { return Ok(()) };
+        socket.set_multicast_hops_v6(9)?;
+        assert_eq!((socket.multicast_hops_v6()?, socket.multicast_if_v6()?), (9, 0));
+        assert!(socket.set_multicast_hops_v6(1_000).is_err());
+        // The first interface is the loopback.
+        socket.set_multicast_if_v6(1)?;
+        assert_eq!(socket.multicast_if_v6()?, 1);
+        assert!(socket.set_multicast_if_v6(1_000_000).is_err());
+        socket.set_only_v6(true)?;
+        Ok(())
+    });
+}

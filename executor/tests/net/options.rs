@@ -173,3 +173,25 @@ fn two_loops_share_a_port() {
     });
     assert!(served.iter().all(|&served| served > 0), "{served:?}");
 }
+
+#[test]
+fn the_type_of_service_is_that_of_the_sockets_own_protocol() {
+    run(async {
+        let (client, _server) = tcp_pair().await?;
+        client.set_tos(0xb8)?;
+        assert_eq!(client.tos()?, 0xb8);
+        let socket = TcpSocket::new_v4()?;
+        socket.set_tos(0x10)?;
+        assert_eq!(socket.tos()?, 0x10);
+        let udp = UdpSocket::bind("127.0.0.1:0").await?;
+        udp.set_tos(0xff)?;
+        assert_eq!(udp.tos()?, 0xff);
+        // A machine without IPv6 has nothing more to test.
+        let Ok(socket) = UdpSocket::new_v6() else { return Ok(()) };
+        assert_eq!(socket.tos()?, 0);
+        socket.set_tos(0x48)?;
+        assert_eq!(socket.tos()?, 0x48);
+        assert_eq!(rustix::net::sockopt::ip_tos(&socket)?, 0x48, "for IPv4 as well");
+        Ok(())
+    });
+}
