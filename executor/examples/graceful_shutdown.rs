@@ -122,20 +122,19 @@ mod unix {
             let mut stream = sideline::io::BufReader::new(stream).max_line(LONGEST);
             loop {
                 // The wait for a request is what `stop` ends. A request that has begun is not given up by that.
-                let mut line = String::new();
-                match self.stop.run_until_cancelled(stream.read_line(&mut line)).await {
+                let mut line = Vec::new();
+                match self.stop.run_until_cancelled(stream.read_until(b'\n', &mut line)).await {
                     Some(Ok(n)) if n > 0 => {}
                     _ => return,
                 }
-                let answer = self.answer(line.trim_end().to_owned()).await;
-                let Ok(Ok(())) = timeout(PATIENCE, stream.get_ref().write_all(answer.as_bytes())).await
-                else {
+                let answer = self.answer(line).await;
+                let Ok(Ok(())) = timeout(PATIENCE, stream.get_ref().write_all(&answer)).await else {
                     return;
                 };
             }
         }
 
-        async fn answer(&self, line: String) -> String {
+        async fn answer(&self, line: Vec<u8>) -> Vec<u8> {
             let backend = self.backend;
             let job = blocking::job()
                 .name("ask the backend")
@@ -144,22 +143,22 @@ mod unix {
                 .spawn(move |token| ask(backend, &line, token));
             match job.await {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(error)) => format!("error: {error}\n"),
+                Ok(Err(error)) => format!("error: {error}\n").into_bytes(),
                 // It panicked, or was cancelled while it still waited for a thread.
-                Err(error) => format!("error: {error}\n"),
+                Err(error) => format!("error: {error}\n").into_bytes(),
             }
         }
     }
 
-    /// The client of the backend, which blocks.
-    fn ask(backend: SocketAddr, line: &str, token: &CancelToken) -> io::Result<String> {
+    /// The client of the backend, which blocks. What a line says is between the two others: it need not be text.
+    fn ask(backend: SocketAddr, line: &[u8], token: &CancelToken) -> io::Result<Vec<u8>> {
         let mut socket = std::net::TcpStream::connect(backend)?;
         let other = socket.try_clone()?;
         // While this guard lives, cancelling the token ends whatever the socket is blocked in.
         let _hook = token.on_cancel(move || _ = other.shutdown(Close::Both));
-        writeln!(socket, "{line}")?;
-        let mut answer = String::new();
-        BufReader::new(socket).read_line(&mut answer)?;
+        socket.write_all(&[line.trim_ascii_end(), b"\n"].concat())?;
+        let mut answer = Vec::new();
+        BufReader::new(socket).read_until(b'\n', &mut answer)?;
         // Was that the end of the stream, or were we told to give up?
         token.check().map_err(|_| io::Error::other("the server is shutting down"))?;
         Ok(answer)
@@ -194,10 +193,10 @@ mod unix {
         thread::spawn(move || {
             for mut socket in listener.incoming().flatten() {
                 thread::spawn(move || {
-                    let mut line = String::new();
-                    BufReader::new(&socket).read_line(&mut line)?;
+                    let mut line = Vec::new();
+                    BufReader::new(&socket).read_until(b'\n', &mut line)?;
                     thread::sleep(Duration::from_secs(2));
-                    write!(socket, "answer to {line}")
+                    socket.write_all(&[b"answer to ", &*line].concat())
                 });
             }
         });

@@ -63,25 +63,25 @@ fn echo_server_serves_clients_side_by_side() {
 
 /// A server, a client of it, and the request of that, which has reached a backend that answers when the test does.
 #[cfg(unix)]
-fn request_in_flight() -> (process::Running, TcpStream, TcpStream) {
+fn request_in_flight(question: &[u8]) -> (process::Running, TcpStream, TcpStream) {
     let backend = TcpListener::bind("127.0.0.1:0").unwrap();
     let backend_addr = backend.local_addr().unwrap().to_string();
     let mut server = example("graceful_shutdown").arg("127.0.0.1:0").arg(&backend_addr).start();
     let addr = address_in(&server.line());
     let mut client = TcpStream::connect(&addr).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
-    client.write_all(b"question\n").unwrap();
+    client.write_all(question).unwrap();
     let (asked, _) = backend.accept().unwrap();
-    let mut line = String::new();
-    BufReader::new(&asked).read_line(&mut line).unwrap();
-    assert_eq!(line, "question\n");
+    let mut line = Vec::new();
+    BufReader::new(&asked).read_until(b'\n', &mut line).unwrap();
+    assert_eq!(line, question);
     (server, client, asked)
 }
 
 #[cfg(unix)]
 #[test]
 fn graceful_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
-    let (mut server, mut client, mut asked) = request_in_flight();
+    let (mut server, mut client, mut asked) = request_in_flight(b"question\n");
     server.interrupt();
     assert_eq!(server.line(), "stopping\n");
     asked.write_all(b"answer\n").unwrap();
@@ -95,10 +95,23 @@ fn graceful_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
     assert!(nothing_is_left(&run), "{run:?}");
 }
 
+/// Its connection ended without a word.
+#[cfg(unix)]
+#[test]
+fn graceful_shutdown_passes_on_what_is_no_text() {
+    let (server, client, mut asked) = request_in_flight(b"caf\xe9\n");
+    asked.write_all(b"\xff\n").unwrap();
+    let mut answer = Vec::new();
+    BufReader::new(client).read_until(b'\n', &mut answer).unwrap();
+    assert_eq!(answer, b"\xff\n");
+    server.interrupt();
+    server.finish().succeeded();
+}
+
 #[cfg(unix)]
 #[test]
 fn graceful_shutdown_hangs_up_on_a_silent_backend_when_told_twice() {
-    let (mut server, mut client, _never_answers) = request_in_flight();
+    let (mut server, mut client, _never_answers) = request_in_flight(b"question\n");
     server.interrupt();
     assert_eq!(server.line(), "stopping\n");
     server.interrupt();
