@@ -5,8 +5,8 @@ use sideline::fs::File;
 use sideline::io::{ReadBytes, WriteBytes, copy, copy_bidirectional};
 use sideline::net::{TcpListener, TcpStream, UnixStream};
 use sideline::process::{Command, Stdio};
-use sideline::time::timeout;
-use sideline::{block_on, spawn};
+use sideline::time::{now, sleep, timeout};
+use sideline::{Runtime, block_on, spawn};
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
@@ -130,6 +130,52 @@ fn a_peer_that_is_gone_after_it_has_ended_spoils_nothing() {
         drop(client);
         assert_eq!(proxy.await.unwrap()?, (0, 6));
         Ok(())
+    });
+}
+
+/// In virtual time, so that the moments are exact.
+#[test]
+fn a_connection_without_traffic_ends_when_it_has_been_idle_for_long_enough() {
+    const IDLE: Duration = Duration::from_secs(60);
+    let runtime = Runtime::builder().paused_clock().build().unwrap();
+    runtime.block_on(async {
+        let (client, mut near) = UnixStream::pair().unwrap();
+        let (mut far, server) = UnixStream::pair().unwrap();
+        let start = now();
+        // One byte each way, and then one direction ends, which is no traffic.
+        let talking = spawn(async move {
+            sleep(IDLE / 2).await;
+            client.write_all(b"?").await?;
+            sleep(IDLE / 2).await;
+            server.write_all(b"!").await?;
+            sleep(IDLE / 2).await;
+            client.shutdown(Shutdown::Write)?;
+            io::Result::Ok((client, server))
+        });
+        let mut copying = copy_bidirectional(&mut near, &mut far).idle_timeout(IDLE);
+        let error = (&mut copying).await.unwrap_err();
+        assert_eq!((error.kind(), now() - start), (ErrorKind::TimedOut, 2 * IDLE), "{error}");
+        assert_eq!(copying.copied(), (1, 1));
+        let (client, server) = talking.await.unwrap().unwrap();
+
+        // A peer that takes nothing is as good as silent, but not one that takes a little.
+        let start = now();
+        let copying = spawn(async move {
+            copy_bidirectional(&mut near, &mut far).idle_timeout(IDLE).await.map_err(|error| error.kind())
+        });
+        let pouring = spawn(async move { server.write_all(&pattern(4_000_000)).await });
+        sleep(IDLE / 2).await;
+        client.read_exact(&mut vec![0; 500_000]).await.unwrap();
+        assert_eq!(copying.await.unwrap(), Err(ErrorKind::TimedOut));
+        assert_eq!(now() - start, IDLE + IDLE / 2);
+        assert!(pouring.await.unwrap().is_err());
+
+        // A limit that the clock does not reach is none.
+        let (client, mut near) = UnixStream::pair().unwrap();
+        let (mut far, server) = UnixStream::pair().unwrap();
+        drop((client, server));
+        let copied = copy_bidirectional(&mut near, &mut far).idle_timeout(Duration::MAX).await;
+        assert_eq!(copied.unwrap(), (0, 0));
     });
 }
 

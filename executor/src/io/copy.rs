@@ -42,54 +42,12 @@ where
     Ok(transfer.total)
 }
 
-/// Copies between two connections, both ways at once, until both have ended; returns how many bytes went from `a` to
-/// `b`, and from `b` to `a`. When one ends, the other is shut down for writing, and the other direction goes on.
-///
-/// If the future is dropped before, what was read and not written yet is lost.
-///
-/// # Errors
-/// Those of reading and writing, of either. Nothing more is copied then, in either direction.
-///
-/// # Example
-/// ```no_run
-/// use sideline::net::{TcpListener, TcpStream};
-///
-/// sideline::block_on(async {
-///     let listener = TcpListener::bind("127.0.0.1:8080").await?;
-///     loop {
-///         let (mut client, _) = listener.accept().await?;
-///         sideline::spawn(async move {
-///             let mut server = TcpStream::connect("example.org:80").await?;
-///             sideline::io::copy_bidirectional(&mut client, &mut server).await
-///         }).detach();
-///     }
-///     # #[allow(unreachable_code)]
-///     std::io::Result::Ok(())
-/// })
-/// # .unwrap()
-/// ```
-pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
-where
-    A: ReadBytes + WriteBytes + ?Sized,
-    B: ReadBytes + WriteBytes + ?Sized,
-{
-    let portion = a.portion().max(b.portion());
-    let (mut forth, mut back) = (Transfer::new(portion), Transfer::new(portion));
-    poll_fn(|cx| {
-        let forth = forth.poll_to_shutdown(cx, a, b)?;
-        let back = back.poll_to_shutdown(cx, b, a)?;
-        if forth.is_ready() && back.is_ready() { Poll::Ready(io::Result::Ok(())) } else { Poll::Pending }
-    })
-    .await?;
-    Ok((forth.total, back.total))
-}
-
 /// One direction.
-struct Transfer {
+pub(super) struct Transfer {
     buffer: Box<[u8]>,
     /// What was read and not written yet.
     rest: std::ops::Range<usize>,
-    total: u64,
+    pub(super) total: u64,
     state: State,
 }
 
@@ -102,7 +60,7 @@ enum State {
 
 impl Transfer {
     #[inline]
-    fn new(portion: usize) -> Transfer {
+    pub(super) fn new(portion: usize) -> Transfer {
         Transfer { buffer: vec![0; portion].into(), rest: 0..0, total: 0, state: State::Copying }
     }
 
@@ -131,7 +89,14 @@ impl Transfer {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_to_shutdown<R, W>(
+    /// How many bytes were read and written: it grows whenever something moves.
+    #[inline]
+    pub(super) fn moved(&self) -> u64 {
+        2 * self.total + self.rest.len() as u64
+    }
+
+    /// [`poll`](Transfer::poll), and then ends writing.
+    pub(super) fn poll_to_shutdown<R, W>(
         &mut self,
         cx: &mut Context<'_>,
         reader: &mut R,

@@ -33,6 +33,7 @@
 mod buf_reader;
 pub(crate) mod bytes;
 mod copy;
+mod copy_bidirectional;
 pub(crate) mod direct;
 #[cfg(feature = "futures-io")]
 mod futures_io;
@@ -51,7 +52,8 @@ sideline_reactor::where_queues_report_edges! {
     pub use fd::Fd;
 }
 pub use buf_reader::BufReader;
-pub use copy::{copy, copy_bidirectional};
+pub use copy::copy;
+pub use copy_bidirectional::{CopyBidirectional, copy_bidirectional};
 pub use mio::Interest;
 #[cfg(feature = "stdio")]
 pub use output::{Stderr, Stdout, stderr, stdout};

@@ -70,7 +70,7 @@ pub struct Sleep {
 impl Sleep {
     /// What time it is for this sleep.
     #[inline]
-    pub(super) fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.timer.handle().clock().now()
     }
 

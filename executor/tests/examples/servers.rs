@@ -2,7 +2,7 @@
 
 use crate::process::{self, PATIENCE, Run, example};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 #[test]
@@ -122,6 +122,103 @@ fn graceful_shutdown_hangs_up_on_a_silent_backend_when_told_twice() {
     run.succeeded();
     assert!(run.out.contains("giving up on what is left\n"), "{run:?}");
     assert!(nothing_is_left(&run), "{run:?}");
+}
+
+/// A proxy before a server that the test is.
+#[cfg(unix)]
+fn proxy(idle: &str, most: &str) -> (process::Running, String, TcpListener) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (proxy, addr) = proxy_to(server.local_addr().unwrap(), idle, most);
+    (proxy, addr, server)
+}
+
+#[cfg(unix)]
+fn proxy_to(target: SocketAddr, idle: &str, most: &str) -> (process::Running, String) {
+    let target = target.to_string();
+    let mut proxy = example("tcp_proxy").arg("127.0.0.1:0").arg(target).arg(idle).arg(most).start();
+    let addr = address_in(&proxy.line());
+    (proxy, addr)
+}
+
+#[cfg(unix)]
+fn connect(addr: &str) -> TcpStream {
+    let client = TcpStream::connect(addr).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client
+}
+
+#[cfg(unix)]
+#[test]
+fn tcp_proxy_passes_the_end_of_one_side_on_and_finishes_before_it_stops() {
+    let (mut proxy, addr, server) = proxy("60", "100");
+    let mut client = connect(&addr);
+    client.write_all(b"question").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let (mut asked, _) = server.accept().unwrap();
+    let mut question = String::new();
+    asked.read_to_string(&mut question).unwrap();
+    assert_eq!(question, "question");
+    proxy.interrupt();
+    assert_eq!(proxy.line(), "stopping: 1 connections\n");
+    asked.write_all(b"the answer").unwrap();
+    drop(asked);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "the answer");
+    assert!(proxy.line().ends_with(": 8 bytes there, 10 back, ended\n"));
+    let run = proxy.finish();
+    run.succeeded();
+    assert!(!run.out.contains("giving up"), "{run:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn tcp_proxy_lets_in_as_many_as_it_may_and_ends_who_is_silent() {
+    let (mut proxy, addr, server) = proxy("0.05", "1");
+    let mut first = connect(&addr);
+    let mut second = connect(&addr);
+    first.write_all(b"first").unwrap();
+    second.write_all(b"second").unwrap();
+    for client in [&mut first, &mut second] {
+        // One after the other: the second is let in when the first has been idle for too long.
+        let (_silent, _) = server.accept().unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        assert!(proxy.line().contains(" 0 back, ended: no byte has moved for 50ms"));
+    }
+    proxy.interrupt();
+    proxy.finish().succeeded();
+}
+
+#[cfg(unix)]
+#[test]
+fn tcp_proxy_ends_all_when_told_twice() {
+    let (mut proxy, addr, server) = proxy("60", "100");
+    let client = connect(&addr);
+    let (mut asked, _) = server.accept().unwrap();
+    proxy.interrupt();
+    assert_eq!(proxy.line(), "stopping: 1 connections\n");
+    proxy.interrupt();
+    assert_eq!(proxy.line(), "giving up: 1 connections\n");
+    asked.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(asked.read(&mut [0]).unwrap(), 0);
+    drop(client);
+    proxy.finish().succeeded();
+}
+
+#[cfg(unix)]
+#[test]
+fn tcp_proxy_names_a_server_it_cannot_reach_and_serves_on() {
+    // Bound, so that the port is nobody else's, and nobody listens.
+    let nobody = sideline::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (mut proxy, addr) = proxy_to(nobody.local_addr().unwrap(), "60", "1");
+    for _ in 0..2 {
+        let answer = connect(&addr).read(&mut [0]);
+        assert!(matches!(answer, Ok(0) | Err(_)), "{answer:?}");
+        assert!(proxy.line().contains("refused"));
+    }
+    proxy.interrupt();
+    proxy.finish().succeeded();
 }
 
 #[test]
