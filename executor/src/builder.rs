@@ -177,6 +177,10 @@ impl Builder {
     /// calls [`time::advance`](crate::time::advance). Sockets that wait for another process, and threads
     /// that are not jobs, do not hold it up: what they send may come "later" than a timeout.
     ///
+    /// If nothing is left to do, and no timer is armed to which the clock could leap, `block_on` waits for sockets and other threads: for ever, if
+    /// nothing comes from there. That is what a test does whose tasks wait for each other. A `timeout` around it costs no time, and makes
+    /// of that an error at once.
+    ///
     /// [`time::now`](crate::time::now) reads the clock; [`Instant::now`](std::time::Instant::now) goes on in real
     /// time, and so do [`drop_deadline`](Self::drop_deadline) and the pool.
     ///
@@ -192,6 +196,10 @@ impl Builder {
     ///     assert!(timeout(Duration::from_nanos(1), job).await.is_ok());
     ///     sleep(Duration::from_secs(24 * 3600)).await;
     ///     assert_eq!(now() - start, Duration::from_secs(24 * 3600));
+    ///
+    ///     // Nobody will ever finish this. The test fails now, and not in an hour.
+    ///     let test = timeout(Duration::from_secs(3600), std::future::pending::<()>());
+    ///     assert!(test.await.is_err());
     /// });
     /// # Ok(()) }
     /// ```
