@@ -3,7 +3,7 @@
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
@@ -11,6 +11,9 @@ use std::os::unix::net::UnixStream;
 ///
 /// The kernel has to be able to report on it: pipes, sockets, terminals, character devices, inotify, timerfd, pidfd.
 /// Regular files have no readiness; on Linux `Async::new` says so, and the pool is the place for them.
+///
+/// Reading and writing by `&Fd` go to `&T`, if that can do so. [`Async`](super::Async) around it then has the traits of `futures-io`, behind the
+/// feature of that name.
 ///
 /// It is there on systems with epoll or kqueue. Elsewhere (AIX, Haiku, Hurd, Solaris) mio reports more than the first event only to its
 /// own types.
@@ -25,7 +28,7 @@ use std::os::unix::net::UnixStream;
 ///     let reader = Async::new(Fd::new(reader)?)?;
 ///     writer.write_all(b"hello")?;
 ///     let mut buffer = [0; 16];
-///     let n = reader.read_with(|fd| fd.get_ref().read(&mut buffer)).await?;
+///     let n = reader.read_with(|mut fd| fd.read(&mut buffer)).await?;
 ///     assert_eq!(&buffer[..n], b"hello");
 ///     std::io::Result::Ok(())
 /// })
@@ -77,6 +80,36 @@ impl<T: AsFd> Source for Fd<T> {
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         SourceFd(&self.as_raw_fd()).deregister(registry)
+    }
+}
+
+impl<T> Read for &Fd<T>
+where
+    for<'a> &'a T: Read,
+{
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&self.0).read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&self.0).read_vectored(bufs)
+    }
+}
+
+impl<T> Write for &Fd<T>
+where
+    for<'a> &'a T: Write,
+{
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&self.0).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&self.0).write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&self.0).flush()
     }
 }
 

@@ -51,6 +51,39 @@ fn streams_speak_futures_io_by_value_and_by_reference() {
     });
 }
 
+sideline_reactor::where_queues_report_edges! {
+    /// The author of a driver has a descriptor of another library's, and reads in one task while another writes.
+    #[test]
+    fn any_descriptor_speaks_futures_io_by_value_and_by_reference() {
+        use futures_io::{AsyncRead, AsyncWrite};
+        use std::future::poll_fn;
+        use std::pin::Pin;
+
+        run(async {
+            let (left, right) = std::os::unix::net::UnixStream::pair()?;
+            let (left, mut right) = (Rc::new(Async::new(Fd::new(left)?)?), Async::new(Fd::new(right)?)?);
+            let reading = spawn({
+                let left = Rc::clone(&left);
+                async move {
+                    let mut buffer = [0; 8];
+                    poll_fn(|cx| Pin::new(&mut &*left).poll_read(cx, &mut buffer)).await.map(|n| buffer[..n].to_vec())
+                }
+            });
+            yield_now().await;
+            let pieces = [IoSlice::new(b"ques"), IoSlice::new(b"tion")];
+            assert_eq!(poll_fn(|cx| Pin::new(&mut &*left).poll_write_vectored(cx, &pieces)).await?, 8);
+            poll_fn(|cx| Pin::new(&mut &*left).poll_close(cx)).await?;
+            let (mut first, mut second) = ([0; 3], [0; 8]);
+            let mut pieces = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+            assert_eq!(poll_fn(|cx| Pin::new(&mut right).poll_read_vectored(cx, &mut pieces)).await?, 8);
+            assert_eq!((&first, &second[..5]), (b"que", &b"stion"[..]));
+            assert_eq!(poll_fn(|cx| Pin::new(&mut right).poll_write(cx, b"answer")).await?, 6);
+            assert_eq!(reading.await.unwrap()?, b"answer");
+            Ok(())
+        });
+    }
+}
+
 /// hyper called a connection failed whose peer had reset it after the last answer: `shutdown` says `NotConnected` then.
 #[test]
 fn closing_a_stream_that_the_peer_has_reset_is_no_error() {
