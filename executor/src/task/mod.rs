@@ -34,7 +34,7 @@
 //!
 //! `unsafe` lives in `cell`, `spawn`, `queue`, `waker`, `table`, `run` and `join`. Each block leans on the table in `state`, which
 //! says who may touch what.
-//! The public part is [`yield_now`](fn@yield_now), [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`. The
+//! The public part is [`yield_now`](fn@yield_now), [`consume_budget`], [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`. The
 //! names at the end are those of the crate's root, to be found here as well.
 
 #[allow(unsafe_code, reason = "the single allocation, its type erasure and its reference count")]
@@ -65,7 +65,7 @@ pub(crate) use queue::Inbox;
 pub(crate) use run::Tasks;
 pub(crate) use spawn::{spawn_ended, spawn_local, spawn_remote};
 pub(crate) use waker::WAKERS;
-pub use yield_now::{YieldNow, yield_now};
+pub use yield_now::{YieldNow, consume_budget, yield_now};
 
 // Where other runtimes have them.
 #[doc(no_inline)]

@@ -1,6 +1,7 @@
 //! A turn for the others.
 
-use std::future::Future;
+use crate::fairness;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -15,6 +16,29 @@ use std::task::{Context, Poll};
 /// ```
 pub fn yield_now() -> YieldNow {
     YieldNow { yielded: false }
+}
+
+/// Counts as an operation on a socket does: ready at once, but after some tens of them in one poll it lets the others run first. Works
+/// under any executor.
+///
+/// It is for loops that may never have to wait for anything of this runtime: a channel or a stream of another crate that is filled as fast
+/// as it is emptied. tokio's own count there, behind its scheduler, and so do sockets, timers, files and `JoinSet`s here.
+///
+/// ```
+/// # sideline::block_on(async {
+/// let (sender, receiver) = async_channel::unbounded();
+/// (0..1_000).for_each(|n| sender.try_send(n).unwrap());
+/// let other = sideline::spawn(async {});
+/// while !other.is_finished() {
+///     receiver.recv().await.unwrap(); // is always ready
+///     sideline::task::consume_budget().await;
+/// }
+/// assert!(receiver.len() > 0);
+/// # });
+/// ```
+#[inline]
+pub fn consume_budget() -> impl Future<Output = ()> + Send + Sync {
+    poll_fn(fairness::poll_turn)
 }
 
 /// The future of [`yield_now`].

@@ -1,6 +1,6 @@
 //! Whoever is always ready starves nobody.
 
-use sideline::task::{JoinSet, yield_now};
+use sideline::task::{JoinSet, consume_budget, yield_now};
 use sideline::time::{sleep, sleep_until, timeout};
 use sideline::{Handle, block_on, spawn, spawn_blocking};
 use std::cell::Cell;
@@ -52,6 +52,31 @@ fn a_join_set_with_always_a_next_result_starves_nobody() {
         }
         panic!("a task that was ready had no turn during a thousand results");
     });
+}
+
+/// A channel of another crate knows nothing of our count, and one that is never empty never waits.
+#[test]
+fn a_channel_that_is_never_empty_starves_nobody_if_each_message_counts() {
+    let seen = |counts: bool| {
+        block_on(async {
+            let (sender, receiver) = async_channel::unbounded();
+            (0..1_000).for_each(|n| sender.try_send(n).unwrap());
+            let ran = Rc::new(Cell::new(false));
+            let running = Rc::clone(&ran);
+            let another = spawn(async move { running.set(true) });
+            let mut seen = 0;
+            while !ran.get() && receiver.try_recv().is_ok() {
+                seen += 1;
+                if counts {
+                    consume_budget().await;
+                }
+            }
+            another.await.unwrap();
+            seen
+        })
+    };
+    assert_eq!(seen(false), 1_000);
+    assert!((2..200).contains(&seen(true)), "neither at once nor at the end");
 }
 
 /// A sleep that is over when it begins, a timeout that is up at once: loops of them never had to wait.
