@@ -98,6 +98,11 @@ pub(crate) fn on_register(error: io::Error) -> io::Error {
                       use it on the blocking pool";
         return advise(error, advice);
     }
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        let advice = "this descriptor is registered with the loop already: share what has registered it, or \
+                      register a duplicate (`try_clone`)";
+        return advise(error, advice);
+    }
     name_queue_limit(error)
 }
 

@@ -62,6 +62,17 @@ sideline_reactor::where_queues_report_edges! {
             let file = std::fs::File::open(std::env::current_exe()?)?;
             let error = Async::new(Fd::new(file)?).unwrap_err();
             assert!(error.to_string().contains("blocking pool"), "{error}");
+
+            // On Linux; kqueue has the second in place of the first.
+            #[cfg(target_os = "linux")]
+            {
+                let (left, right) = std::os::unix::net::UnixStream::pair()?;
+                let left = Async::new(Fd::new(left)?)?;
+                let error = Async::new(Fd::nonblocking(left.as_fd())).unwrap_err();
+                assert!(error.to_string().contains("registered with the loop already"), "{error}");
+                (&right).write_all(b"here")?;
+                assert_eq!(left.read_with(|mut fd| fd.read(&mut buffer)).await?, 4, "the first still works");
+            }
             Ok(())
         });
     }
