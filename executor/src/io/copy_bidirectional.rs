@@ -132,6 +132,7 @@ struct Idle {
 }
 
 impl Idle {
+    #[inline]
     fn poll(&mut self, cx: &mut Context<'_>, moved: u64) -> Poll<io::Error> {
         let is_first = self.sleep.is_none();
         let sleep = self.sleep.get_or_insert_with(|| sleep(self.limit));
@@ -148,6 +149,7 @@ impl Idle {
         }
     }
 
+    #[inline]
     fn error(&self) -> io::Error {
         io::Error::new(io::ErrorKind::TimedOut, format!("no byte has moved for {:?}", self.limit))
     }
