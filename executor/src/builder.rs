@@ -174,8 +174,8 @@ impl Builder {
     /// The clock leaps only if no task is ready, the kernel has no event for a socket, and **no blocking job of this
     /// runtime is queued or running**: a timeout around a job does not elapse while the job works. So a job must
     /// not itself wait for this clock, in [`Handle::block_on`](crate::Handle::block_on) for example, unless somebody
-    /// calls [`time::advance`](crate::time::advance). Sockets that wait for another process, and threads
-    /// that are not jobs, do not hold it up: what they send may come "later" than a timeout.
+    /// calls [`time::advance`](crate::time::advance). Sockets that wait for another process, child processes
+    /// that have not ended, and threads that are not jobs do not hold it up: what comes of them may come "later" than a timeout.
     ///
     /// If nothing is left to do, and no timer is armed to which the clock could leap, `block_on` waits for sockets and other threads: for ever, if
     /// nothing comes from there. That is what a test does whose tasks wait for each other. A `timeout` around it costs no time, and makes
