@@ -1,7 +1,7 @@
 //! Reading by lines.
 #![cfg(all(unix, not(loom)))]
 
-use sideline::io::BufReader;
+use sideline::io::{Async, BufReader, Fd, ReadBytes, copy};
 use sideline::net::{TcpListener, TcpStream, UnixStream};
 use sideline::time::timeout;
 use sideline::{block_on, spawn};
@@ -23,7 +23,7 @@ fn is_pending<T>(future: impl Future<Output = T>) -> bool {
     matches!(pin!(future).poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
 }
 
-async fn lines<R: sideline::io::ReadBytes>(mut reader: BufReader<R>) -> io::Result<Vec<String>> {
+async fn lines<R: ReadBytes>(mut reader: BufReader<R>) -> io::Result<Vec<String>> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -51,6 +51,56 @@ fn lines_come_as_they_were_sent_and_the_last_may_lack_its_end() {
         let writing = spawn(async move { client.write_all(text.as_bytes()).await });
         assert!(lines(BufReader::new(server)).await? == sent);
         writing.await.unwrap()
+    });
+}
+
+/// What a driver of a protocol does: messages with a length before them, from a descriptor of its own.
+#[test]
+fn messages_are_whole_however_often_waiting_for_them_is_given_up() {
+    async fn next<R: ReadBytes>(reader: &mut BufReader<R>) -> io::Result<Option<Vec<u8>>> {
+        let Some(head) = reader.peek(4).await?.first_chunk() else {
+            return if reader.buffer().is_empty() { Ok(None) } else { Err(ErrorKind::UnexpectedEof.into()) };
+        };
+        let len = 4 + u32::from_be_bytes(*head) as usize;
+        let message = reader.peek(len).await?;
+        if message.len() < len {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let message = message[4..].to_vec();
+        reader.consume(len);
+        Ok(Some(message))
+    }
+
+    run(async {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        let mut ours = BufReader::new(Async::new(Fd::new(ours)?)?);
+        let theirs = Async::new(Fd::new(theirs)?)?;
+        let message = |i: usize| vec![i as u8; i * i * 100];
+        let writing = spawn(async move {
+            for i in 0..60 {
+                let message = message(i);
+                let head = (message.len() as u32).to_be_bytes();
+                // A piece at a time, so that a message is seldom there at once.
+                copy(&mut &[&head, &message[..]].concat()[..], &mut &theirs).await?;
+            }
+            copy(&mut &b"\0\0\0\x09cut"[..], &mut &theirs).await
+        });
+        for i in 0..60 {
+            let received = loop {
+                let waiting = next(&mut ours);
+                match timeout(Duration::ZERO, waiting).await {
+                    Ok(received) => break received?.unwrap(),
+                    Err(_) => sideline::task::yield_now().await,
+                }
+            };
+            assert!(received == message(i), "message {i}");
+        }
+        writing.await.unwrap()?;
+        assert_eq!(next(&mut ours).await.unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(ours.buffer(), b"\0\0\0\x09cut");
+        ours.consume(100);
+        assert!(ours.peek(1).await?.is_empty() && ours.peek(0).await?.is_empty());
+        Ok(())
     });
 }
 

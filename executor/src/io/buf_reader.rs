@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 /// It reads ahead, 8 KiB and more at a time. So one reader stays with its stream; what it has in hand is lost if it is dropped. Writing
 /// goes past it: sockets write by reference, [`get_ref`](BufReader::get_ref).
 ///
-/// **Dropping the future** of [`read_line`](BufReader::read_line) or [`read_until`](BufReader::read_until) loses nothing, however much of
+/// **Dropping the future** of [`read_line`](BufReader::read_line), [`read_until`](BufReader::read_until) or [`peek`](BufReader::peek) loses nothing, however much of
 /// the line was there. They may be given a time limit, or be one of several that are waited for, again and again.
 ///
 /// # Example
@@ -56,7 +56,7 @@ pub struct BufReader<R> {
     /// All of it has been written to: what was read, and room.
     memory: Vec<u8>,
     /// How many bytes, from the front, are used up.
-    used: usize,
+    pub(super) used: usize,
     /// Up to where there is something.
     filled: usize,
     max_line: usize,
@@ -140,7 +140,7 @@ impl<R: ReadBytes> BufReader<R> {
         poll_fn(|cx| self.poll_read(cx, buf)).await
     }
 
-    /// Fills `buf`. If the future is dropped before, the bytes it has read so far are lost.
+    /// Fills `buf`. If the future is dropped before, the bytes it has read so far are lost; [`peek`](BufReader::peek) loses none.
     ///
     /// # Errors
     /// `UnexpectedEof` if the stream ends before; otherwise what it says.
@@ -149,7 +149,7 @@ impl<R: ReadBytes> BufReader<R> {
     }
 
     /// Reads on, behind what is there. Ready with 0 at the end of the stream.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.used == self.filled {
             (self.used, self.filled) = (0, 0);
             // What one long line needed is not kept for all that follow.

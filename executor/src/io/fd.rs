@@ -12,8 +12,8 @@ use std::os::unix::net::UnixStream;
 /// The kernel has to be able to report on it: pipes, sockets, terminals, character devices, inotify, timerfd, pidfd.
 /// Regular files have no readiness; on Linux `Async::new` says so, and the pool is the place for them.
 ///
-/// Reading and writing by `&Fd` go to `&T`, if that can do so. [`Async`](super::Async) around it then has the traits of `futures-io`, behind the
-/// feature of that name.
+/// Reading and writing by `&Fd` go to `&T`, if that can do so. [`Async`](super::Async) around it is then a stream of bytes, for
+/// [`BufReader`](super::BufReader) and [`copy`](fn@super::copy), and has the traits of `futures-io`, behind the feature of that name.
 ///
 /// It is there on systems with epoll or kqueue. Elsewhere (AIX, Haiku, Hurd, Solaris) mio reports more than the first event only to its
 /// own types.

@@ -30,6 +30,7 @@
 //! A task whose source is always ready would never give way to the others; so once in a while an operation lets the
 //! loop turn before it starts.
 
+mod buf_peek;
 mod buf_reader;
 pub(crate) mod bytes;
 mod copy;
@@ -43,6 +44,7 @@ pub(crate) mod job;
 mod output;
 pub(crate) mod read_to_end;
 mod source;
+mod source_bytes;
 #[cfg(feature = "stdio")]
 mod stdin;
 mod stream_traits;

@@ -10,8 +10,8 @@ use std::io;
 use std::net::Shutdown;
 use std::task::{Context, Poll};
 
-/// A stream of bytes to be read: a connection, a half of one, a pipe, a file, standard input; or memory, `&[u8]`, which is
-/// ready at once.
+/// A stream of bytes to be read: a connection, a half of one, a pipe, a file, standard input; an [`Async`](super::Async) around what reads
+/// through `&T`; or memory, `&[u8]`, which is ready at once.
 ///
 /// It is implemented for these types and cannot be implemented for others: `AsyncRead` of `futures-io`, behind the
 /// feature of that name, is what the ecosystem shares.
@@ -51,8 +51,8 @@ pub trait ReadBytes: Sealed {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 }
 
-/// A stream of bytes to be written: a connection, a half of one, a pipe, a file, standard output; or a `Vec<u8>`, which
-/// grows. See [`ReadBytes`].
+/// A stream of bytes to be written: a connection, a half of one, a pipe, a file, standard output; an [`Async`](super::Async) around what
+/// writes through `&T`; or a `Vec<u8>`, which grows. See [`ReadBytes`].
 pub trait WriteBytes: Sealed {
     /// Writes at least one byte of `buf`, and returns how many. The last caller is woken.
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
