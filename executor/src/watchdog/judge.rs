@@ -7,6 +7,9 @@
 //! * while the watchdog itself was held up far beyond the time it wanted to wait: the process was stopped, or the
 //!   machine suspended.
 //!
+//! On a machine that is full both are held up by the same others. What has been left out for the watchdog's delay is
+//! not left out again for the loop's wait, or a poll that computes for ever would never be found there.
+//!
 //! Looks are a quarter of the threshold apart, so a poll that lasts a quarter longer than the threshold is always found
 //! while it is stuck. After the report they become rarer, but only for a poll that lasts for long.
 
@@ -41,6 +44,8 @@ struct Look {
     at: Instant,
     /// Between first and last, the watchdog's own delays left out.
     lasted: Duration,
+    /// These delays.
+    delayed: Duration,
     /// The pause that was asked for at the last one.
     pause: Duration,
     reported: bool,
@@ -87,17 +92,26 @@ impl Judge {
         let Some(mut look) = same else {
             let verdict = self.over();
             let pause = self.pause();
-            self.looked = Some(Look { seen, at: now, lasted: Duration::ZERO, pause, reported: false });
+            self.looked = Some(Look {
+                seen,
+                at: now,
+                lasted: Duration::ZERO,
+                delayed: Duration::ZERO,
+                pause,
+                reported: false,
+            });
             return (verdict, Next::In(pause));
         };
         if resting {
             return (Verdict::Nothing, Next::AtWork);
         }
         let gap = now.saturating_duration_since(look.at);
-        look.lasted += gap.min(2 * look.pause);
+        let counts = gap.min(2 * look.pause);
+        look.lasted += counts;
+        look.delayed += gap - counts;
         look.at = now;
         let starved = seen.starved.saturating_sub(look.seen.starved);
-        let stuck = look.lasted.saturating_sub(starved);
+        let stuck = look.lasted.saturating_sub(starved.saturating_sub(look.delayed));
         let is_news = !look.reported && stuck >= self.threshold;
         look.reported |= is_news;
         look.pause = if look.reported {
@@ -196,6 +210,19 @@ mod tests {
             now += pause;
         }
         assert!((500 * MS..505 * MS).contains(&now), "{now:?}");
+    }
+
+    /// The same wait was left out twice, once for each of the two: the poll was never found.
+    #[test]
+    fn a_poll_that_computes_where_both_wait_for_a_processor_is_reported() {
+        let (mut judge, start) = (Judge::new(THRESHOLD), Instant::now());
+        for look in 0..4 {
+            // Five times as late as it wanted to be; one part in five is the poll's own.
+            let seen = Seen { starved: look * 100 * MS, ..working(1) };
+            assert_eq!(judge.look(start + look * 125 * MS, seen).0, Verdict::Nothing);
+        }
+        let seen = Seen { starved: 400 * MS, ..working(1) };
+        assert_eq!(judge.look(start + 500 * MS, seen).0, Verdict::Stuck(100 * MS));
     }
 
     #[test]
