@@ -176,6 +176,8 @@ impl Builder {
     /// not itself wait for this clock, in [`Handle::block_on`](crate::Handle::block_on) for example, unless somebody
     /// calls [`time::advance`](crate::time::advance). Sockets that wait for another process, child processes
     /// that have not ended, and threads that are not jobs do not hold it up: what comes of them may come "later" than a timeout.
+    /// On a busy machine that goes for TCP and UDP within this process, too: what was sent is on its way for a moment. Over a Unix
+    /// socket it is there at once.
     ///
     /// If nothing is left to do, and no timer is armed to which the clock could leap, `block_on` waits for sockets and other threads: for ever, if
     /// nothing comes from there. That is what a test does whose tasks wait for each other. A `timeout` around it costs no time, and makes

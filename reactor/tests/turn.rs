@@ -65,14 +65,16 @@ fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
     // Even without a handler, stopping and continuing a process interrupts epoll_wait with EINTR. It has to stand still for
     // a moment: a stop that is taken back before it was noticed interrupts nothing.
     // And nobody kills the one who does it, or it might not come to continue us.
-    let go_on = concat!(env!("CARGO_TARGET_TMPDIR"), "/signals-go-on");
-    std::fs::write(go_on, "").unwrap();
+    let pid = std::process::id().to_string();
+    let go_on = std::env::temp_dir().join(format!("sideline-signals-{pid}"));
+    std::fs::write(&go_on, "").unwrap();
     let mut signals = std::process::Command::new("sh")
         .args([
             "-c",
             "while [ -e \"$1\" ]; do kill -STOP $0 || exit; sleep 0.001; kill -CONT $0; sleep 0.002; done",
         ])
-        .args([&std::process::id().to_string(), go_on])
+        .arg(pid)
+        .arg(&go_on)
         .spawn()
         .unwrap();
     for _ in 0..4 {
@@ -135,25 +137,35 @@ fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// Re-runs one test of this file in a process of its own, with at most `descriptors` open files.
+/// False in a process that runs this test and no other, with few descriptors; otherwise starts that process, and the test
+/// is over.
 #[cfg(target_os = "linux")]
-fn alone(test: &str, descriptors: &str) {
-    let status = std::process::Command::new("sh")
-        .args(["-c", "ulimit -n $1 && exec \"$0\" --exact \"$2\" --nocapture"])
+fn ran_alone(test: &str) -> bool {
+    if std::env::var_os("SIDELINE_ALONE").is_some() {
+        return false;
+    }
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\" --nocapture"])
         .arg(std::env::current_exe().unwrap())
-        .args([descriptors, test])
+        .arg(test)
         .env("SIDELINE_ALONE", "1")
-        .stdout(std::process::Stdio::null())
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success());
+    // A test that has another name by now would not run at all, and that is a success, too.
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    true
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind() {
-    if std::env::var_os("SIDELINE_ALONE").is_none() {
-        return alone("a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind", "64");
+    if ran_alone("a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind") {
+        return;
     }
     let before = open_descriptors();
     for _ in 0..1_000 {
@@ -201,8 +213,8 @@ fn a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind() {
 fn a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source() {
     use sideline_reactor::LocalReactor;
     use std::task::Waker;
-    if std::env::var_os("SIDELINE_ALONE").is_none() {
-        return alone("a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source", "64");
+    if ran_alone("a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source") {
+        return;
     }
     let waker = Waker::noop();
     let lazy = || LocalReactor::lazy(Clock::real(), waker.vtable()).unwrap();
@@ -243,8 +255,8 @@ fn a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source() {
 #[test]
 fn a_lazy_reactor_that_resumes_and_gets_no_queue_hears_of_the_first_source() {
     use sideline_reactor::LocalReactor;
-    if std::env::var_os("SIDELINE_ALONE").is_none() {
-        return alone("a_lazy_reactor_that_resumes_and_gets_no_queue_hears_of_the_first_source", "64");
+    if ran_alone("a_lazy_reactor_that_resumes_and_gets_no_queue_hears_of_the_first_source") {
+        return;
     }
     let mut reactor = LocalReactor::lazy(Clock::real(), std::task::Waker::noop().vtable()).unwrap();
     reactor.resume();

@@ -15,7 +15,8 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
     sideline::block_on(async { timeout(Duration::from_secs(120), test).await.expect("the test hangs") })
 }
 
-/// Runs a test in virtual time: hours of waiting take none.
+/// Runs a test in virtual time: hours of waiting take none. Over Unix sockets: what was written to one can be read at once,
+/// and what is on its way over TCP when the machine is busy looks like nothing left to do, so that time leaps.
 ///
 /// # Panics
 /// If there is no runtime to be had.

@@ -6,9 +6,10 @@ use http_body_util::BodyExt;
 use hyper::service::service_fn;
 use hyper::{Request, client, server};
 use sideline::hyper::Timer;
+use sideline::net::UnixStream;
 use sideline::time::{now, sleep};
 use sideline::{LocalHandle, spawn};
-use sideline_ecosystem::{run_paused, tcp_pair};
+use sideline_ecosystem::run_paused;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[test]
 fn a_client_that_sends_half_a_head_is_turned_away() {
     run_paused(async {
-        let (client, server) = tcp_pair().await.unwrap();
+        let (client, server) = UnixStream::pair().unwrap();
         let service = service_fn(|request| Service::default().answer(request));
         let mut builder = server::conn::http1::Builder::new();
         let connection = builder.timer(Timer).header_read_timeout(MINUTE).serve_connection(server, service);
@@ -32,7 +33,7 @@ fn a_client_that_sends_half_a_head_is_turned_away() {
 #[test]
 fn an_idle_connection_is_closed_in_time_and_one_in_use_is_not() {
     run_paused(async {
-        let (client, server) = tcp_pair().await.unwrap();
+        let (client, server) = UnixStream::pair().unwrap();
         let service = service_fn(|request| Service::default().answer(request));
         let mut builder = server::conn::http1::Builder::new();
         let server =
@@ -57,7 +58,7 @@ fn an_idle_connection_is_closed_in_time_and_one_in_use_is_not() {
 #[test]
 fn a_server_that_answers_no_pings_is_given_up() {
     run_paused(async {
-        let (ours, theirs) = tcp_pair().await.unwrap();
+        let (ours, theirs) = UnixStream::pair().unwrap();
         let local = LocalHandle::current();
         let service = service_fn(|request| Service::default().answer(request));
         let mut server =
@@ -97,7 +98,7 @@ fn a_server_that_answers_no_pings_is_given_up() {
 #[test]
 fn a_graceful_end_lets_the_request_under_way_finish() {
     run_paused(async {
-        let (client, server) = tcp_pair().await.unwrap();
+        let (client, server) = UnixStream::pair().unwrap();
         let service = service_fn(|request| async {
             sleep(MINUTE).await;
             Service::default().answer(request).await
