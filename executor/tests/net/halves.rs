@@ -58,7 +58,7 @@ fn dropping_the_half_that_writes_ends_writing_only() {
         let (client, server) = UnixStream::pair()?;
         let (reader, writer) = client.into_split();
         writer.forget();
-        assert!(timeout(Duration::from_millis(1), server.read(&mut [0])).await.is_err());
+        assert!(poll_once(server.read(&mut [0])).await.is_none());
         drop(reader);
         assert_eq!(server.read(&mut [0]).await?, 0);
         Ok(())

@@ -28,6 +28,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 sideline_reactor::where_queues_report_edges! {
@@ -66,6 +67,25 @@ async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
     Ok((client, server))
 }
 
+/// The output if the future is ready now.
+async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Until the loop has been told of all that had happened to its sockets before: the kernel reports in that order, and of this last.
+async fn events_so_far() -> io::Result<()> {
+    let (near, far) = UnixStream::pair()?;
+    // A new socket is tried before the kernel is asked.
+    assert!(poll_once(near.read(&mut [0])).await.is_none());
+    far.write_all(b"!").await?;
+    near.readable().await
+}
+
 async fn echo(stream: TcpStream) -> io::Result<()> {
     let mut buffer = [0; 4096];
     loop {
@@ -101,13 +121,19 @@ fn ran_in_a_process_of_its_own(test: &str, descriptors: usize) -> bool {
     if std::env::var_os("SIDELINE_ALONE").is_some() {
         return false;
     }
-    let status = std::process::Command::new("sh")
-        .args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" --exact \"$1\"")])
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" --exact \"$1\" --nocapture")])
         .args([std::env::current_exe().unwrap().as_os_str(), test.as_ref()])
         .env("SIDELINE_ALONE", "1")
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success(), "{test}");
+    // A test that has another name by now would not run at all, and that is a success, too.
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     true
 }
 

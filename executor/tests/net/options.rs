@@ -102,8 +102,11 @@ fn both_families_have_sockets_and_only_v6_keeps_v4_out() {
             socket.bind("[::]:0".parse().unwrap())?;
             socket.listen(4)
         };
-        // A machine without IPv6 has nothing to test.
-        let Ok(both) = open(false) else { return Ok(()) };
+        // A machine without IPv6 has nothing to test. One where it is switched off has the sockets, but no address.
+        if std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+            return Ok(());
+        }
+        let both = open(false)?;
         let port = both.local_addr()?.port();
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         let only = open(true)?;
