@@ -1,7 +1,7 @@
 //! Reading by lines.
 #![cfg(all(unix, not(loom)))]
 
-use sideline::io::{Async, BufReader, Fd, ReadBytes, copy};
+use sideline::io::{Async, BufReader, ReadBytes, copy};
 use sideline::net::{TcpListener, TcpStream, UnixStream};
 use sideline::time::timeout;
 use sideline::{block_on, spawn};
@@ -54,7 +54,7 @@ fn lines_come_as_they_were_sent_and_the_last_may_lack_its_end() {
     });
 }
 
-/// What a driver of a protocol does: messages with a length before them, from a descriptor of its own.
+/// What a driver of a protocol does: messages with a length before them, from a source of its own.
 #[test]
 fn messages_are_whole_however_often_waiting_for_them_is_given_up() {
     async fn next<R: ReadBytes>(reader: &mut BufReader<R>) -> io::Result<Option<Vec<u8>>> {
@@ -72,9 +72,8 @@ fn messages_are_whole_however_often_waiting_for_them_is_given_up() {
     }
 
     run(async {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        let mut ours = BufReader::new(Async::new(Fd::new(ours)?)?);
-        let theirs = Async::new(Fd::new(theirs)?)?;
+        let (ours, theirs) = mio::net::UnixStream::pair()?;
+        let (mut ours, theirs) = (BufReader::new(Async::new(ours)?), Async::new(theirs)?);
         let message = |i: usize| vec![i as u8; i * i * 100];
         let writing = spawn(async move {
             for i in 0..60 {

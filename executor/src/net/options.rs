@@ -117,7 +117,11 @@ pub(super) fn set_tos(socket: &dyn AsFd, own: SocketAddr, tos: u8) -> io::Result
 }
 
 const IPV4_TOS: (c_int, c_int) = (libc::IPPROTO_IP, libc::IP_TOS);
+#[cfg(not(any(target_os = "haiku", target_os = "redox")))]
 const IPV6_TCLASS: (c_int, c_int) = (libc::IPPROTO_IPV6, libc::IPV6_TCLASS);
+/// Their C library has no name for it.
+#[cfg(any(target_os = "haiku", target_os = "redox"))]
+const IPV6_TCLASS: (c_int, c_int) = IPV4_TOS;
 
 /// Rounded up, so that a short time is not none at all.
 #[inline]

@@ -2,7 +2,7 @@
 
 use crate::process::{self, PATIENCE, Run, example};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 #[test]
@@ -133,7 +133,7 @@ fn proxy(idle: &str, most: &str) -> (process::Running, String, TcpListener) {
 }
 
 #[cfg(unix)]
-fn proxy_to(target: SocketAddr, idle: &str, most: &str) -> (process::Running, String) {
+fn proxy_to(target: std::net::SocketAddr, idle: &str, most: &str) -> (process::Running, String) {
     let target = target.to_string();
     let mut proxy = example("tcp_proxy").arg("127.0.0.1:0").arg(target).arg(idle).arg(most).start();
     let addr = address_in(&proxy.line());

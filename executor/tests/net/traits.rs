@@ -56,6 +56,7 @@ sideline_reactor::where_queues_report_edges! {
     #[test]
     fn any_descriptor_speaks_futures_io_by_value_and_by_reference() {
         use futures_io::{AsyncRead, AsyncWrite};
+        use sideline::io::{BufReader, copy};
         use std::future::poll_fn;
         use std::pin::Pin;
 
@@ -79,6 +80,11 @@ sideline_reactor::where_queues_report_edges! {
             assert_eq!((&first, &second[..5]), (b"que", &b"stion"[..]));
             assert_eq!(poll_fn(|cx| Pin::new(&mut right).poll_write(cx, b"answer")).await?, 6);
             assert_eq!(reading.await.unwrap()?, b"answer");
+            // Without those traits as well.
+            copy(&mut &b"a line\nand"[..], &mut right).await?;
+            let (mut lines, mut line) = (BufReader::new(&*left), String::new());
+            lines.read_line(&mut line).await?;
+            assert_eq!((&*line, lines.buffer()), ("a line\n", &b"and"[..]));
             Ok(())
         });
     }
