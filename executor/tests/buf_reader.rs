@@ -54,6 +54,26 @@ fn lines_come_as_they_were_sent_and_the_last_may_lack_its_end() {
     });
 }
 
+#[test]
+fn lines_without_their_ends_are_otherwise_as_they_were_sent() {
+    run(async {
+        let (client, server) = UnixStream::pair()?;
+        let mut lines = BufReader::new(server);
+        client.write_all(b"one\r").await?;
+        assert!(is_pending(lines.next_line()));
+        client.write_all(b"\n\n \t\rtwo \r\r\n\xff\nlast\r").await?;
+        drop(client);
+        for wanted in ["one", "", " \t\rtwo \r"] {
+            assert_eq!(lines.next_line().await?.unwrap(), wanted);
+        }
+        assert_eq!(lines.next_line().await.unwrap_err().kind(), ErrorKind::InvalidData);
+        // No end of a line, so its return is its own.
+        assert_eq!(lines.next_line().await?.unwrap(), "last\r");
+        assert_eq!((lines.next_line().await?, lines.next_line().await?), (None, None));
+        Ok(())
+    });
+}
+
 /// What a driver of a protocol does: messages with a length before them, from a source of its own.
 #[test]
 fn messages_are_whole_however_often_waiting_for_them_is_given_up() {

@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 /// It reads ahead, 8 KiB and more at a time. So one reader stays with its stream; what it has in hand is lost if it is dropped. Writing
 /// goes past it: sockets write by reference, [`get_ref`](BufReader::get_ref).
 ///
-/// **Dropping the future** of [`read_line`](BufReader::read_line), [`read_until`](BufReader::read_until) or [`peek`](BufReader::peek) loses nothing, however much of
+/// **Dropping the future** of [`read_line`](BufReader::read_line), [`next_line`](BufReader::next_line), [`read_until`](BufReader::read_until) or [`peek`](BufReader::peek) loses nothing, however much of
 /// the line was there. They may be given a time limit, or be one of several that are waited for, again and again.
 ///
 /// # Example
@@ -89,6 +89,32 @@ impl<R: ReadBytes> BufReader<R> {
             Ok(())
         })
         .await
+    }
+
+    /// The next line, without its end, which is `\n` or `\r\n`; `None` at the end of the stream. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// As [`read_line`](BufReader::read_line), which needs no new `String` for each line.
+    ///
+    /// # Example
+    /// ```
+    /// # sideline::block_on(async {
+    /// let mut lines = sideline::io::BufReader::new(&b"one\r\ntwo"[..]);
+    /// while let Some(line) = lines.next_line().await? {
+    ///     assert!(line == "one" || line == "two");
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # })
+    /// # .unwrap();
+    /// ```
+    pub async fn next_line(&mut self) -> io::Result<Option<String>> {
+        let mut line = String::new();
+        if self.read_line(&mut line).await? == 0 {
+            return Ok(None);
+        }
+        let text = line.strip_suffix('\n').map_or(&*line, |text| text.strip_suffix('\r').unwrap_or(text));
+        line.truncate(text.len());
+        Ok(Some(line))
     }
 
     /// Appends everything up to the next `end` to `buf`, and `end`, and returns how many bytes that was: 0 at the end of the
