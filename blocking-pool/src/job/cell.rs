@@ -33,7 +33,7 @@ use super::{JobId, JobInfo};
 use crate::account::Account;
 use crate::contain;
 use crate::error::Failure;
-use crate::sync::UnsafeCell;
+use crate::sync::{Memory, UnsafeCell};
 
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
@@ -46,6 +46,8 @@ pub(super) struct Header {
     pub(super) times: Times,
     pub(super) account: Arc<Account>,
     pub(super) terms: Option<Box<Terms>>,
+    /// For what an owner reads through its hold without a cell of its own.
+    pub(super) memory: Memory,
 }
 
 impl Header {
@@ -177,10 +179,12 @@ where
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: it came from `Box::into_raw` in `new` with this very type, and all owners have let go.
         let cell = unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) };
-        // SAFETY: nobody else holds the cell. (Through `with_mut`, so that a loom model sees the access.)
-        let waker = cell.header.waker.with_mut(|waker| unsafe { (*waker).take() });
+        // So that a loom model sees an access to each cell here: it must come after all those of the others.
+        cell.header.memory.is_freed();
+        cell.header.waker.with_mut(|_| ());
+        cell.stage.with_mut(|_| ());
         // The account may be the last of a closed pool, whose hooks are the user's.
-        let _ = contain::discard((waker, cell));
+        let _ = contain::discard(cell);
     }
 }
 
@@ -203,6 +207,7 @@ pub(crate) fn new<W: Work>(
             times,
             account,
             terms,
+            memory: Memory::new(),
         },
         stage: UnsafeCell::new(Stage::<W, W::Output>::Closure(work)),
     });

@@ -51,7 +51,9 @@ impl Hold {
 
     pub(super) fn header(&self) -> &Header {
         // SAFETY: our owner's bit is set as long as we exist, and it keeps the memory.
-        unsafe { self.header.as_ref() }
+        let header = unsafe { self.header.as_ref() };
+        header.memory.is_used();
+        header
     }
 
     /// The same hold once more, for a drop that consumes it.

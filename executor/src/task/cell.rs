@@ -347,8 +347,11 @@ unsafe fn drop_output<F: Future>(task: TaskPtr) {
 unsafe fn free<F: Future>(task: TaskPtr) {
     // SAFETY: allocate() leaked this box, and the last reference is gone.
     let cell = unsafe { Box::from_raw(task.0.cast::<TaskCell<F>>().as_ptr()) };
-    // So that a loom model sees the accesses.
+    // So that a loom model sees an access to each cell here: it must come after all those of the others.
     cell.stage.with_mut(|_| ());
     cell.header.join_waker.with_mut(|_| ());
+    cell.header.link.with_mut(|_| ());
+    cell.header.slot.with_mut(|_| ());
+    cell.header.queued.with_mut(|_| ());
     drop(cell);
 }
