@@ -11,7 +11,7 @@ use crate::sync::{clock, thread};
 use crate::watchdog::Doze;
 use crate::{Runtime, paused::Time, report::Reporter};
 use loom::model::Builder;
-use sideline_blocking_pool::Pool;
+use sideline_blocking_pool::{Limiter, Pool, Tenant};
 use sideline_reactor::LocalReactor;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -126,6 +126,84 @@ fn what_was_written_before_a_wake_is_seen_by_the_main_future() {
 #[test]
 fn what_was_written_before_a_wake_is_seen_by_the_task() {
     check(2, || runtime().block_on(async { crate::spawn(told_by_two()).await.unwrap() }));
+}
+
+/// What was written before an abort is seen where the future is dropped, also before one that finds the task in the inbox because
+/// of a wake. (An abort that pushes the task itself carries it along by the push.)
+#[test]
+fn what_was_written_before_an_abort_is_seen_by_the_drop() {
+    struct Reads(Arc<AtomicUsize>, Arc<std::sync::atomic::AtomicBool>);
+    impl Drop for Reads {
+        fn drop(&mut self) {
+            // Relaxed: it is the abort that has to carry this along. A panic in here would be contained.
+            self.1.store(self.0.load(Relaxed) == 1, Relaxed);
+        }
+    }
+    check(3, || {
+        let runtime = runtime();
+        let told = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let reads = Reads(Arc::clone(&told), Arc::clone(&seen));
+        runtime.block_on(async move {
+            let waker = Arc::new(std::sync::Mutex::new(None));
+            let place = Arc::clone(&waker);
+            let task = crate::spawn(poll_fn(move |cx| {
+                let _ = &reads;
+                place.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
+                Poll::<()>::Pending
+            }));
+            crate::task::yield_now().await;
+            let (waker, aborter) = (waker.lock().unwrap().take().unwrap(), task.abort_handle());
+            thread::spawn(move || {
+                waker.wake();
+                told.store(1, Relaxed);
+                aborter.abort();
+            });
+            assert!(task.await.unwrap_err().is_cancelled());
+        });
+        assert!(seen.load(Relaxed));
+    });
+}
+
+/// Something that stands in line becomes a job, and then leaves the line: whoever asks meanwhile sees at least one of the two. The
+/// job has to wait for another one of its limiter, so it stays one. (And there is no fence, as there is where a worker is called.)
+#[test]
+fn what_leaves_the_line_is_a_job_by_then() {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.expect_explicit_explore = true;
+    builder.max_branches = 5_000;
+    builder.check(|| {
+        let runtime = runtime();
+        let shared = Arc::clone(runtime.handle().shared());
+        let gate = Arc::new(loom::sync::Notify::new());
+        let (waits, (begin, has_begun)) = (Arc::clone(&gate), loom::sync::mpsc::channel());
+        let limiter = Limiter::new(1);
+        let limited = |tenant: &Tenant| tenant.job().limiter(&limiter);
+        limited(&shared.tenant.pool().tenant())
+            .spawn(move || {
+                begin.send(()).unwrap();
+                waits.wait();
+            })
+            .detach();
+        has_begun.recv().unwrap();
+        let (asked, line) = (Arc::clone(&shared), Arc::new(AtomicUsize::new(0)));
+        let stands = Arc::clone(&line);
+        loom::explore();
+        // It is the other thread that asks: see the pool's `models/seen.rs`.
+        let asks = thread::spawn(move || {
+            if line.load(Acquire) == 1 {
+                assert!(asked.has_jobs_in_flight());
+            }
+        });
+        let in_line = shared.stand_in_line();
+        stands.store(1, Release);
+        limited(&shared.tenant).spawn(|| ()).detach();
+        drop(in_line);
+        asks.join().unwrap();
+        loom::stop_exploring();
+        gate.notify();
+    });
 }
 
 /// A handle on another thread registers its waker while the loop completes the task.
@@ -361,6 +439,9 @@ fn twins_are_caught() {
         ("first-push-notifies", "wake_between_turns_is_seen"),
         ("main-wake-notifies", "wake_of_the_main_future_is_seen"),
         ("main-wake-carries-along", "what_was_written_before_a_wake_is_seen_by_the_main_future"),
+        ("task-abort-carries-along", "what_was_written_before_an_abort_is_seen_by_the_drop"),
+        ("task-run-sees-an-abort", "what_was_written_before_an_abort_is_seen_by_the_drop"),
+        ("line-is-left-as-a-job", "what_leaves_the_line_is_a_job_by_then"),
         ("task-wake-carries-along", "what_was_written_before_a_wake_is_seen_by_the_task"),
         ("last-reference-sees-all", "last_waker_against_completion_frees_what_is_gone"),
         ("task-publish-sees-complete", "complete_against_register_wakes_or_is_seen"),

@@ -159,8 +159,10 @@ pub(crate) struct InLine<'a>(&'a Shared);
 
 impl Drop for InLine<'_> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in has_jobs_in_flight().
-        self.0.in_line.fetch_sub(1, Release);
+        // Release: pairs with the Acquire in has_jobs_in_flight(). (Model: `what_leaves_the_line_is_a_job_by_then`, twin
+        // `line-is-left-as-a-job`.)
+        let order = if left_out("line-is-left-as-a-job") { Relaxed } else { Release };
+        self.0.in_line.fetch_sub(1, order);
     }
 }
 

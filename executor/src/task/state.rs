@@ -38,7 +38,9 @@
 //!   wake sets it again and pushes. Model: `wake_during_poll_requeues_once`.
 //! * What the waker's owner wrote before it woke is not seen by the poll that this brings about, which says that it is pending, and nobody
 //!   wakes again. So a wake is a Release, also one that finds `INBOX` set, and `leave_inbox` an Acquire. Model:
-//!   `what_was_written_before_a_wake_is_seen_by_the_task`, twin `task-wake-carries-along`.
+//!   `what_was_written_before_a_wake_is_seen_by_the_task`, twin `task-wake-carries-along`. An abort is one, too, and the drop of the
+//!   future its poll. Model: `what_was_written_before_an_abort_is_seen_by_the_drop`, twins `task-abort-carries-along` and
+//!   `task-run-sees-an-abort`, since it may be seen where the task comes out of the run queue.
 //! * A wake from another thread while the loop is dropped: the waker sets `INBOX`, the loop completes the
 //!   task and makes a reference for the entry, and the push then finds the inbox closed. So the pusher does what whoever
 //!   takes an entry off the inbox does: it calls `leave_inbox` itself. Model: `wake_against_loop_drop_frees_once`, twins
@@ -123,8 +125,9 @@ impl State {
 
     /// An abort by another thread than the loop's.
     pub(crate) fn abort(&self) -> Wake {
-        // As in wake().
-        push_if_new(self.0.fetch_or(INBOX | ABORT, AcqRel))
+        // As in wake(): the drop of the future sees what was done before, also if a wake has pushed the task.
+        let order = if left_out("task-abort-carries-along") { Acquire } else { AcqRel };
+        push_if_new(self.0.fetch_or(INBOX | ABORT, order))
     }
 
     /// An abort by the loop's own thread, which then wakes the task.
@@ -148,8 +151,9 @@ impl State {
 
     /// What the loop has to do with a task that it has taken off its run queue.
     pub(crate) fn run(&self) -> Run {
-        // Relaxed: COMPLETE is this thread's own doing. An ABORT that is seen only later comes with an entry in the inbox.
-        what_to_run(self.0.load(Relaxed))
+        // Acquire: pairs with the Release of abort(). One that is seen only later comes with an entry in the inbox. (COMPLETE is this
+        // thread's own doing.)
+        what_to_run(self.0.load(if left_out("task-run-sees-an-abort") { Relaxed } else { Acquire }))
     }
 
     /// The future is gone and the output is in its place. If the task is in the inbox, the entry has a reference from now on.
