@@ -129,13 +129,13 @@ impl ScheduledIo {
         if !left_out("waiter-looks-again") && self.word.snapshot(id.direction()).has_any(ends) {
             return Listing::Ready;
         }
-        if *id == WaiterId::READER {
-            self.word.mark_reader(None);
-        }
         let mut place = self.waiters.place_of(*id);
         let is_here = place.as_ref().is_some_and(|waiter| waiter.waker.will_wake(waker));
         if !is_here && spare.is_none() {
             return Listing::NeedsWaker;
+        }
+        if *id == WaiterId::READER {
+            self.word.mark_reader(None);
         }
         if id.is_none() {
             *id = ids.take(id.direction());
