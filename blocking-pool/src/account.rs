@@ -172,7 +172,8 @@ impl Account {
         }
         let mut waiters = self.waiters.lock();
         waiters.cancelled += 1;
-        let before = self.left.count.fetch_add(1, Ordering::AcqRel);
+        // Release: as in leave().
+        let before = self.left.count.fetch_add(1, Ordering::Release);
         if before & WATCHED != 0 {
             self.bell.notify_all();
         }
@@ -181,8 +182,9 @@ impl Account {
     /// The job has run, and was delivered.
     #[inline]
     pub(crate) fn leave(&self) {
-        // AcqRel: whoever counts us sees all that the job did.
-        let before = self.left.count.fetch_add(1, Ordering::AcqRel);
+        // Release: whoever counts us sees all that the job did, and that it came in. (Models:
+        // `who_waits_for_a_tenant_sees_what_its_job_did`, `outstanding_against_jobs_that_come_and_leave`.)
+        let before = self.left.count.fetch_add(1, Ordering::Release);
         if before & WATCHED != 0 && !left_out("leaver-rings") {
             self.ring();
         }
@@ -207,7 +209,9 @@ impl Account {
 
     #[inline]
     fn left(&self) -> u64 {
-        self.left.count.load(Ordering::Acquire) & !WATCHED
+        // Acquire: pairs with the Release of those who leave. Whoever asks the gate afterwards sees that they had come.
+        let order = if left_out("left-have-come") { Ordering::Relaxed } else { Ordering::Acquire };
+        self.left.count.load(order) & !WATCHED
     }
 
     #[inline]
@@ -236,8 +240,11 @@ impl Account {
             if inside > 0 || left_out("outside-waits-for-jobs") { waiters.inside } else { 0 }
         };
         let quiet = loop {
-            // AcqRel: the count is read by the same operation that asks to be told of the next.
-            let left = self.left.count.fetch_or(WATCHED, Ordering::AcqRel) & !WATCHED;
+            // The count is read by the same operation that asks to be told of the next. Acquire: pairs with the Release of those
+            // who leave. Who leaves later learns nothing from the bit but that it has to take the lock.
+            let order =
+                if left_out("counted-show-what-they-did") { Ordering::Relaxed } else { Ordering::Acquire };
+            let left = self.left.count.fetch_or(WATCHED, order) & !WATCHED;
             if self.gate.count() - left <= but(&waiters) {
                 break true;
             }
@@ -250,7 +257,8 @@ impl Account {
         waiters.inside -= inside;
         waiters.all -= 1;
         if waiters.all == 0 {
-            self.left.count.fetch_and(!WATCHED, Ordering::AcqRel);
+            // Relaxed: set and cleared under the lock. It carries on what those who left have released, as a read-modify-write does.
+            self.left.count.fetch_and(!WATCHED, Ordering::Relaxed);
         }
         quiet
     }

@@ -31,7 +31,8 @@ impl Gate {
     pub(crate) fn enter(&self) -> Option<u8> {
         let mut now = self.0.load(Ordering::Relaxed);
         while now & CLOSED == 0 {
-            // AcqRel: part of one order of entering and closing; what follows the entry is published by the push.
+            // AcqRel: Acquire pairs with the Release in put_up(), for the numbers of a cohort, which no model has. The answer itself needs
+            // no more than that the word changes in one order. What follows the entry is published by the push.
             match self.0.compare_exchange_weak(now, now + 1, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return Some(mark(now)),
                 Err(seen) => now = seen,

@@ -153,6 +153,7 @@ impl Idle {
     }
 
     pub(crate) fn census(&self) -> Census {
+        // Acquire: pairs with the Release in stop_searching().
         Census(self.word.load(Ordering::Acquire))
     }
 
@@ -224,7 +225,8 @@ impl Idle {
 
     /// Replaces the word. False: it is not `now` any more, or the exchange has failed spuriously; read it and try again.
     fn replace(&self, now: Census, next: u64) -> bool {
-        // AcqRel: pairs with every other change of the word; the fences around it do the rest.
+        // AcqRel, as every change of the word. One needs it: see stop_searching(). What the others say of the queues is told by fences,
+        // and of the list by its lock; but without it models have more interleavings to try.
         self.word.compare_exchange_weak(now.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
@@ -241,6 +243,7 @@ impl Idle {
 
     /// A job was found: then look at the queues again, and act as a submitter if something is there.
     pub(crate) fn stop_searching(&self) {
+        // Release: whoever finds nobody searching sees that the job has been taken. (Model: `jobs_in_sequence_use_one_thread`.)
         let before = Census(self.word.fetch_sub(SEARCHING, Ordering::AcqRel));
         if before.searching() == 1 {
             // Pairs with a submitter's fence: either it sees that nobody searches, or we see its job.

@@ -145,14 +145,17 @@ impl<T: Pointer> Injector<T> {
             Some(next) if slot + 1 == SLOTS => {
                 let next = Box::into_raw(next);
                 self.tail.turn(next);
-                // Release: pairs with the Acquire of the take that goes on to it.
+                // Release: pairs with the Acquire of the take that goes on to it. As for the slot; but then two rely on what a third has
+                // seen, and no model is as large.
                 block.next.store(next, Ordering::Release);
             }
             Some(for_another) => self.spare.keep(for_another),
             None => {}
         }
-        // Release: pairs with the Acquire of the take that reads it.
-        block.slots[slot].store(entry.as_ptr(), Ordering::Release);
+        // Release: pairs with the Acquire of the take that reads it. As a rule the claim has told that one what is in the entry, but not
+        // if it relies on what another one has seen of the tail. (Model: `take_by_what_another_has_seen`.)
+        let order = if left_out("slot-shows-the-entry") { Ordering::Relaxed } else { Ordering::Release };
+        block.slots[slot].store(entry.as_ptr(), order);
     }
 
     /// The oldest entry.
@@ -244,8 +247,8 @@ impl End {
 
     /// Claims `count` places from `place` on. False if that is not the place of this end any more.
     fn claim(&self, place: u64, count: usize) -> bool {
-        // AcqRel: Acquire, so that a chain of claims carries on what turn() has released; Release pairs with the
-        // Acquire of whoever compares the ends.
+        // AcqRel: more than is needed. read() has acquired this very place, a chain of claims carries on what turn() has released, as
+        // read-modify-writes do, and slots and blocks tell by themselves what is in them.
         let claimed = self.place.compare_exchange_weak(
             place,
             place + count as u64,

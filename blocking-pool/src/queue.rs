@@ -139,7 +139,7 @@ impl Queues {
     /// An entry was taken out for good: to run it, or because it was cancelled.
     pub(crate) fn note_taken(&self, seat: Option<&Seat>) {
         let last = self.taken.len() - 1;
-        // Release: pairs with the Acquire in taken(); together they tell that this entry is nobody's concern now.
+        // Release: pairs with the Acquire in taken(). More than a count needs that is looked at after fences.
         match seat {
             // A single writer: no read-modify-write needed.
             Some(seat) => {

@@ -47,7 +47,8 @@ impl<T: Pointer> Deque<'_, T> {
     pub(crate) fn room(&self) -> usize {
         // Relaxed: our own.
         let tail = self.ring.tail.load(Ordering::Relaxed);
-        // Acquire: pairs with the Release of a take, which has read the slot before.
+        // Acquire: pairs with the Release of a take, which has read the slot before. (No model could notice: what loom lets a load read
+        // has been stored already.)
         let head = self.ring.head.load(Ordering::Acquire);
         RING - (tail - head) as usize
     }

@@ -9,6 +9,8 @@
 //! Therefore LINE is set by a compare-exchange on the very word that holds the count: it fails if room was made
 //! meanwhile, and then that is taken. (Model: `room_against_standing_in_line`, twin `line-looks-again`.)
 //!
+//! One word has one order of its changes, so Relaxed will do for them; what is in the line is told by its lock.
+//!
 //! One who was handed room and gives up before it has noticed hands it on. (Model: `giving_up_against_room`, twin
 //! `room-is-handed-on`.) Whoever closes the pool or a tenant shuts the gate, then calls everybody in line; whoever
 //! stands in line looks at the gate afterwards. Both take the lock between, so one of them sees the other.
@@ -88,7 +90,7 @@ impl Room {
         self.limit?;
         let count_down = |now: u64| (now & LINE == 0).then(|| now - 1);
         loop {
-            if self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, count_down).is_ok() {
+            if self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count_down).is_ok() {
                 return None;
             }
             let mut line = self.line.own().lock();
@@ -125,16 +127,16 @@ impl Room {
     /// With the line locked. True: there was room, and it is taken. False: whoever makes room will look at the line.
     fn take_or_set_line(&self) -> bool {
         let limit = self.limit.unwrap_or(u64::MAX);
-        let mut now = self.word.load(Ordering::Acquire);
+        let mut now = self.word.load(Ordering::Relaxed);
         if left_out("line-looks-again") && now & !LINE >= limit {
-            self.word.fetch_or(LINE, Ordering::AcqRel);
+            self.word.fetch_or(LINE, Ordering::Relaxed);
             return false;
         }
         loop {
             let has_room = now & !LINE < limit;
             let next = if has_room { now + 1 } else { now | LINE };
-            // AcqRel: see above; whoever counts down has seen the line, or we see what it counted.
-            match self.word.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Acquire) {
+            // Whoever counts down has seen the line, or we see what it counted.
+            match self.word.compare_exchange_weak(now, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return has_room,
                 Err(seen) => now = seen,
             }
@@ -155,7 +157,7 @@ impl Room {
 
     fn clear_if_empty(&self, line: &List) {
         if line.waiting.is_empty() {
-            self.word.fetch_and(!LINE, Ordering::AcqRel);
+            self.word.fetch_and(!LINE, Ordering::Relaxed);
         }
     }
 

@@ -104,7 +104,7 @@ impl Shared {
         if !self.queues.has_work() {
             return false;
         }
-        fence(Ordering::SeqCst);
+        // No fence: nothing has been written. Whoever has submitted the job has looked after one.
         if let Err(why) = self.summon(None) {
             self.reject_queued(&why.rejection());
         }

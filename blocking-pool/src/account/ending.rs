@@ -28,8 +28,9 @@ impl Account {
         self.gate.is_closed()
     }
 
+    /// Once, without the looks that [`shutdown`](Self::shutdown) takes afterwards.
     #[inline]
-    fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         self.close();
         // Release: pairs with is_abandoned(): whoever sees it does not start the job.
         self.abandoned.store(true, Ordering::Release);

@@ -99,9 +99,15 @@ impl Node {
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        // Acquire: whoever sees it sees what the canceller did before.
+        // Acquire: whoever sees it sees what the canceller did before. (Model: `who_sees_a_cancellation_sees_what_came_before`.)
         self.cancelled.load(Ordering::Acquire)
             || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// The flag alone, for one who has the lock under which it is set: it stays as it is.
+    fn is_cancelled_under_lock(&self) -> bool {
+        // Relaxed: the lock has shown what there is to be seen.
+        self.cancelled.load(Ordering::Relaxed)
     }
 
     /// Somebody is about to wait until it is cancelled.
@@ -134,7 +140,7 @@ impl Node {
         if list.over {
             drop(list);
             self.discard(hook);
-        } else if self.cancelled.load(Ordering::Acquire) {
+        } else if self.is_cancelled_under_lock() {
             list.running.push((key, thread::current().id()));
             drop(list);
             self.call(hook);
@@ -181,7 +187,7 @@ impl Node {
         // Not under the lock: to clone a waker runs foreign code, and so does the drop of the one before.
         let waker = cx.waker().clone();
         let mut list = self.lock();
-        if self.cancelled.load(Ordering::Acquire) && !early {
+        if self.is_cancelled_under_lock() && !early {
             drop(list);
             return Poll::Ready(());
         }

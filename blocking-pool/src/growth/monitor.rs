@@ -34,7 +34,8 @@
 //! monitor would keep the job waiting that it has just taken, perhaps the very one that would end the wait. The refusal is reported
 //! when it happens (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the maximum.
 //!
-//! Models have no monitor: they grow by hand.
+//! Models: `submit_against_a_monitor_that_falls_asleep`, twins `monitor-fence` and `monitor-looks-again`. The other models have no
+//! monitor: they grow by hand.
 
 use std::sync::Arc;
 // A plain count, written by one at a time: whoever has made `mode` AWAKE.
@@ -48,6 +49,7 @@ use crate::park::Parker;
 use crate::roster::Role;
 use crate::shared::Shared;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::{CLOCKS, left_out};
 
 const ABSENT: u64 = 0;
 const AWAKE: u64 = 1;
@@ -110,7 +112,8 @@ impl Monitor {
 
     /// After a fence: it looks once more before it sleeps, so there is no need for a poke.
     pub(crate) fn is_awake(&self) -> bool {
-        self.mode.load(Ordering::Acquire) == AWAKE
+        // Relaxed: nothing is read that it would show.
+        self.mode.load(Ordering::Relaxed) == AWAKE
     }
 
     /// The pool was closed: a sleeping monitor has to leave.
@@ -158,17 +161,22 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>) {
         look_while_awake(pool, &mut look);
         if pool.gate.is_closed() {
             // Nobody waits. A poke after this finds ABSENT and starts another.
-            pool.monitor.mode.store(ABSENT, Ordering::Release);
+            pool.monitor.mode.swap(ABSENT, Ordering::Release);
             fence(Ordering::SeqCst);
             if !is_needed(pool) || !wake_up_from(pool, ABSENT) {
                 break;
             }
             continue;
         }
-        pool.monitor.mode.store(ASLEEP, Ordering::Release);
-        // Pairs with the fence of the last searcher, of a submitter, and of close().
-        fence(Ordering::SeqCst);
-        if is_needed(pool) || pool.gate.is_closed() {
+        // An exchange, as each change of the mode against which somebody else may make one: loom would let a store come before an
+        // exchange that has not seen it.
+        pool.monitor.mode.swap(ASLEEP, Ordering::Release);
+        if !left_out("monitor-fence") {
+            // Pairs with the fence of the last searcher, of a submitter, and of close().
+            fence(Ordering::SeqCst);
+        }
+        let looks_again = !left_out("monitor-looks-again");
+        if looks_again && (is_needed(pool) || pool.gate.is_closed()) {
             if !wake_up_from(pool, ASLEEP) {
                 // Poked meanwhile: use up the token.
                 pool.monitor.parker.park();
@@ -223,6 +231,13 @@ pub(crate) fn is_needed(pool: &Shared) -> bool {
 
 /// Looks, and grows, until nobody has had to wait for a while.
 fn look_while_awake(pool: &Arc<Shared>, look: &mut Look) {
+    if !CLOCKS {
+        // In a model time does not pass: one look, and what waits has waited for long.
+        if is_needed(pool) {
+            pool.grow(1);
+        }
+        return;
+    }
     let mut calm = 0;
     let mut pause = SHORT;
     while calm < CALM_LOOKS {

@@ -47,8 +47,8 @@ impl Entry {
     /// Notes where the job stands with its limiter. By that limiter.
     pub(crate) fn set_place(&self, place: u64) {
         let terms = self.0.header().terms.as_ref().expect("a limited job has terms");
-        // Release: pairs with give_back_slot(); the limiter's lock does the rest.
-        terms.place.store(place, Ordering::Release);
+        // Relaxed: who reads it has the limiter's lock, as we do, or has been given the entry since.
+        terms.place.store(place, Ordering::Relaxed);
     }
 
     /// By the claimer: gives the limiter's slot back, delivers, and lets go.

@@ -193,13 +193,17 @@ impl State {
 
     #[inline]
     pub(super) fn is_done(&self) -> bool {
-        // Acquire: pairs with the Release of complete(), so that "finished" means its effects are visible.
-        self.0.load(Ordering::Acquire) & PHASE == DONE
+        // Acquire: pairs with the Release of complete(), so that "finished" means its effects are visible. (Model:
+        // `who_sees_a_job_finished_sees_what_it_did`.)
+        let order = if left_out("done-shows-what-it-did") { Ordering::Relaxed } else { Ordering::Acquire };
+        self.0.load(order) & PHASE == DONE
     }
 
     /// Somebody runs it, has run it, or has cancelled it.
     pub(super) fn is_claimed(&self) -> bool {
-        self.0.load(Ordering::Acquire) & PHASE != QUEUED
+        // Relaxed: the one who asks has stood in a limiter's line. Whoever cancels the job takes that line's lock after its claim:
+        // later, and it finds the job there; or before, and the lock shows the claim.
+        self.0.load(Ordering::Relaxed) & PHASE != QUEUED
     }
 
     /// Of a job that is DONE: whether its completer found a waker.

@@ -31,6 +31,7 @@ impl Terms {
     #[cold]
     pub(super) fn leave_line(&self) {
         if let Some(limiter) = &self.limiter {
+            // Relaxed: under the limiter's lock.
             limiter.forget(|| self.place.load(Ordering::Relaxed));
         }
     }
@@ -39,8 +40,8 @@ impl Terms {
     #[cold]
     pub(super) fn give_back_slot(&self) {
         if let Some(limiter) = &self.limiter {
-            // AcqRel: once, whoever comes twice.
-            if self.place.swap(limiter::NONE, Ordering::AcqRel) == limiter::SLOT {
+            // Relaxed: see set_place(). Once, whoever comes twice: by whoever has the entry.
+            if self.place.swap(limiter::NONE, Ordering::Relaxed) == limiter::SLOT {
                 limiter.release();
             }
         }

@@ -38,7 +38,7 @@ pub(super) fn job_with<W: Work>(work: W, terms: Option<Box<Terms>>) -> (Entry, J
     (entry, fresh.into_handle())
 }
 
-fn job<T: Send + 'static>(closure: impl FnOnce() -> T + Send + 'static) -> (Entry, JobHandle<T>) {
+pub(super) fn job<T: Send + 'static>(closure: impl FnOnce() -> T + Send + 'static) -> (Entry, JobHandle<T>) {
     job_with(Plain(closure), None)
 }
 

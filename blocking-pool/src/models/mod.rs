@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crate::builder::Config;
+use crate::job::JoinHandle;
 use crate::park::Parker;
 use crate::pool::Pool;
 
@@ -17,8 +18,10 @@ mod cancel;
 mod idle;
 mod job;
 mod limiter;
+mod monitor;
 mod queue;
 mod room;
+mod seen;
 mod slow;
 #[cfg(not(loom))]
 mod starts;
@@ -81,6 +84,30 @@ fn block_on<F: Future>(future: F) -> F::Output {
 /// A pool that grows by hand and reports to nobody.
 fn pool(core: usize, max: usize) -> Pool {
     Pool::with(config(core, max))
+}
+
+/// Makes the pool's only worker busy, until it is told to go on.
+fn make_busy(pool: &Pool) -> Busy {
+    let (go_on, has_begun) = (Arc::new(Parker::new()), Arc::new(Parker::new()));
+    let (waits, begins) = (Arc::clone(&go_on), Arc::clone(&has_begun));
+    let job = pool.spawn(move || {
+        begins.unpark();
+        waits.park();
+    });
+    has_begun.park();
+    Busy { go_on, job }
+}
+
+struct Busy {
+    go_on: Arc<Parker>,
+    job: JoinHandle<()>,
+}
+
+impl Busy {
+    fn end(self) {
+        self.go_on.unpark();
+        block_on(self.job).unwrap();
+    }
 }
 
 fn config(core: usize, max: usize) -> Config {

@@ -140,6 +140,32 @@ fn take_against_take_against_push() {
     });
 }
 
+/// Two items have been pushed by a thread of which nothing but the injector tells. One who takes looks for the tail, and the other takes
+/// by what was seen there. What it takes is whole all the same: the slot tells.
+#[test]
+fn take_by_what_another_has_seen() {
+    check(3, || {
+        let injector = Arc::new(Injector::new());
+        let (theirs, is_over) = (Arc::clone(&injector), Arc::new(AtomicUsize::new(0)));
+        let mark = Arc::clone(&is_over);
+        let pusher = thread::spawn(move || {
+            (0..2).for_each(|number| theirs.push(item(number)));
+            mark.store(1, Ordering::Relaxed);
+        });
+        while is_over.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        let other = Arc::clone(&injector);
+        race();
+        let taker = thread::spawn(move || other.pop().map(number).into_iter().collect::<Found>());
+        let found = injector.pop().map(number).into_iter().collect();
+        let theirs = taker.join().unwrap();
+        pusher.join().unwrap();
+        settled();
+        assert_eq!(sorted([found, theirs, take_all(&injector)]), numbers(2));
+    });
+}
+
 /// Two take what is left of a block, while somebody comes to the end of the next, who begins again with that one if all are
 /// done with it, or with another.
 #[test]

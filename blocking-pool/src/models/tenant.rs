@@ -1,9 +1,11 @@
 //! A tenant's count: whoever waits for it is told.
 
+use std::panic::Location;
 use std::sync::Arc;
 
-use super::{block_on, check, pool, race, settled};
+use super::{block_on, check, make_busy, pool, race, settled};
 use crate::account::Account;
+use crate::job::Plain;
 use crate::park::Parker;
 use crate::shutdown::Shutdown;
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -67,6 +69,28 @@ fn tenant_abandon_against_run() {
         assert!(report.cancelled <= 1 && report.left_queued == 0, "{report}");
         assert_eq!(block_on(theirs).is_err(), report.cancelled == 1);
         assert_eq!(block_on(mine).unwrap(), 7);
+        pool.shutdown(Shutdown::Drain);
+    });
+}
+
+/// A job is submitted while its tenant is abandoned, and the only worker is busy for good. Whoever abandons looks once: the job is
+/// cancelled by him or by its submitter. One that is overlooked is a deadlock.
+#[test]
+fn submit_against_abandon_behind_a_job_that_does_not_end() {
+    check(2, || {
+        let pool = pool(1, 1);
+        let account = Account::new(Arc::clone(pool.shared()));
+        let busy = make_busy(&pool);
+        let theirs = Arc::clone(&account);
+        race();
+        let submitter = thread::spawn(move || {
+            let job = theirs.spawn(Plain(|| ()), Location::caller(), None);
+            assert!(block_on(job).is_err());
+        });
+        account.abandon();
+        submitter.join().unwrap();
+        settled();
+        busy.end();
         pool.shutdown(Shutdown::Drain);
     });
 }

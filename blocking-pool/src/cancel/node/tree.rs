@@ -12,6 +12,7 @@ use crate::cancel::CancelToken;
 use crate::deadlines;
 use crate::report;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::left_out;
 
 impl CancelToken {
     /// A token below `parent`, if there is one, whose own deadline is `deadline`, if it has one. `on_report` is told of panics in
@@ -37,8 +38,9 @@ impl CancelToken {
                 let key = next_key();
                 let below = Arc::new(node(Some((Arc::clone(above), key))));
                 let mut list = above.lock();
-                if above.cancelled.load(Ordering::Acquire) {
-                    below.cancelled.store(true, Ordering::Release);
+                if above.is_cancelled_under_lock() {
+                    // Relaxed: nobody else has it yet.
+                    below.cancelled.store(true, Ordering::Relaxed);
                 } else {
                     list.hooks.join(key, Hook::Child(Arc::downgrade(&below)));
                 }
@@ -94,7 +96,10 @@ impl Node {
     fn set_cancelled(&self) -> bool {
         // Under the lock, so that whoever registers does so before this, or sees it.
         let _list = self.lock();
-        !self.cancelled.swap(true, Ordering::AcqRel)
+        // Release: pairs with the Acquire of those who look without the lock.
+        let order =
+            if left_out("cancelled-shows-what-came-before") { Ordering::Relaxed } else { Ordering::Release };
+        !self.cancelled.swap(true, order)
     }
 
     /// Takes the jobs out of the queue that wait here and below.

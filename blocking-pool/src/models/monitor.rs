@@ -1,0 +1,32 @@
+//! The monitor: a job that waits behind others that may never end is seen by it.
+
+use std::sync::Arc;
+
+use super::{block_on, check, config, make_busy, race, settled};
+use crate::builder::Config;
+use crate::pool::Pool;
+use crate::shutdown::Shutdown;
+use crate::sync::thread;
+
+/// A job is submitted behind one that does not end, while the monitor, which has seen nobody wait, falls asleep, or goes. A job
+/// for which nobody starts a thread is a deadlock.
+#[test]
+fn submit_against_a_monitor_that_falls_asleep() {
+    check(2, || {
+        let pool = Pool::with(Config { growth: true, ..config(1, 2) });
+        let alone = Arc::strong_count(pool.shared());
+        let busy = make_busy(&pool);
+        race();
+        pool.shared().monitor.poke(pool.shared());
+        let job = pool.spawn(|| ());
+        settled();
+        block_on(job).unwrap();
+        busy.end();
+        pool.shutdown(Shutdown::Drain);
+        // A monitor that went before that is not waited for. It must not be the last to have the pool: loom does not know that an
+        // `Arc` of std's tells it what we did.
+        while Arc::strong_count(pool.shared()) > alone {
+            thread::yield_now();
+        }
+    });
+}
