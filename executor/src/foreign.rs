@@ -2,6 +2,7 @@
 
 use crate::fairness;
 use crate::sync::atomic::{AtomicBool, Ordering::*};
+use crate::sync::left_out;
 use crate::sync::thread::{self, Thread};
 use std::future::Future;
 use std::pin::pin;
@@ -22,8 +23,10 @@ impl Wake for Unpark {
 
     #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
-        // Release: pairs with the Acquire in block_on().
-        if !self.woken.swap(true, Release) {
+        // Release: pairs with the Acquire in block_on(), also of a wake that finds it set. (Model:
+        // `what_was_written_before_a_wake_is_seen_by_who_blocks_elsewhere`.)
+        let order = if left_out("foreign-wake-carries-along") { Relaxed } else { Release };
+        if !self.woken.swap(true, order) {
             self.thread.unpark();
         }
     }

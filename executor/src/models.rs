@@ -122,6 +122,12 @@ fn what_was_written_before_a_wake_is_seen_by_the_main_future() {
     check(3, || runtime().block_on(told_by_two()));
 }
 
+/// By wakes of a future that a thread without a loop blocks on.
+#[test]
+fn what_was_written_before_a_wake_is_seen_by_who_blocks_elsewhere() {
+    check(3, || crate::foreign::block_on(told_by_two()));
+}
+
 /// By wakes of a task, which go through the inbox.
 #[test]
 fn what_was_written_before_a_wake_is_seen_by_the_task() {
@@ -408,24 +414,30 @@ fn watchdog_sleep_against_rise() {
     });
 }
 
-/// The watchdog reads the task that is being polled while that completes and is freed. A fault shows as a failed
-/// assertion: the watchdog is at a task that the loop has given up.
+/// The watchdog reads the task that is being polled while that completes and is freed. A fault shows as a race for the task: it is
+/// read before it can be seen whole, or while it is freed.
 #[test]
 fn watchdog_reads_against_completion() {
+    struct Task(loom::cell::UnsafeCell<()>);
+    #[allow(unsafe_code)]
+    // SAFETY: there is nothing in it. loom sees to it that the accesses are as if there were.
+    unsafe impl Sync for Task {}
     check(3, || {
         let pulse = Arc::new(Pulse::new(true));
-        let freed = Arc::new([const { std::sync::atomic::AtomicBool::new(false) }; 2]);
-        let (reading, seen) = (Arc::clone(&pulse), Arc::clone(&freed));
+        let tasks = Arc::new([1, 2].map(|_| Task(loom::cell::UnsafeCell::new(()))));
+        let (reading, seen) = (Arc::clone(&pulse), Arc::clone(&tasks));
         let watchdog = thread::spawn(move || {
             reading.read_model(|current| {
                 thread::yield_now();
-                assert!(!seen[current / 8 - 1].load(Relaxed));
+                seen[current / 8 - 1].0.with(|_| ());
             });
         });
-        for task in [1, 2] {
-            pulse.begin_model(task * 8);
+        for (number, task) in (1..).zip(tasks.iter()) {
+            // It is made, and later freed.
+            task.0.with_mut(|_| ());
+            pulse.begin_model(number * 8);
             pulse.let_go();
-            freed[task - 1].store(true, Relaxed);
+            task.0.with_mut(|_| ());
             pulse.end();
         }
         watchdog.join().unwrap();
@@ -439,6 +451,7 @@ fn twins_are_caught() {
         ("first-push-notifies", "wake_between_turns_is_seen"),
         ("main-wake-notifies", "wake_of_the_main_future_is_seen"),
         ("main-wake-carries-along", "what_was_written_before_a_wake_is_seen_by_the_main_future"),
+        ("foreign-wake-carries-along", "what_was_written_before_a_wake_is_seen_by_who_blocks_elsewhere"),
         ("task-abort-carries-along", "what_was_written_before_an_abort_is_seen_by_the_drop"),
         ("task-run-sees-an-abort", "what_was_written_before_an_abort_is_seen_by_the_drop"),
         ("line-is-left-as-a-job", "what_leaves_the_line_is_a_job_by_then"),
@@ -455,6 +468,8 @@ fn twins_are_caught() {
         ("rise-wakes-watchdog", "watchdog_sleep_against_rise"),
         ("watchdog-looks-at-current-again", "watchdog_reads_against_completion"),
         ("loop-waits-for-the-watchdog", "watchdog_reads_against_completion"),
+        ("watchdog-sees-the-task-whole", "watchdog_reads_against_completion"),
+        ("watchdog-has-read-before", "watchdog_reads_against_completion"),
     ];
     for (step, model) in twins {
         assert!(twin_fails(step, model), "without {step}, {model} must fail");

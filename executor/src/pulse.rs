@@ -26,7 +26,8 @@
 //! Of two sequentially consistent fences one comes first. If it is L2, W3 sees that the task is not current any more and
 //! does not touch it. If it is W2, L3 sees that it is held. Should the task have been freed and another one been made
 //! in its place before W1, then that one is current, and is held. Model: `watchdog_reads_against_completion`, twins
-//! `watchdog-looks-at-current-again` and `loop-waits-for-the-watchdog`.
+//! `watchdog-looks-at-current-again` and `loop-waits-for-the-watchdog`; for what is written to the task before, and read before it is
+//! freed, `watchdog-sees-the-task-whole` and `watchdog-has-read-before`.
 //!
 //! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L1 to
 //! L3, and so do all where the feature `watchdog` is off.
@@ -153,7 +154,7 @@ impl Pulse {
 
     fn show(&self, current: *mut ()) {
         // Release: pairs with W3. Whoever sees the task sees it whole, and the location of the main future.
-        self.current.store(current, Release);
+        self.current.store(current, if left_out("watchdog-sees-the-task-whole") { Relaxed } else { Release });
     }
 
     /// The poll is over.
@@ -225,7 +226,8 @@ impl Pulse {
         let still = self.current.load(Acquire) == current || left_out("watchdog-looks-at-current-again");
         let seen = if still && !current.is_null() { read(current) } else { None };
         // Release: pairs with L3, so that the task is read before it is freed.
-        self.held.store(ptr::null_mut(), Release);
+        self.held
+            .store(ptr::null_mut(), if left_out("watchdog-has-read-before") { Relaxed } else { Release });
         seen
     }
 }
