@@ -3,6 +3,14 @@
 //!
 //! A lost job, wake or bell shows as a deadlock, which loom reports and which hangs on real threads; anything else
 //! shows as a failed assertion, or as loom's own report of a data race on a cell.
+//!
+//! What loom (0.7) does not see, or sees wrongly:
+//! * A load reads nothing that is stored later, as a weak processor may let it.
+//! * Of a step it remembers the last access to the same atomic. So a load and a compare-exchange of one thread hide that they could
+//!   have come before another one's load. Where that is the race, let the thread that looks be the one that is spawned: in the first
+//!   interleaving that is tried, the one that spawns goes first.
+//! * A plain store may come, in the order of its atomic, between an exchange and what that has read.
+//! * `std`'s `Arc` tells it nothing: the last of a pool's threads to have it must have been waited for.
 
 use std::pin::pin;
 use std::sync::Arc;
