@@ -393,6 +393,24 @@ fn signal_against_listener() {
     });
 }
 
+/// What was written before a signal, say by who has raised it, is seen by the listener, however that learns of it.
+#[test]
+fn what_was_written_before_a_signal_is_seen_by_its_listener() {
+    check(3, || {
+        let tally = Arc::new(Tally::new(1));
+        let mut listener = tally.listen(0);
+        let told = Arc::new(AtomicUsize::new(0));
+        let (other, tells) = (Arc::clone(&tally), Arc::clone(&told));
+        thread::spawn(move || {
+            tells.store(1, Relaxed);
+            other.note(0);
+            other.wake_all();
+        });
+        crate::foreign::block_on(poll_fn(|cx| tally.poll(&mut listener, cx)));
+        assert_eq!(told.load(Relaxed), 1);
+    });
+}
+
 /// The watchdog lies down while the loop goes to work. A fault shows as a watchdog that sleeps for ever.
 #[test]
 fn watchdog_sleep_against_rise() {
@@ -460,6 +478,7 @@ fn twins_are_caught() {
         ("task-publish-sees-complete", "complete_against_register_wakes_or_is_seen"),
         ("first-push-notifies", "wake_during_poll_requeues_once"),
         ("listener-looks-again", "signal_against_listener"),
+        ("signal-carries-along", "what_was_written_before_a_signal_is_seen_by_its_listener"),
         ("refused-push-takes-the-queues-part", "wake_against_loop_drop_frees_once"),
         ("completion-gives-the-entry-a-reference", "wake_against_loop_drop_frees_once"),
         ("completion-gives-the-entry-a-reference", "completed_in_both_queues_frees_once"),

@@ -40,7 +40,7 @@ pub(crate) enum Delivery {
 
 // SAFETY: `F` and `T` are `Send` (see `new`), the waker is, and the state word says who may touch them.
 unsafe impl Send for Hold {}
-// SAFETY: through a shared `Hold` only the state word, the id, the location and the account are reached, and the
+// SAFETY: through a shared `Hold` only atomics are reached, what never changes and may be shared (location, account, terms), and the
 // stage only after winning the claim.
 unsafe impl Sync for Hold {}
 
