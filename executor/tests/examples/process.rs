@@ -80,12 +80,22 @@ impl Running {
         line
     }
 
-    /// Presses ctrl-c.
+    /// Presses ctrl-c. Only for an example that has asked for it: a process that a shell has started in the background ignores it.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
-        use rustix::process::{Pid, Signal, kill_process};
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) {
+        use rustix::process::{Pid, kill_process};
         let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw).expect("a process has a number");
-        kill_process(pid, Signal::INT).expect("the example is there");
+        kill_process(pid, signal).expect("the example is there");
     }
 
     pub(crate) fn close_stdin(&mut self) {

@@ -56,7 +56,7 @@ fn echo_server_serves_clients_side_by_side() {
     assert!(server.line().ends_with(": 0 bytes\n"));
     #[cfg(unix)]
     {
-        server.interrupt();
+        server.terminate();
         server.finish();
     }
 }
