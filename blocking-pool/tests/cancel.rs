@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use sideline_blocking_pool::{CancelToken, JobBuilder, JoinHandle, Pool, Shutdown};
 
 include!("common/block_on.rs");
+include!("common/count.rs");
 include!("common/occupy.rs");
 
 fn one_thread() -> Pool {
@@ -325,16 +326,9 @@ fn a_deadline_inherited_from_an_ended_job_runs_the_hooks() {
 
 #[test]
 fn tasks_that_wait_are_woken_by_whoever_cancels_and_leave_nothing_behind() {
-    struct Counts(AtomicUsize);
-    impl Wake for Counts {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
     let parent = CancelToken::new();
     let token = parent.child();
-    let counts = Arc::new(Counts(AtomicUsize::new(0)));
-    let waker = Waker::from(Arc::clone(&counts));
+    let (counts, waker) = Count::new();
     let cx = &mut Context::from_waker(&waker);
     let (mut stays, mut goes) = (Box::pin(token.cancelled()), Box::pin(token.cancelled()));
     for _ in 0..2 {
@@ -345,7 +339,7 @@ fn tasks_that_wait_are_woken_by_whoever_cancels_and_leave_nothing_behind() {
     // Ours, the test's and that of the one that waits.
     assert_eq!(Arc::strong_count(&counts), 3);
     parent.cancel();
-    assert_eq!(counts.0.load(Ordering::Relaxed), 1);
+    assert_eq!(counts.get(), 1);
     assert!(stays.as_mut().poll(cx).is_ready());
     assert!(Box::pin(token.cancelled()).as_mut().poll(cx).is_ready());
     block_on(CancelToken::with_deadline(Instant::now() + Duration::from_millis(1)).cancelled());

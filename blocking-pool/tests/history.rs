@@ -34,6 +34,7 @@ use sideline_blocking_pool::{JoinHandle, Pool, Shutdown};
 include!("common/all_meet.rs");
 include!("common/block_on.rs");
 include!("common/occupy.rs");
+include!("common/threads.rs");
 
 fn one_thread() -> Pool {
     Pool::builder().core_threads(1).max_threads(1).on_report(|_| ()).build().unwrap()
@@ -222,11 +223,6 @@ fn thread_locals_that_use_the_pool_on_their_way_out() {
 #[test]
 #[cfg(target_os = "linux")]
 fn pools_leave_no_thread_behind() {
-    let named = || {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-        names.filter(|name| name.starts_with("come-and-go")).count()
-    };
     for round in 0..300 {
         let pool = Pool::builder().core_threads(2).thread_name("come-and-go").build().unwrap();
         let job = pool.spawn(|| ());
@@ -237,7 +233,5 @@ fn pools_leave_no_thread_behind() {
         }
         drop(job);
     }
-    while named() > 0 {
-        thread::yield_now();
-    }
+    threads_end("come-and-go");
 }

@@ -5,11 +5,12 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use sideline_blocking_pool::{JoinHandle, Pool, Report, Shutdown};
 
 include!("common/block_on.rs");
+include!("common/count.rs");
 include!("common/occupy.rs");
 
 /// A pool of one thread, and what it reported.
@@ -208,12 +209,11 @@ fn abort_wakes_the_awaiter() {
     let (pool, _) = pool();
     let (busy, release) = occupy(pool.job());
     let mut job = pool.tenant_of_loop().spawn(|| ());
-    let woken = Arc::new(CountWakes::default());
-    let waker = Waker::from(Arc::clone(&woken));
+    let (woken, waker) = Count::new();
     let mut cx = Context::from_waker(&waker);
     assert!(pin!(&mut job).poll(&mut cx).is_pending());
     assert!(job.abort());
-    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert_eq!(woken.get(), 1);
     assert!(matches!(pin!(&mut job).poll(&mut cx), Poll::Ready(Err(error)) if error.is_cancelled()));
     drop(release);
     block_on(busy).unwrap();
@@ -267,14 +267,14 @@ fn what_the_closure_captured_is_gone_before_the_result_is_seen() {
 fn the_second_waker_is_woken_and_the_first_forgotten() {
     let (pool, _) = pool();
     let (mut job, release) = occupy(pool.tenant_of_loop().job());
-    let (first, second) = (Arc::new(CountWakes::default()), Arc::new(CountWakes::default()));
-    for waker in [Waker::from(Arc::clone(&first)), Waker::from(Arc::clone(&second))] {
+    let ((first, first_waker), (second, second_waker)) = (Count::new(), Count::new());
+    for waker in [first_waker, second_waker] {
         assert!(pin!(&mut job).poll(&mut Context::from_waker(&waker)).is_pending());
     }
     assert_eq!(Arc::strong_count(&first), 1, "the first one was dropped");
     drop(release);
     block_on(pool.spawn(|| ())).unwrap();
-    assert_eq!((first.0.load(Ordering::SeqCst), second.0.load(Ordering::SeqCst)), (0, 1));
+    assert_eq!((first.get(), second.get()), (0, 1));
     assert!(job.is_finished());
     still_works(pool);
 }
@@ -326,15 +326,6 @@ fn a_waker_whose_clone_panics_reaches_the_poller() {
     drop(release);
     block_on(job).unwrap();
     still_works(pool);
-}
-
-#[derive(Default)]
-struct CountWakes(AtomicUsize);
-
-impl Wake for CountWakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

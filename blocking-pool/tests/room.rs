@@ -2,27 +2,17 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use sideline_blocking_pool::{Pool, Shutdown, SpawnErrorKind};
 
 include!("common/block_on.rs");
+include!("common/count.rs");
 include!("common/occupy.rs");
 
 fn bounded(limit: usize) -> Pool {
     Pool::builder().core_threads(1).max_threads(1).queue_limit(limit).build().unwrap()
-}
-
-/// A waker that counts.
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
 }
 
 #[test]
@@ -30,14 +20,13 @@ fn room_goes_to_those_that_wait_in_their_order_and_past_nobody() {
     let pool = bounded(1);
     let (busy, release) = occupy(pool.job());
     let queued = pool.try_spawn(|| 0).unwrap();
-    let count = Arc::new(Count::default());
-    let waker = Waker::from(Arc::clone(&count));
+    let (count, waker) = Count::new();
     let mut cx = Context::from_waker(&waker);
     let mut first = pin!(pool.job().spawn_when_room(|| 1));
     let mut second = pin!(pool.job().spawn_when_room(|| 2));
     assert!(first.as_mut().poll(&mut cx).is_pending() && second.as_mut().poll(&mut cx).is_pending());
     assert!(queued.abort());
-    assert_eq!(count.0.load(Ordering::SeqCst), 1, "the first was called, nobody else");
+    assert_eq!(count.get(), 1, "the first was called, nobody else");
     // The room is the first one's: nobody takes it meanwhile.
     assert!(pool.try_spawn(|| 3).unwrap_err().is_full());
     assert!(second.as_mut().poll(&mut cx).is_pending());
@@ -55,8 +44,7 @@ fn giving_up_leaves_the_line_and_hands_on_what_it_got() {
     let (busy, release) = occupy(pool.job());
     let queued = pool.try_spawn(|| 0).unwrap();
     let captured = Arc::new(());
-    let count = Arc::new(Count::default());
-    let waker = Waker::from(Arc::clone(&count));
+    let (count, waker) = Count::new();
     let mut cx = Context::from_waker(&waker);
     let held = Arc::clone(&captured);
     let mut gives_up = Box::pin(pool.job().spawn_when_room(move || drop(held)));
@@ -80,8 +68,7 @@ fn closing_the_tenant_or_the_pool_gives_the_closure_back() {
     let tenant = pool.tenant();
     let (busy, release) = occupy(pool.job());
     let _queued = pool.try_spawn(|| 0).unwrap();
-    let count = Arc::new(Count::default());
-    let waker = Waker::from(Arc::clone(&count));
+    let (_, waker) = Count::new();
     let mut cx = Context::from_waker(&waker);
     let mut of_tenant = pin!(tenant.job().spawn_when_room(|| 1));
     let mut of_pool = pin!(pool.job().spawn_when_room(|| 2));

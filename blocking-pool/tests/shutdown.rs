@@ -13,17 +13,10 @@ use sideline_blocking_pool::{JoinHandle, Pool, Shutdown, SpawnErrorKind};
 include!("common/all_meet.rs");
 include!("common/block_on.rs");
 include!("common/occupy.rs");
+include!("common/threads.rs");
 
 fn one_thread() -> Pool {
     Pool::builder().core_threads(1).max_threads(1).build().unwrap()
-}
-
-#[cfg(target_os = "linux")]
-/// How many threads of this process have a name that begins so.
-fn threads_named(prefix: &str) -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.starts_with(prefix)).count()
 }
 
 #[test]
@@ -46,7 +39,7 @@ fn drain_leaves_no_thread_behind() {
     all_meet(&pool, 6);
     assert!(threads_named("ends") >= 6);
     pool.shutdown(Shutdown::Drain);
-    assert_eq!(threads_named("ends"), 0);
+    threads_end("ends");
 }
 
 #[test]

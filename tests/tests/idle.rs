@@ -96,5 +96,8 @@ fn a_pool_that_is_shut_down_leaves_no_thread_behind() {
         let report = pool.shutdown(Shutdown::Drain);
         assert!(report.left_running.is_empty(), "{report}");
     }
-    assert!(waits_of_threads("ended-test").is_empty());
+    // One that has just been joined may still be on the list.
+    while !waits_of_threads("ended-test").is_empty() {
+        std::thread::yield_now();
+    }
 }
