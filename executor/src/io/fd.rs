@@ -83,33 +83,73 @@ impl<T: AsFd> Source for Fd<T> {
     }
 }
 
-impl<T> Read for &Fd<T>
-where
-    for<'a> &'a T: Read,
-{
+impl<T: SharedRead> Read for &Fd<T> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&self.0).read(buf)
+        self.0.read(buf)
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&self.0).read_vectored(bufs)
+        self.0.read_vectored(bufs)
     }
 }
 
-impl<T> Write for &Fd<T>
-where
-    for<'a> &'a T: Write,
-{
+impl<T: SharedWrite> Write for &Fd<T> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&self.0).write(buf)
+        self.0.write(buf)
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&self.0).write_vectored(bufs)
+        self.0.write_vectored(bufs)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        (&self.0).flush()
+        self.0.flush()
+    }
+}
+
+/// Whatever is `Read` by reference.
+///
+/// If `&Fd<T>` asked for `&T: Read` itself, a caller who leaves the type to the compiler would make that ask for `&Fd<_>`, which asks
+/// for `&_`, which may be a `&Fd<_>`, and so on. It asks for a trait of `T` in place of that.
+pub(crate) trait SharedRead {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
+    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+}
+
+impl<T> SharedRead for T
+where
+    for<'a> &'a T: Read,
+{
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut &*self, buf)
+    }
+
+    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        Read::read_vectored(&mut &*self, bufs)
+    }
+}
+
+/// Whatever is `Write` by reference.
+pub(crate) trait SharedWrite {
+    fn write(&self, buf: &[u8]) -> io::Result<usize>;
+    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn flush(&self) -> io::Result<()>;
+}
+
+impl<T> SharedWrite for T
+where
+    for<'a> &'a T: Write,
+{
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &*self, buf)
+    }
+
+    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        Write::write_vectored(&mut &*self, bufs)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Write::flush(&mut &*self)
     }
 }
 

@@ -338,3 +338,22 @@ fn a_read_keeps_its_arguments_once() {
         Ok(())
     });
 }
+
+/// `&Fd<T>` reads if `&T` does, and that told the compiler to look for ever: a caller like this one did not compile.
+#[cfg(unix)]
+#[test]
+fn who_reads_by_reference_leaves_the_type_to_the_compiler() {
+    fn receive<S>(mut socket: &S, buf: &mut [u8]) -> io::Result<usize>
+    where
+        for<'a> &'a S: io::Read,
+    {
+        io::Read::read(&mut socket, buf)
+    }
+    fn with<T, R>(value: &T, op: impl FnOnce(&T) -> R) -> R {
+        op(value)
+    }
+    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    io::Write::write_all(&mut &far, b"any").unwrap();
+    let mut buf = [0; 8];
+    assert_eq!(with(&near, |socket| receive(socket, &mut buf)).unwrap(), 3);
+}
