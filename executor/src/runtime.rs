@@ -283,17 +283,14 @@ impl fmt::Display for ShutdownReport {
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let at = Location::caller();
-    runtime_of_its_own(at).core().block_on(future, at)
-}
-
-/// Does not depend on the future's type, nor does what becomes of an error: so it is compiled once.
-#[track_caller]
-#[inline(never)]
-fn runtime_of_its_own(at: &'static Location<'static>) -> Runtime {
     crate::core::refuse_nesting("block_on", at);
-    let reactor = LocalReactor::lazy(sync::clock(), &task::WAKERS);
-    match reactor.and_then(|reactor| Runtime::around(reactor, Builder::new())) {
-        Ok(runtime) => runtime,
+    match runtime_of_its_own() {
+        Ok(runtime) => runtime.core().block_on(future, at),
         Err(error) => panic!("sideline::block_on: {error}"),
     }
+}
+
+#[inline(never)]
+fn runtime_of_its_own() -> io::Result<Runtime> {
+    Runtime::around(LocalReactor::lazy(sync::clock(), &task::WAKERS)?, Builder::new())
 }

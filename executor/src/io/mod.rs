@@ -4,7 +4,7 @@
 //! it would block does its task wait, and the loop wakes it when the kernel reports an event. Their operations take
 //! `&self`, so one task may read while another writes; all types are `Send + Sync`.
 //!
-//! [`BufReader`] reads lines. [`copy`](fn@copy) and [`copy_bidirectional`] join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
+//! [`BufReader`] reads lines. [`copy`](fn@copy) and [`copy_bidirectional`](fn@copy_bidirectional) join streams of any kind. `stdin`, `stdout` and `stderr`, behind the feature
 //! `stdio`, are those of the process.
 //!
 //! ```
