@@ -178,7 +178,9 @@ fn jobs_and_waits_are_no_stalls() {
     let (runtime, reports) = watched(50 * MS);
     runtime.block_on(async {
         // That nothing is said shows only with time: more than twice the threshold.
-        to_thread(|| std::thread::sleep(120 * MS)).await;
+        for _ in 0..3 {
+            to_thread(|| std::thread::sleep(120 * MS)).await;
+        }
     });
     drop(runtime);
     let said: Vec<_> = reports.iter().filter(|said| matches!(said, Said::Stalled(..))).collect();
