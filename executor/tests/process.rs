@@ -48,23 +48,9 @@ async fn is_gone(pid: u32) {
     }
 }
 
-/// Runs this test once more, in a process of its own, unless this is that. Whoever spawns or waits for a child also asks
-/// for those that nobody waits for any more, so among other tests a zombie that is left would be found by them.
-fn ran_alone(test: &str) -> bool {
-    if std::env::var_os("SIDELINE_ALONE").is_some() {
-        return false;
-    }
-    let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
-    let output = alone.args(["--exact", test, "--nocapture"]).env("SIDELINE_ALONE", "1").output().unwrap();
-    // A test that has another name by now would not run at all, and that is a success, too.
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    true
-}
+// Whoever spawns or waits for a child also asks for those that nobody waits for any more, so among other tests a zombie that is left
+// would be found by them.
+include!("../../reactor/tests/support/alone.rs");
 
 #[test]
 fn how_a_child_ended_is_known_and_stays_known() {
@@ -199,7 +185,7 @@ fn many_children_end_at_once() {
 
 #[test]
 fn a_child_that_is_dropped_goes_on_and_leaves_no_zombie() {
-    if ran_alone("a_child_that_is_dropped_goes_on_and_leaves_no_zombie") {
+    if ran_alone("a_child_that_is_dropped_goes_on_and_leaves_no_zombie", None) {
         return;
     }
     run(async {
@@ -220,7 +206,7 @@ fn a_child_that_is_dropped_goes_on_and_leaves_no_zombie() {
 
 #[test]
 fn a_child_that_is_to_be_killed_on_drop_is() {
-    if ran_alone("a_child_that_is_to_be_killed_on_drop_is") {
+    if ran_alone("a_child_that_is_to_be_killed_on_drop_is", None) {
         return;
     }
     run(async {
@@ -239,7 +225,7 @@ fn a_child_that_is_to_be_killed_on_drop_is() {
 
 #[test]
 fn a_child_that_outlives_its_runtime_is_waited_for_by_the_next() {
-    if ran_alone("a_child_that_outlives_its_runtime_is_waited_for_by_the_next") {
+    if ran_alone("a_child_that_outlives_its_runtime_is_waited_for_by_the_next", None) {
         return;
     }
     let (pid, stdin) = orphan();
@@ -256,7 +242,7 @@ fn a_child_that_outlives_its_runtime_is_waited_for_by_the_next() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_child_that_outlives_its_runtime_is_asked_again_when_another_has_ended() {
-    if ran_alone("a_child_that_outlives_its_runtime_is_asked_again_when_another_has_ended") {
+    if ran_alone("a_child_that_outlives_its_runtime_is_asked_again_when_another_has_ended", None) {
         return;
     }
     let (pid, stdin) = orphan();
@@ -352,7 +338,7 @@ fn children_are_sent_between_threads() {
 #[allow(unsafe_code)]
 #[test]
 fn in_a_process_that_ignores_the_signal_a_child_is_forgotten_and_the_next_ones_are() {
-    if ran_alone("in_a_process_that_ignores_the_signal_a_child_is_forgotten_and_the_next_ones_are") {
+    if ran_alone("in_a_process_that_ignores_the_signal_a_child_is_forgotten_and_the_next_ones_are", None) {
         return;
     }
     // SAFETY: no handler, which could do what it must not.

@@ -137,34 +137,13 @@ fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// False in a process that runs this test and no other, with few descriptors; otherwise starts that process, and the test
-/// is over.
 #[cfg(target_os = "linux")]
-fn ran_alone(test: &str) -> bool {
-    if std::env::var_os("SIDELINE_ALONE").is_some() {
-        return false;
-    }
-    let output = std::process::Command::new("sh")
-        .args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\" --nocapture"])
-        .arg(std::env::current_exe().unwrap())
-        .arg(test)
-        .env("SIDELINE_ALONE", "1")
-        .output()
-        .unwrap();
-    // A test that has another name by now would not run at all, and that is a success, too.
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    true
-}
+include!("support/alone.rs");
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind() {
-    if ran_alone("a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind") {
+    if ran_alone("a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind", Some(64)) {
         return;
     }
     let before = open_descriptors();
@@ -213,7 +192,7 @@ fn a_thousand_reactors_and_failed_registrations_leave_no_descriptor_behind() {
 fn a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source() {
     use sideline_reactor::LocalReactor;
     use std::task::Waker;
-    if ran_alone("a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source") {
+    if ran_alone("a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source", Some(64)) {
         return;
     }
     let waker = Waker::noop();
@@ -255,7 +234,7 @@ fn a_lazy_reactor_opens_its_queue_for_a_short_sleep_or_a_source() {
 #[test]
 fn a_lazy_reactor_that_resumes_and_gets_no_queue_hears_of_the_first_source() {
     use sideline_reactor::LocalReactor;
-    if ran_alone("a_lazy_reactor_that_resumes_and_gets_no_queue_hears_of_the_first_source") {
+    if ran_alone("a_lazy_reactor_that_resumes_and_gets_no_queue_hears_of_the_first_source", Some(64)) {
         return;
     }
     let mut reactor = LocalReactor::lazy(Clock::real(), std::task::Waker::noop().vtable()).unwrap();

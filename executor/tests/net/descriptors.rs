@@ -82,7 +82,7 @@ sideline_reactor::where_queues_report_edges! {
 fn accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers() {
     const TEST: &str =
         "descriptors::accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers";
-    if ran_in_a_process_of_its_own(TEST, 64) {
+    if ran_alone(TEST, Some(64)) {
         return;
     }
     run_paused(async {
@@ -126,7 +126,7 @@ fn accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers() {
 fn a_block_on_that_needs_no_event_queue_opens_none_and_gets_one_when_it_does() {
     const TEST: &str =
         "descriptors::a_block_on_that_needs_no_event_queue_opens_none_and_gets_one_when_it_does";
-    if ran_in_a_process_of_its_own(TEST, 64) {
+    if ran_alone(TEST, Some(64)) {
         return;
     }
     // What a process opens once, it opens here.
@@ -198,7 +198,7 @@ fn a_child_process_inherits_no_descriptor_of_the_runtime() {
 #[test]
 fn a_connect_that_is_given_up_closes_its_socket() {
     const TEST: &str = "descriptors::a_connect_that_is_given_up_closes_its_socket";
-    if ran_in_a_process_of_its_own(TEST, 1024) {
+    if ran_alone(TEST, Some(1024)) {
         return;
     }
     // Time passes when the kernel has nothing to say. Should it only be slow, one more attempt is given up.
@@ -230,7 +230,7 @@ fn a_connect_that_is_given_up_closes_its_socket() {
 #[test]
 fn a_lookup_without_descriptors_names_the_limit_and_recovers() {
     const TEST: &str = "descriptors::a_lookup_without_descriptors_names_the_limit_and_recovers";
-    if ran_in_a_process_of_its_own(TEST, 64) {
+    if ran_alone(TEST, Some(64)) {
         return;
     }
     run(async {
@@ -251,7 +251,7 @@ fn a_lookup_without_descriptors_names_the_limit_and_recovers() {
 #[test]
 fn functions_of_files_without_descriptors_name_the_limit() {
     const TEST: &str = "descriptors::functions_of_files_without_descriptors_name_the_limit";
-    if ran_in_a_process_of_its_own(TEST, 64) {
+    if ran_alone(TEST, Some(64)) {
         return;
     }
     run(async {

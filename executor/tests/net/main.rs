@@ -115,27 +115,7 @@ impl Drop for TempPath {
     }
 }
 
-/// False in a process that runs this test and no other, with at most `descriptors` descriptors; otherwise starts that
-/// process, and the test is over.
-fn ran_in_a_process_of_its_own(test: &str, descriptors: usize) -> bool {
-    if std::env::var_os("SIDELINE_ALONE").is_some() {
-        return false;
-    }
-    let output = std::process::Command::new("sh")
-        .args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" --exact \"$1\" --nocapture")])
-        .args([std::env::current_exe().unwrap().as_os_str(), test.as_ref()])
-        .env("SIDELINE_ALONE", "1")
-        .output()
-        .unwrap();
-    // A test that has another name by now would not run at all, and that is a success, too.
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    true
-}
+include!("../../../reactor/tests/support/alone.rs");
 
 /// How many descriptors this process has open. Means something only in a process of its own.
 #[cfg(target_os = "linux")]

@@ -234,7 +234,7 @@ fn buffers_of_all_sizes_arrive_in_their_order() {
 /// Rust's `main` does and others do not.
 #[test]
 fn writing_to_a_peer_that_is_gone_is_an_error_and_no_signal() {
-    if ran_in_a_process_of_its_own("streams::writing_to_a_peer_that_is_gone_is_an_error_and_no_signal", 64) {
+    if ran_alone("streams::writing_to_a_peer_that_is_gone_is_an_error_and_no_signal", Some(64)) {
         return;
     }
     // SAFETY: nobody else does anything about signals here.
