@@ -212,6 +212,52 @@ macro_rules! type_of_service {
 
 pub(super) use type_of_service;
 
+/// What has to be set before a socket is bound. What sharing an address means depends on the protocol, so the type says that itself.
+macro_rules! options_before_binding {
+    ($socket:ident) => {
+        impl $socket {
+            /// Whether [`set_reuseaddr`](Self::set_reuseaddr) is on (`SO_REUSEADDR`).
+            ///
+            /// # Errors
+            /// What the kernel says.
+            #[inline]
+            pub fn reuseaddr(&self) -> io::Result<bool> {
+                options::flag(self, libc::SOL_SOCKET, libc::SO_REUSEADDR)
+            }
+
+            /// Whether [`set_reuseport`](Self::set_reuseport) is on (`SO_REUSEPORT`).
+            ///
+            /// # Errors
+            /// What the kernel says.
+            #[inline]
+            pub fn reuseport(&self) -> io::Result<bool> {
+                options::flag(self, libc::SOL_SOCKET, libc::SO_REUSEPORT)
+            }
+
+            /// Sets, before it is bound, whether an IPv6 socket refuses IPv4 (`IPV6_V6ONLY`).
+            ///
+            /// # Errors
+            /// What the kernel says.
+            #[inline]
+            pub fn set_only_v6(&self, on: bool) -> io::Result<()> {
+                options::set_flag(self, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, on)
+            }
+
+            /// Sends and receives by way of one network interface only (`SO_BINDTODEVICE`). `None`: by any. Linux only.
+            ///
+            /// # Errors
+            /// If there is no such interface, or the process lacks the privilege.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            #[inline]
+            pub fn bind_device(&self, interface: Option<&std::ffi::CStr>) -> io::Result<()> {
+                raw::bind_device(self.as_fd(), interface)
+            }
+        }
+    };
+}
+
+pub(super) use options_before_binding;
+
 /// What TCP sockets have, before and after they are connected.
 macro_rules! tcp_options {
     ($socket:ident) => {

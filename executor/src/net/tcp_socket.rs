@@ -120,16 +120,7 @@ impl TcpSocket {
         self.0.local_addr()
     }
 
-    /// Whether the address may be bound although earlier connections of it still linger (`SO_REUSEADDR`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn reuseaddr(&self) -> io::Result<bool> {
-        options::flag(self, libc::SOL_SOCKET, libc::SO_REUSEADDR)
-    }
-
-    /// Sets whether the address may be bound although earlier connections of it still linger.
+    /// Sets whether the address may be bound although earlier connections of it still linger (`SO_REUSEADDR`).
     ///
     /// # Errors
     /// What the kernel says.
@@ -138,16 +129,7 @@ impl TcpSocket {
         options::set_flag(self, libc::SOL_SOCKET, libc::SO_REUSEADDR, on)
     }
 
-    /// Whether several sockets may listen on the same address (`SO_REUSEPORT`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn reuseport(&self) -> io::Result<bool> {
-        options::flag(self, libc::SOL_SOCKET, libc::SO_REUSEPORT)
-    }
-
-    /// Sets whether several sockets may listen on the same address. All of them must ask for it.
+    /// Sets whether several sockets may listen on the same address (`SO_REUSEPORT`). All of them must ask for it.
     ///
     /// On Linux the kernel then spreads new connections over them, by a hash of the addresses.
     ///
@@ -156,15 +138,6 @@ impl TcpSocket {
     #[inline]
     pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
         options::set_flag(self, libc::SOL_SOCKET, libc::SO_REUSEPORT, on)
-    }
-
-    /// Sets whether an IPv6 socket refuses IPv4 (`IPV6_V6ONLY`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn set_only_v6(&self, on: bool) -> io::Result<()> {
-        options::set_flag(self, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, on)
     }
 
     /// Sets whether small writes are sent at once (`TCP_NODELAY`).
@@ -184,18 +157,9 @@ impl TcpSocket {
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.set_ttl(ttl)
     }
-
-    /// Sends and receives by way of one network interface only (`SO_BINDTODEVICE`). `None`: by any. Linux only.
-    ///
-    /// # Errors
-    /// If there is no such interface, or the process lacks the privilege.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[inline]
-    pub fn bind_device(&self, interface: Option<&std::ffi::CStr>) -> io::Result<()> {
-        raw::bind_device(self.as_fd(), interface)
-    }
 }
 
+options::options_before_binding!(TcpSocket);
 options::buffer_sizes!(TcpSocket);
 options::type_of_service!(TcpSocket);
 options::tcp_options!(TcpSocket);

@@ -66,18 +66,9 @@ impl UdpSocket {
         SocketAddress::new(addr).bind(self.as_fd())
     }
 
-    /// Whether the socket may share its address (`SO_REUSEADDR`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn reuseaddr(&self) -> io::Result<bool> {
-        options::flag(self, libc::SOL_SOCKET, libc::SO_REUSEADDR)
-    }
-
-    /// Sets, before it is bound, whether the socket may share its address with others that all ask for it (some systems want
-    /// [`set_reuseport`](UdpSocket::set_reuseport) for that). Each then receives what is sent to a multicast group, if it has
-    /// joined that; what is sent to a single address goes to one of them, on Linux the last that was bound.
+    /// Sets, before it is bound, whether the socket may share its address with others that all ask for it (`SO_REUSEADDR`). Some
+    /// systems want [`set_reuseport`](UdpSocket::set_reuseport) for that. Each then receives what is sent to a multicast group, if
+    /// it has joined that; what is sent to a single address goes to one of them, on Linux the last that was bound.
     ///
     /// # Errors
     /// What the kernel says.
@@ -86,17 +77,9 @@ impl UdpSocket {
         options::set_flag(self, libc::SOL_SOCKET, libc::SO_REUSEADDR, on)
     }
 
-    /// Whether the socket may share its address, and the load (`SO_REUSEPORT`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn reuseport(&self) -> io::Result<bool> {
-        options::flag(self, libc::SOL_SOCKET, libc::SO_REUSEPORT)
-    }
-
-    /// Sets, before it is bound, whether the socket may share its address with others of this user's that all ask for it. On Linux the
-    /// kernel spreads what comes over them, by a hash of the addresses: one loop per core may have one each.
+    /// Sets, before it is bound, whether the socket may share its address with others of this user's that all ask for it
+    /// (`SO_REUSEPORT`). On Linux the kernel spreads what comes over them, by a hash of the addresses: one loop per core may have
+    /// one each.
     ///
     /// # Errors
     /// What the kernel says.
@@ -104,23 +87,6 @@ impl UdpSocket {
     pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
         options::set_flag(self, libc::SOL_SOCKET, libc::SO_REUSEPORT, on)
     }
-
-    /// Sets, before it is bound, whether an IPv6 socket refuses IPv4 (`IPV6_V6ONLY`).
-    ///
-    /// # Errors
-    /// What the kernel says.
-    #[inline]
-    pub fn set_only_v6(&self, on: bool) -> io::Result<()> {
-        options::set_flag(self, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, on)
-    }
-
-    /// Sends and receives by way of one network interface only (`SO_BINDTODEVICE`). `None`: by any. Linux only.
-    ///
-    /// # Errors
-    /// If there is no such interface, or the process lacks the privilege.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[inline]
-    pub fn bind_device(&self, interface: Option<&std::ffi::CStr>) -> io::Result<()> {
-        raw::bind_device(self.as_fd(), interface)
-    }
 }
+
+options::options_before_binding!(UdpSocket);
