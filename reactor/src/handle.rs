@@ -124,10 +124,12 @@ impl Handle {
         self.0.timers.next_deadline()
     }
 
-    /// Whether the reactor has been dropped.
+    /// Whether the reactor has been dropped. Whoever sees that it has sees what was done before.
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in the reactor's drop.
-        self.0.closed.load(Ordering::Acquire)
+        // Acquire: pairs with the Release in the reactor's drop. (Model: `who_sees_a_reactor_closed_sees_what_came_before`.)
+        let order =
+            if left_out("closed-shows-what-came-before") { Ordering::Relaxed } else { Ordering::Acquire };
+        self.0.closed.load(order)
     }
 
     /// An error once the reactor has been dropped, for whoever would otherwise go on waiting for it.

@@ -118,8 +118,8 @@ impl Notifier {
     /// The loop is awake, whatever it announced. True if it was notified meanwhile.
     #[inline]
     pub(crate) fn resume(&self) -> bool {
-        // Acquire: pairs with the Release in `notify`; what was done before the wake is visible after it. No swap: a notify
-        // that comes in between is a late one; see above.
+        // Acquire: pairs with N2; what was done before the wake is visible after it. No swap: a notify that comes in between
+        // is a late one; see above.
         let notified = self.0.load(Ordering::Acquire) == NOTIFIED;
         self.0.store(RUNNING, Ordering::Relaxed);
         notified
@@ -139,9 +139,9 @@ impl Notifier {
         }
         let mut state = self.0.load(Ordering::Relaxed);
         while state == PARKED || state == ASLEEP {
-            // Release: pairs with the Acquire in `resume`. Acquire: pairs with the Release of PARKED.
+            // Acquire: pairs with the Release of PARKED. No Release: N2, before it, releases the work to the Acquire in `resume`.
             let order =
-                if left_out("parked-shows-the-wakeup") { Ordering::Release } else { Ordering::AcqRel };
+                if left_out("parked-shows-the-wakeup") { Ordering::Relaxed } else { Ordering::Acquire };
             match self.0.compare_exchange(state, NOTIFIED, order, Ordering::Relaxed) {
                 Ok(ASLEEP) => return self.0.wake(),
                 Ok(_) => return self.ring(&mut wake),
@@ -193,8 +193,8 @@ impl Parked<'_> {
 
     /// To sleep in the selector, and not on the word. False if it was notified before.
     pub(crate) fn turn_to_selector(&self) -> bool {
-        // Release: as in `announce`. Acquire: as in `resume`.
-        self.0.0.compare_exchange(ASLEEP, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        // Release: as in `announce`. Relaxed if it fails: then `resume` sees the same NOTIFIED, with its Acquire.
+        self.0.0.compare_exchange(ASLEEP, PARKED, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
     /// The loop is awake. True if it was notified meanwhile.

@@ -206,3 +206,21 @@ fn notify_against_close() {
 fn notify_against_close_is_harmless() {
     check(notify_against_close);
 }
+
+/// What is written is Relaxed: that the reactor is closed has to carry it along.
+fn closed_against_a_look() {
+    let reactor = Reactor::new(Clock::manual()).unwrap();
+    let work = Arc::new(AtomicBool::new(false));
+    let looks = thread::spawn({
+        let (work, handle) = (work.clone(), reactor.handle().clone());
+        move || assert!(!handle.is_closed() || work.load(Ordering::Relaxed))
+    });
+    work.store(true, Ordering::Relaxed);
+    drop(reactor);
+    looks.join().unwrap();
+}
+
+#[test]
+fn who_sees_a_reactor_closed_sees_what_came_before() {
+    check(closed_against_a_look);
+}

@@ -6,7 +6,7 @@ use std::env;
 use std::process::{Command, Stdio};
 
 /// The step left out, and the model that must notice.
-const TWINS: [(&str, &str); 26] = [
+const TWINS: [(&str, &str); 27] = [
     ("waiter-looks-again", "sources::events_against_operations_of_a_known_waker_lose_no_edge"),
     ("notifier-fence", "notifier::stand_by_against_notify_loses_no_wake"),
     ("stand-by-looks-again", "notifier::stand_by_against_notify_loses_no_wake"),
@@ -22,6 +22,7 @@ const TWINS: [(&str, &str); 26] = [
     ("first-one-stays", "notifier::first_sources_of_two_threads_are_in_one_queue"),
     ("first-one-stays", "set_once::set_against_set_and_get_comes_to_one_value"),
     ("register-notifies", "notifier::sleep_on_the_word_against_register_ends_with_the_event"),
+    ("closed-shows-what-came-before", "notifier::who_sees_a_reactor_closed_sees_what_came_before"),
     ("timer-notifies", "timers::timer_against_park_is_not_slept_past"),
     ("timers-see-closed", "timers::timer_against_close_always_completes"),
     ("timers-see-closed", "local_timers::timer_polled_elsewhere_against_close_always_completes"),

@@ -90,11 +90,12 @@ impl Clock {
         };
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         let mut moved = hand.moved_ns.load(Ordering::Relaxed);
-        // AcqRel: Release pairs with the Acquire in `now`; Acquire orders the steps of two movers.
+        // Release: pairs with the Acquire in `now`. Of two movers the second continues the sequence of the first, so who sees its time
+        // sees what was done before either.
         while let Err(now) = hand.moved_ns.compare_exchange_weak(
             moved,
             moved.saturating_add(by),
-            Ordering::AcqRel,
+            Ordering::Release,
             Ordering::Relaxed,
         ) {
             moved = now;

@@ -150,6 +150,9 @@ pub(crate) fn pop_in_order(
 }
 
 /// A queue's earliest deadline, for those who do not have the queue.
+///
+/// Everything is Relaxed here: it is a number, from which nobody concludes anything about the queue. Whoever wants that takes its lock,
+/// or is its thread. The notifier's fences see to it that the loop does not sleep past it.
 pub(crate) struct Published(AtomicU64);
 
 impl Published {
@@ -159,17 +162,15 @@ impl Published {
 
     #[inline]
     pub(crate) fn get(&self) -> Moment {
-        // Acquire: pairs with the Release in `set`. The notifier's fence sees to it that this is read late enough.
-        self.0.load(Ordering::Acquire)
+        self.0.load(Ordering::Relaxed)
     }
 
     /// By whoever has the queue, to which this deadline has been added. Returns whether it is the earliest now.
     #[inline]
     pub(crate) fn add(&self, deadline: Moment) -> bool {
-        // As in `set`.
         let is_earliest = deadline < self.0.load(Ordering::Relaxed);
         if is_earliest {
-            self.0.store(deadline, Ordering::Release);
+            self.0.store(deadline, Ordering::Relaxed);
         }
         is_earliest
     }
@@ -178,10 +179,9 @@ impl Published {
     #[inline]
     pub(crate) fn set(&self, queue: &Queue) -> bool {
         let first = queue.first();
-        // Relaxed load: only written by whoever has the queue. Release: pairs with the Acquire in `get`.
         let before = self.0.load(Ordering::Relaxed);
         if before != first {
-            self.0.store(first, Ordering::Release);
+            self.0.store(first, Ordering::Relaxed);
         }
         first < before
     }

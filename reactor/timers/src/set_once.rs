@@ -56,7 +56,7 @@ impl<T> SetOnce<T> {
     pub fn set(&self, value: T) -> &T {
         let ours = Box::into_raw(Box::new(value));
         // Release: whoever finds it finds what is in it. Acquire: the same for us, if somebody was quicker.
-        match self.at.compare_exchange(ptr::null_mut(), ours, Ordering::AcqRel, Ordering::Acquire) {
+        match self.at.compare_exchange(ptr::null_mut(), ours, Ordering::Release, Ordering::Acquire) {
             Err(first) if !left_out("first-one-stays") => {
                 // SAFETY: from the box above, and nobody else has seen it.
                 drop(unsafe { Box::from_raw(ours) });
