@@ -16,8 +16,7 @@ use std::time::Duration;
 /// # fn main() -> std::io::Result<()> {
 /// let pool = sideline::Pool::builder().max_threads(8).build().unwrap();
 /// let runtime = sideline::Runtime::builder().pool(pool).drop_deadline(Duration::from_secs(1)).build()?;
-/// assert_eq!(runtime.block_on(sideline_offload()), 3);
-/// # async fn sideline_offload() -> i32 { sideline::to_thread(|| 3).await }
+/// assert_eq!(runtime.block_on(async { sideline::to_thread(|| 3).await }), 3);
 /// # Ok(()) }
 /// ```
 #[must_use = "a builder does nothing until build()"]
@@ -26,7 +25,7 @@ pub struct Builder {
     pub(crate) drop_deadline: Duration,
     pub(crate) reporter: Reporter,
     pub(crate) time: Time,
-    #[cfg(feature = "watchdog")]
+    /// `None` in builds that have no watchdog.
     pub(crate) watchdog: Option<Duration>,
     pub(crate) busy_poll: Duration,
     pub(crate) timer_slack: Duration,
@@ -40,7 +39,6 @@ impl Builder {
             drop_deadline: Duration::from_secs(10),
             reporter: Reporter::stderr(),
             time: Time::Flows,
-            #[cfg(feature = "watchdog")]
             watchdog: None,
             busy_poll: Duration::ZERO,
             timer_slack: Duration::ZERO,
@@ -225,15 +223,13 @@ impl Builder {
 impl fmt::Debug for Builder {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut builder = f.debug_struct("Builder");
-        builder
+        f.debug_struct("Builder")
             .field("pool", &self.pool)
             .field("drop_deadline", &self.drop_deadline)
             .field("time", &self.time)
             .field("busy_poll", &self.busy_poll)
-            .field("timer_slack", &self.timer_slack);
-        #[cfg(feature = "watchdog")]
-        builder.field("watchdog", &self.watchdog);
-        builder.finish_non_exhaustive()
+            .field("timer_slack", &self.timer_slack)
+            .field("watchdog", &self.watchdog)
+            .finish_non_exhaustive()
     }
 }

@@ -102,6 +102,8 @@ mod metrics;
 #[cfg(all(test, loom))]
 mod models;
 pub mod net;
+#[cfg(not(feature = "watchdog"))]
+mod no_watchdog;
 mod paused;
 #[cfg(all(unix, feature = "process"))]
 pub mod process;
@@ -137,6 +139,9 @@ pub use runtime::{Runtime, ShutdownReport, block_on};
 pub use spawn::{ToThread, spawn, spawn_blocking, to_thread};
 #[cfg(feature = "watchdog")]
 pub use watchdog::{Doing, Stall};
+
+#[cfg(not(feature = "watchdog"))]
+use no_watchdog as watchdog;
 
 #[cfg(feature = "metrics")]
 pub use sideline_blocking_pool::MetricsPublisher;

@@ -30,15 +30,14 @@
 //! freed, `watchdog-sees-the-task-whole` and `watchdog-has-read-before`.
 //!
 //! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L1 to
-//! L3, and so do all where the feature `watchdog` is off.
-
-// One block: the task that is held is read.
-#![allow(unsafe_code)]
+//! L3, and so do all where the feature `watchdog` is off. Here is the loop's side; the watchdog's is in `reading.rs`.
 
 #[cfg(feature = "watchdog")]
-use crate::Id;
+mod reading;
+
 #[cfg(feature = "watchdog")]
-use crate::report::Culprit;
+pub(crate) use reading::{Polled, Who};
+
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*, fence};
 use crate::sync::{left_out, thread};
 use crate::task::TaskPtr;
@@ -57,38 +56,13 @@ pub(crate) struct Pulse {
     watched: bool,
 }
 
-/// What is being polled.
-#[cfg(feature = "watchdog")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Polled {
-    pub(crate) who: Who,
-    /// Where the task was spawned, or the loop is driven from.
-    pub(crate) location: &'static Location<'static>,
-}
-
-#[cfg(feature = "watchdog")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    Task(Id),
-    Main,
-    /// Of sockets and timers.
-    Wakers,
-}
-
-#[cfg(feature = "watchdog")]
-impl Who {
-    pub(crate) fn task(self) -> Option<Id> {
-        if let Who::Task(id) = self { Some(id) } else { None }
-    }
-}
-
 /// The main future, in `current`: an address that no task can have.
 const MAIN: *mut () = ptr::without_provenance_mut(1);
 /// The reactor's turn, likewise.
 const WAKERS: *mut () = ptr::without_provenance_mut(2);
 
 impl Pulse {
-    /// `watched`: there is somebody to call [`read`](Self::read).
+    /// `watched`: there is somebody to read it.
     pub(crate) fn new(watched: bool) -> Self {
         Self {
             polls: AtomicU64::new(0),
@@ -175,7 +149,7 @@ impl Pulse {
         self.current.store(ptr::null_mut(), Relaxed);
         // L2. SeqCst: pairs with W2.
         fence(SeqCst);
-        // L3. Acquire: pairs with the Release in read().
+        // L3. Acquire: pairs with the Release in hold().
         while !self.held.load(Acquire).is_null() && !left_out("loop-waits-for-the-watchdog") {
             thread::yield_now();
         }
@@ -186,49 +160,9 @@ impl Pulse {
         self.polls.load(Relaxed)
     }
 
-    /// What changes with whatever begins. Both numbers only grow, so the sum is the same only if both are.
-    #[cfg(feature = "watchdog")]
-    pub(crate) fn beginnings(&self) -> u64 {
-        self.polls().wrapping_add(self.turns.load(Relaxed))
-    }
-
     /// Whether something is being polled.
     pub(crate) fn is_polling(&self) -> bool {
         !self.current.load(Relaxed).is_null()
-    }
-
-    /// What is being polled now. By the watchdog.
-    #[cfg(feature = "watchdog")]
-    pub(crate) fn read(&self) -> Option<Polled> {
-        self.hold(|current| {
-            if current == MAIN || current == WAKERS {
-                let location = self.driven_from.load(Relaxed);
-                // SAFETY: null, or the `&'static Location` that driven_from() stored.
-                let location = unsafe { location.as_ref() };
-                let who = if current == MAIN { Who::Main } else { Who::Wakers };
-                return location.map(|location| Polled { who, location });
-            }
-            // SAFETY: begin_task() was given it, and it is held: the loop keeps its reference.
-            let Culprit { id, location } = unsafe { TaskPtr::culprit_at(current) };
-            Some(Polled { who: Who::Task(id), location })
-        })
-    }
-
-    #[cfg(feature = "watchdog")]
-    fn hold<R>(&self, read: impl FnOnce(*mut ()) -> Option<R>) -> Option<R> {
-        debug_assert!(self.watched, "the loop would not wait");
-        let current = self.current.load(Relaxed);
-        // W1.
-        self.held.store(current, Relaxed);
-        // W2. SeqCst: pairs with L2.
-        fence(SeqCst);
-        // W3. Acquire: pairs with the Release in begin().
-        let still = self.current.load(Acquire) == current || left_out("watchdog-looks-at-current-again");
-        let seen = if still && !current.is_null() { read(current) } else { None };
-        // Release: pairs with L3, so that the task is read before it is freed.
-        self.held
-            .store(ptr::null_mut(), if left_out("watchdog-has-read-before") { Relaxed } else { Release });
-        seen
     }
 }
 
@@ -237,9 +171,5 @@ impl Pulse {
 impl Pulse {
     pub(crate) fn begin_model(&self, current: usize) {
         self.begin(ptr::without_provenance_mut(current));
-    }
-
-    pub(crate) fn read_model(&self, read: impl FnOnce(usize)) {
-        self.hold(|current| Some(read(current.addr())));
     }
 }

@@ -21,8 +21,7 @@ use crate::report::{Report, Reporter};
 use crate::shared::Shared;
 use crate::sync;
 use crate::task;
-#[cfg(feature = "watchdog")]
-use crate::watchdog::{Doze, Watchdog};
+use crate::watchdog::{self, SharedDoze, Watchdog};
 use sideline_blocking_pool::{Pool, Shutdown, ShutdownReport as JobsReport, fork};
 use sideline_reactor::{Clock, LocalReactor};
 use std::fmt;
@@ -65,8 +64,7 @@ pub struct Runtime {
     core: Option<Rc<Core>>,
     handle: Handle,
     drop_deadline: Duration,
-    #[cfg(feature = "watchdog")]
-    watchdog: Option<Watchdog>,
+    pub(crate) watchdog: Option<Watchdog>,
 }
 
 impl Runtime {
@@ -97,28 +95,12 @@ impl Runtime {
     fn around(mut reactor: LocalReactor, builder: Builder) -> io::Result<Self> {
         reactor.count_forks(fork::generation());
         let pool = builder.pool.unwrap_or_else(|| Pool::global().clone());
-        let runtime = Self::assemble(
-            reactor,
-            builder.time,
-            &pool,
-            builder.reporter,
-            builder.drop_deadline,
-            #[cfg(feature = "watchdog")]
-            builder.watchdog.map(|_| Arc::new(Doze::new())),
-        );
+        let doze = watchdog::doze(builder.watchdog);
+        let runtime =
+            Self::assemble(reactor, builder.time, &pool, builder.reporter, builder.drop_deadline, doze);
         runtime.core().linger.busy_poll(builder.busy_poll);
         runtime.core().set_timer_slack(builder.timer_slack);
-        #[cfg(feature = "watchdog")]
-        let runtime = runtime.watched(builder.watchdog)?;
-        Ok(runtime)
-    }
-
-    #[cfg(feature = "watchdog")]
-    fn watched(mut self, threshold: Option<Duration>) -> io::Result<Self> {
-        if let (Some(threshold), Some(doze)) = (threshold, &self.handle.shared().doze) {
-            self.watchdog = Some(Watchdog::start(self.handle.shared(), doze, threshold)?);
-        }
-        Ok(self)
+        watchdog::start(runtime, builder.watchdog)
     }
 
     pub(crate) fn assemble(
@@ -127,24 +109,13 @@ impl Runtime {
         pool: &Pool,
         reporter: Reporter,
         drop_deadline: Duration,
-        #[cfg(feature = "watchdog")] doze: Option<Arc<Doze>>,
+        doze: Option<SharedDoze>,
     ) -> Self {
-        let shared = Arc::new(Shared::new(
-            reactor.handle().clone(),
-            pool.tenant_of_loop(),
-            reporter,
-            #[cfg(feature = "watchdog")]
-            doze,
-        ));
+        let shared = Shared::new(reactor.handle().clone(), pool.tenant_of_loop(), reporter, doze);
+        let shared = Arc::new(shared);
         let handle = Handle::new(Arc::clone(&shared));
         let core = Some(Rc::new(Core::new(reactor, time, shared)));
-        Self {
-            core,
-            handle,
-            drop_deadline,
-            #[cfg(feature = "watchdog")]
-            watchdog: None,
-        }
+        Self { core, handle, drop_deadline, watchdog: None }
     }
 
     /// Drives the loop on this thread until `future` is ready, and returns its output.
@@ -195,13 +166,13 @@ impl Runtime {
         if self.handle.shared().is_forked() {
             // Closing our sockets would take the parent's out of the event queue, and nobody is there to be waited for.
             std::mem::forget(self.core.take());
-            #[cfg(feature = "watchdog")]
-            std::mem::forget(self.watchdog.take());
+            if let Some(watchdog) = self.watchdog.take() {
+                watchdog.forget();
+            }
             return 0;
         }
         // The loop will not run again, so there is nothing to watch.
-        #[cfg(feature = "watchdog")]
-        drop(self.watchdog.take());
+        self.watchdog = None;
         // The last reference to the core, and with it the reactor, goes here.
         match self.core.take() {
             Some(core) => core.close(),

@@ -5,8 +5,7 @@ use crate::report::Reporter;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use crate::sync::left_out;
 use crate::task::Inbox;
-#[cfg(feature = "watchdog")]
-use crate::watchdog::Doze;
+use crate::watchdog::SharedDoze;
 use crate::{context, metrics::Counters};
 use sideline_blocking_pool::{Tenant, fork};
 use std::fmt;
@@ -40,8 +39,7 @@ pub(crate) struct Shared {
     /// What the loop is polling.
     pub(crate) pulse: Pulse,
     /// Whether the loop is at work, for its watchdog. `None` if it has none.
-    #[cfg(feature = "watchdog")]
-    pub(crate) doze: Option<Arc<Doze>>,
+    pub(crate) doze: Option<SharedDoze>,
     /// The process that the runtime was made in; see [`fork`].
     born: u32,
     /// The future given to `block_on` has been woken since it was last polled.
@@ -54,7 +52,7 @@ impl Shared {
         reactor: sideline_reactor::Handle,
         tenant: Tenant,
         reporter: Reporter,
-        #[cfg(feature = "watchdog")] doze: Option<Arc<Doze>>,
+        doze: Option<SharedDoze>,
     ) -> Self {
         Self {
             inbox: Inbox::new(),
@@ -66,11 +64,7 @@ impl Shared {
             counters: Counters::default(),
             #[cfg(all(unix, feature = "signal"))]
             ear: crate::signal::SharedEar::default(),
-            #[cfg(feature = "watchdog")]
             pulse: Pulse::new(doze.is_some()),
-            #[cfg(not(feature = "watchdog"))]
-            pulse: Pulse::new(false),
-            #[cfg(feature = "watchdog")]
             doze,
             born: fork::note(),
             main_woken: AtomicBool::new(false),
@@ -126,7 +120,6 @@ impl Shared {
 
     /// The loop goes to work.
     pub(crate) fn rise(&self) {
-        #[cfg(feature = "watchdog")]
         if let Some(doze) = &self.doze {
             doze.rise();
         }
@@ -134,7 +127,6 @@ impl Shared {
 
     /// The loop rests: it is parked, or nobody runs it.
     pub(crate) fn rest(&self) {
-        #[cfg(feature = "watchdog")]
         if let Some(doze) = &self.doze {
             doze.rest();
         }

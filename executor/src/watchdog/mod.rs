@@ -25,6 +25,7 @@ pub(crate) use doze::Doze;
 pub use stall::{Doing, Stall};
 pub(crate) use stall::{Milliseconds, Named};
 
+use crate::Runtime;
 use crate::pulse::{Polled, Who};
 use crate::report::Report;
 use crate::shared::Shared;
@@ -59,22 +60,44 @@ mod linux {
     }
 }
 
+/// As loop and watchdog share it.
+pub(crate) type SharedDoze = Arc<Doze>;
+
+/// What the loop of a runtime with a watchdog keeps.
+pub(crate) fn doze(threshold: Option<Duration>) -> Option<SharedDoze> {
+    threshold.map(|_| Arc::new(Doze::new()))
+}
+
 /// The thread, by its runtime.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
-    doze: Arc<Doze>,
+    doze: SharedDoze,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Has a runtime of the current thread watched, if there is a `threshold`: then it was made with a [`doze`].
+pub(crate) fn start(mut runtime: Runtime, threshold: Option<Duration>) -> io::Result<Runtime> {
+    let shared = runtime.handle().shared();
+    if let (Some(threshold), Some(doze)) = (threshold, &shared.doze) {
+        runtime.watchdog = Some(Watchdog::start(shared, doze, threshold)?);
+    }
+    Ok(runtime)
 }
 
 impl Watchdog {
     /// Watches the loop of `shared`, which is the current thread's.
-    pub(crate) fn start(shared: &Arc<Shared>, doze: &Arc<Doze>, threshold: Duration) -> io::Result<Self> {
+    fn start(shared: &Arc<Shared>, doze: &SharedDoze, threshold: Duration) -> io::Result<Self> {
         let the_loop = linux::Thread::current();
         let (shared, watching) = (Arc::clone(shared), Arc::clone(doze));
         let thread = thread::Builder::new().name("sideline-watchdog".to_owned()).spawn(move || {
             Watch { shared: &shared, doze: &watching, the_loop: &the_loop }.run(threshold);
         })?;
         Ok(Self { doze: Arc::clone(doze), thread: Some(thread) })
+    }
+
+    /// In a child of `fork`, where the thread is not.
+    pub(crate) fn forget(self) {
+        std::mem::forget(self);
     }
 }
 
