@@ -179,6 +179,38 @@ fn a_connection_without_traffic_ends_when_it_has_been_idle_for_long_enough() {
     });
 }
 
+/// In virtual time, so that the moments are exact.
+#[test]
+fn a_copy_of_which_nothing_moves_ends_when_it_has_been_idle_for_long_enough() {
+    const IDLE: Duration = Duration::from_secs(60);
+    let runtime = Runtime::builder().paused_clock().build().unwrap();
+    runtime.block_on(async {
+        let (client, mut server) = UnixStream::pair().unwrap();
+        let start = now();
+        let talking = spawn(async move {
+            sleep(IDLE / 2).await;
+            client.write_all(b"a word").await.map(|()| client)
+        });
+        let mut received = Vec::new();
+        let mut copying = copy(&mut server, &mut received).idle_timeout(IDLE);
+        let error = (&mut copying).await.unwrap_err();
+        assert_eq!((error.kind(), now() - start), (ErrorKind::TimedOut, IDLE + IDLE / 2), "{error}");
+        assert_eq!(copying.copied(), 6);
+        assert_eq!(received, b"a word");
+        // What comes to its end is not idle.
+        drop(talking.await.unwrap().unwrap());
+        assert_eq!(copy(&mut server, &mut received).idle_timeout(IDLE).await.unwrap(), 0);
+
+        // One who takes nothing is as good as silent.
+        let (mut client, server) = UnixStream::pair().unwrap();
+        let start = now();
+        let sent = pattern(4_000_000);
+        let error = copy(&mut &sent[..], &mut client).idle_timeout(IDLE).await.unwrap_err();
+        assert_eq!((error.kind(), now() - start), (ErrorKind::TimedOut, IDLE), "{error}");
+        drop(server);
+    });
+}
+
 #[test]
 fn copying_is_sent_between_threads() {
     fn sent<T: Send>(_: impl FnOnce(&'static mut TcpStream, &'static mut File) -> T) {}

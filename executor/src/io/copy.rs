@@ -1,18 +1,24 @@
 //! From one stream of bytes to another.
 
 use super::bytes::write_zero;
+use super::idle::Idle;
 use super::stream_traits::{ReadBytes, WriteBytes};
-use std::future::poll_fn;
+use std::fmt;
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 /// Copies everything up to the end of `reader` to `writer`, and returns how many bytes that was. `writer` stays open.
 ///
 /// It moves at most 16 KiB at a time, to standard output 64 KiB, and 256 KiB if one of the two is a file. If the future is
 /// dropped before it is ready, what has been read and not written yet is lost.
 ///
+/// A peer may be silent for ever, unless an [`idle_timeout`](Copying::idle_timeout) is set.
+///
 /// # Errors
-/// Those of reading and writing.
+/// Those of reading and writing. [`copied`](Copying::copied) says how much was written by then.
 ///
 /// # Example
 /// ```no_run
@@ -28,18 +34,79 @@ use std::task::{Context, Poll, ready};
 /// })
 /// # .unwrap()
 /// ```
-pub async fn copy<R, W>(reader: &mut R, writer: &mut W) -> io::Result<u64>
+pub fn copy<'a, R, W>(reader: &'a mut R, writer: &'a mut W) -> Copying<'a, R, W>
 where
     R: ReadBytes + ?Sized,
     W: WriteBytes + ?Sized,
 {
-    let mut transfer = Transfer::new(reader.portion().max(writer.portion()));
-    poll_fn(|cx| {
-        ready!(transfer.poll(cx, reader, writer))?;
-        writer.poll_flush(cx)
-    })
-    .await?;
-    Ok(transfer.total)
+    let transfer = Transfer::new(reader.portion().max(writer.portion()));
+    Copying { reader, writer, transfer, idle: Idle::never() }
+}
+
+/// The future of [`copy`].
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Copying<'a, R: ?Sized, W: ?Sized> {
+    reader: &'a mut R,
+    writer: &'a mut W,
+    transfer: Transfer,
+    idle: Idle,
+}
+
+impl<R: ?Sized, W: ?Sized> Copying<'_, R, W> {
+    /// Gives up if for this long no byte was read or written. The time counts from the first poll. Default: never.
+    ///
+    /// The error is `TimedOut`. The streams are as they were.
+    ///
+    /// # Example
+    /// ```
+    /// use sideline::io::copy;
+    /// use sideline::net::UnixStream;
+    /// use std::time::Duration;
+    ///
+    /// # sideline::block_on(async {
+    /// let (client, mut server) = UnixStream::pair()?;
+    /// client.write_all(b"and then?").await?; // nothing comes after that
+    /// let mut received = Vec::new();
+    /// let mut copying = copy(&mut server, &mut received).idle_timeout(Duration::from_millis(5));
+    /// let error = (&mut copying).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    /// assert_eq!(copying.copied(), 9);
+    /// # drop(client);
+    /// # std::io::Result::Ok(())
+    /// # })
+    /// # .unwrap();
+    /// ```
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle = Idle::after(limit);
+        self
+    }
+
+    /// How many bytes were written so far: for who awaits `&mut` of this, and has an error.
+    pub fn copied(&self) -> u64 {
+        self.transfer.total
+    }
+}
+
+impl<R, W> Future for Copying<'_, R, W>
+where
+    R: ReadBytes + ?Sized,
+    W: WriteBytes + ?Sized,
+{
+    type Output = io::Result<u64>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { reader, writer, transfer, idle } = &mut *self;
+        if transfer.poll(cx, *reader, *writer)?.is_ready() && writer.poll_flush(cx)?.is_ready() {
+            return Poll::Ready(Ok(transfer.total));
+        }
+        idle.poll(cx, transfer.moved()).map(Err)
+    }
+}
+
+impl<R: ?Sized, W: ?Sized> fmt::Debug for Copying<'_, R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Copying").field("copied", &self.copied()).finish_non_exhaustive()
+    }
 }
 
 /// One direction.

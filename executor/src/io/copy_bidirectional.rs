@@ -1,14 +1,14 @@
 //! Between two streams of bytes, both ways at once.
 
 use super::copy::Transfer;
+use super::idle::Idle;
 use super::stream_traits::{ReadBytes, WriteBytes};
-use crate::time::{Sleep, sleep};
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Copies between two connections, both ways at once, until both have ended; returns how many bytes went from `a` to
 /// `b`, and from `b` to `a`. When one ends, the other is shut down for writing, and the other direction goes on.
@@ -46,7 +46,13 @@ where
     B: ReadBytes + WriteBytes + ?Sized,
 {
     let portion = a.portion().max(b.portion());
-    CopyBidirectional { a, b, forth: Transfer::new(portion), back: Transfer::new(portion), idle: None }
+    CopyBidirectional {
+        a,
+        b,
+        forth: Transfer::new(portion),
+        back: Transfer::new(portion),
+        idle: Idle::never(),
+    }
 }
 
 /// The future of [`copy_bidirectional`].
@@ -56,7 +62,7 @@ pub struct CopyBidirectional<'a, A: ?Sized, B: ?Sized> {
     b: &'a mut B,
     forth: Transfer,
     back: Transfer,
-    idle: Option<Idle>,
+    idle: Idle,
 }
 
 impl<A: ?Sized, B: ?Sized> CopyBidirectional<'_, A, B> {
@@ -84,7 +90,7 @@ impl<A: ?Sized, B: ?Sized> CopyBidirectional<'_, A, B> {
     /// # .unwrap();
     /// ```
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.idle = Some(Idle { limit, moved: 0, due: None, sleep: None });
+        self.idle = Idle::after(limit);
         self
     }
 
@@ -107,50 +113,12 @@ where
         if back.poll_to_shutdown(cx, *b, *a)?.is_ready() && is_over {
             return Poll::Ready(Ok((forth.total, back.total)));
         }
-        match idle {
-            None => Poll::Pending,
-            Some(idle) => idle.poll(cx, forth.moved() + back.moved()).map(Err),
-        }
+        idle.poll(cx, forth.moved() + back.moved()).map(Err)
     }
 }
 
 impl<A: ?Sized, B: ?Sized> fmt::Debug for CopyBidirectional<'_, A, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CopyBidirectional").field("copied", &self.copied()).finish_non_exhaustive()
-    }
-}
-
-/// How long nothing may move. Something that moves arms no timer: who is woken at the old deadline waits for the rest.
-struct Idle {
-    limit: Duration,
-    /// How much had moved when it was last looked.
-    moved: u64,
-    /// When it has been idle for too long. `None`: in some centuries.
-    due: Option<Instant>,
-    /// From the first poll on, which may be in another runtime than the call.
-    sleep: Option<Sleep>,
-}
-
-impl Idle {
-    #[inline]
-    fn poll(&mut self, cx: &mut Context<'_>, moved: u64) -> Poll<io::Error> {
-        let is_first = self.sleep.is_none();
-        let sleep = self.sleep.get_or_insert_with(|| sleep(self.limit));
-        if is_first || self.moved != moved {
-            self.moved = moved;
-            self.due = sleep.now().checked_add(self.limit);
-        }
-        loop {
-            ready!(Pin::new(&mut *sleep).poll(cx));
-            match self.due {
-                Some(due) if due > sleep.deadline() => sleep.reset(due),
-                _ => return Poll::Ready(self.error()),
-            }
-        }
-    }
-
-    #[inline]
-    fn error(&self) -> io::Error {
-        io::Error::new(io::ErrorKind::TimedOut, format!("no byte has moved for {:?}", self.limit))
     }
 }

@@ -38,6 +38,7 @@ mod copy_bidirectional;
 pub(crate) mod direct;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+mod idle;
 #[cfg(any(feature = "fs", feature = "stdio"))]
 pub(crate) mod job;
 #[cfg(feature = "stdio")]
@@ -54,7 +55,7 @@ sideline_reactor::where_queues_report_edges! {
     pub use fd::Fd;
 }
 pub use buf_reader::BufReader;
-pub use copy::copy;
+pub use copy::{Copying, copy};
 pub use copy_bidirectional::{CopyBidirectional, copy_bidirectional};
 pub use mio::Interest;
 #[cfg(feature = "stdio")]

@@ -92,6 +92,16 @@ impl<T: 'static> JoinSet<T> {
         self.insert_abortable(crate::spawn_blocking(closure))
     }
 
+    /// Offloads a closure into the set through a handle, from any thread. See [`Handle::spawn_blocking`].
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(&mut self, closure: F, handle: &Handle) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert_abortable(handle.spawn_blocking(closure))
+    }
+
     fn insert_abortable(&mut self, handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
         self.insert(handle);
@@ -134,13 +144,18 @@ impl<T: 'static> JoinSet<T> {
     /// });
     /// ```
     pub fn join_next_with_id(&mut self) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
-        poll_fn(|cx| fairness::poll_in_turn(cx, |cx| self.poll_now(Some(cx.waker()))))
+        poll_fn(|cx| self.poll_join_next_with_id(cx))
     }
 
     /// The next result, if there is one now. Whoever was told to wait by [`poll_join_next`](Self::poll_join_next) is
     /// still woken.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        match self.poll_now(None).map(without_id) {
+        without_id(self.try_join_next_with_id())
+    }
+
+    /// As [`try_join_next`](Self::try_join_next), with the id.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        match self.poll_now(None) {
             Poll::Ready(result) => result,
             Poll::Pending => None,
         }
@@ -148,7 +163,15 @@ impl<T: 'static> JoinSet<T> {
 
     /// What [`join_next`](Self::join_next) polls.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        fairness::poll_in_turn(cx, |cx| self.poll_now(Some(cx.waker())).map(without_id))
+        self.poll_join_next_with_id(cx).map(without_id)
+    }
+
+    /// What [`join_next_with_id`](Self::join_next_with_id) polls.
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        fairness::poll_in_turn(cx, |cx| self.poll_now(Some(cx.waker())))
     }
 
     /// With the waker of whoever waits if there is nothing yet, if anybody does.

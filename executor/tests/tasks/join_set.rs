@@ -5,7 +5,7 @@ use sideline::task::{JoinSet, yield_now};
 use sideline::{AbortHandle, Handle, block_on, spawn, spawn_blocking};
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
 
 #[test]
@@ -84,6 +84,21 @@ fn one_of_a_set_is_aborted_and_told_from_the_others_by_what_spawning_it_returns(
         assert_eq!(sum, 3);
         assert!(task.id() != job.id() && task.is_finished() && job.is_finished());
         assert!(aborted.iter().all(AbortHandle::is_finished));
+    });
+}
+
+#[test]
+fn what_is_there_already_is_taken_with_its_id() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        let task = set.spawn(async { 5 });
+        assert!(set.try_join_next_with_id().is_none());
+        yield_now().await;
+        assert_eq!(set.try_join_next_with_id().unwrap().unwrap(), (task.id(), 5));
+        let job = set.spawn_blocking_on(|| 6, &Handle::current());
+        let next = poll_fn(|cx| set.poll_join_next_with_id(cx)).await;
+        assert_eq!(next.unwrap().unwrap(), (job.id(), 6));
+        assert!(set.try_join_next_with_id().is_none() && set.is_empty());
     });
 }
 
