@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::cancel::CancelToken;
-use crate::desk::Desk;
+use crate::desk::{Desk, Seated};
 use crate::fork::Inherited;
 use crate::job::{self, Entry, JoinHandle, Terms, Times, Work};
 use crate::lock::Mutex;
@@ -147,9 +147,11 @@ impl Shared {
         if job.has_terms() {
             desk.set_name(job.name());
         }
+        let seated = Seated::at(desk);
         desk.begin(job.id(), job.location(), tenant);
         let (_, ready) = job.run();
         desk.end();
+        drop(seated);
         self.leave_dedicated(desk);
         ready.deliver_unmeasured();
     }

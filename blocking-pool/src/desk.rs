@@ -7,6 +7,10 @@
 // One block: a pointer that was made from a `&'static` becomes one again.
 #![allow(unsafe_code)]
 
+mod mine;
+
+pub(crate) use mine::Seated;
+
 use std::borrow::Cow;
 use std::panic::Location;
 use std::ptr;

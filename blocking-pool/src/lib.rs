@@ -52,7 +52,7 @@
 
 // A few functions serve job control only. Without it they are not compiled any further; a build with it finds what is dead.
 #![cfg_attr(not(feature = "job-control"), allow(dead_code))]
-// Except in the queues (`queue.rs`, `injector.rs`, `block.rs`, `ring.rs`, `pointer.rs`), in `lock.rs`, in `job/`, in `desk.rs`, in
+// Except in the queues (`queue.rs`, `injector.rs`, `block.rs`, `ring.rs`, `pointer.rs`), in `lock.rs`, in `job/`, in `desk.rs` and `desk/mine.rs`, in
 // `metrics/stamp.rs`, and around system calls: each of these files says why.
 #![deny(unsafe_code)]
 

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::crowd::Crowd;
-use crate::desk::Desk;
+use crate::desk::{Desk, Seated};
 use crate::fatigue::Fatigue;
 use crate::growth::sample;
 use crate::job::{Claimed, Delivery, Entry, Ready};
@@ -87,7 +87,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
         slice,
         gap: Gap::none(),
     };
-    let present = Present::new(&local);
+    let present = (Present::new(&local), Seated::at(&local.desk));
     local.pool.on_thread_start();
     let mut spinner = Spinner::new();
     loop {

@@ -29,8 +29,8 @@
 //! `watchdog-looks-at-current-again` and `loop-waits-for-the-watchdog`; for what is written to the task before, and read before it is
 //! freed, `watchdog-sees-the-task-whole` and `watchdog-has-read-before`.
 //!
-//! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L1 to
-//! L3, and so do all where the feature `watchdog` is off. Here is the loop's side; the watchdog's is in `reading.rs`.
+//! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L2 and
+//! L3, and so do all where the feature `watchdog` is off. L1 is there for the loop itself, too: code of the task asks which task it is. Here is the loop's side; the watchdog's is in `reading.rs`.
 
 #[cfg(feature = "watchdog")]
 mod reading;
@@ -38,6 +38,7 @@ mod reading;
 #[cfg(feature = "watchdog")]
 pub(crate) use reading::{Polled, Who};
 
+use crate::Id;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*, fence};
 use crate::sync::{left_out, thread};
 use crate::task::TaskPtr;
@@ -138,6 +139,8 @@ impl Pulse {
 
     /// By the loop, before it gives up its reference to a task that it has run.
     pub(crate) fn let_go(&self) {
+        // L1.
+        self.current.store(ptr::null_mut(), Relaxed);
         if self.watched {
             self.let_go_watched();
         }
@@ -145,14 +148,24 @@ impl Pulse {
 
     #[cold]
     fn let_go_watched(&self) {
-        // L1.
-        self.current.store(ptr::null_mut(), Relaxed);
         // L2. SeqCst: pairs with W2.
         fence(SeqCst);
         // L3. Acquire: pairs with the Release in hold().
         while !self.held.load(Acquire).is_null() && !left_out("loop-waits-for-the-watchdog") {
             thread::yield_now();
         }
+    }
+
+    /// The task that is being run. On the loop's thread.
+    #[inline]
+    #[allow(unsafe_code)]
+    pub(crate) fn current_task(&self) -> Option<Id> {
+        let current = self.current.load(Relaxed);
+        if [ptr::null_mut(), MAIN, WAKERS].contains(&current) {
+            return None;
+        }
+        // SAFETY: begin_task() was given it, on this thread, and let_go() takes it away before the loop gives up its reference.
+        Some(unsafe { TaskPtr::culprit_at(current) }.id)
     }
 
     /// How many polls have begun.

@@ -151,7 +151,7 @@ impl TaskPtr {
 
     /// # Safety
     /// `raw` came from [`as_raw`](Self::as_raw), and the task is kept during the call.
-    #[cfg(feature = "watchdog")]
+    #[inline]
     pub(crate) unsafe fn culprit_at(raw: *mut ()) -> Culprit {
         // SAFETY: as the caller says; these fields never change.
         unsafe { &*raw.cast::<Header>() }.culprit()

@@ -34,11 +34,12 @@
 //!
 //! `unsafe` lives in `cell`, `spawn`, `queue`, `waker`, `table`, `run` and `join`. Each block leans on the table in `state`, which
 //! says who may touch what.
-//! The public part is [`yield_now`](fn@yield_now), [`consume_budget`], [`JoinSet`], and the keys of [`task_local!`](crate::task_local) in `local`. The
+//! The public part is [`yield_now`](fn@yield_now), [`consume_budget`], [`JoinSet`], [`id`], and the keys of [`task_local!`](crate::task_local) in `local`. The
 //! names at the end are those of the crate's root, to be found here as well.
 
 #[allow(unsafe_code, reason = "the single allocation, its type erasure and its reference count")]
 mod cell;
+mod current;
 #[allow(unsafe_code, reason = "takes the output out of the cell")]
 mod join;
 mod join_set;
@@ -58,6 +59,7 @@ mod waker;
 mod yield_now;
 
 pub(crate) use cell::TaskPtr;
+pub use current::{id, try_id};
 pub(crate) use join::{TaskAborter, TaskHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalKey, OutOfScope};

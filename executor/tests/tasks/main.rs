@@ -4,6 +4,7 @@
 mod at_random;
 mod awaited;
 mod chains;
+mod current;
 mod fairness;
 mod handles;
 mod history;
