@@ -205,7 +205,7 @@ impl Core {
         }
         self.park(self.longest_park());
         let waited = Duration::from_nanos(self.budget.waited(&self.shared().counters));
-        self.linger.parked(waited, self.reactor.borrow().was_notified());
+        self.linger.parked(waited, self.was_notified(), self.had_events());
         if awaits_jobs {
             self.spinner.borrow_mut().slept(waited);
         }
@@ -297,6 +297,16 @@ impl Core {
     #[inline]
     pub(crate) fn set_timer_slack(&self, slack: Duration) {
         self.reactor.borrow_mut().set_timer_slack(slack);
+    }
+
+    /// Whether a wake from another thread has ended the last park, or would have.
+    fn was_notified(&self) -> bool {
+        self.reactor.borrow().was_notified()
+    }
+
+    /// Whether the reactor's last turn brought events of sources.
+    pub(crate) fn had_events(&self) -> bool {
+        self.reactor.borrow().had_events()
     }
 
     /// Calls `f` with the reactor, unless this is inside one of the reactor's turns.

@@ -1,21 +1,26 @@
 //! Whether to stay awake for a little while before parking.
 //!
-//! A thread that the loop has just sent something to answers, as a rule, after some tens of microseconds, and most of
-//! that is its own processor waking up. If the loop parks meanwhile, its processor falls asleep too and the answer
-//! waits for it a second time. So the loop lingers: it looks for wakes from other threads, and now and then at sockets
-//! and timers, for [`LIMIT`] before it parks. But only on evidence, because a loop that waits for anything else would
-//! burn its processor for nothing:
+//! Somebody whom the loop has just sent something to, be it a thread or the other end of a connection, answers, as a rule,
+//! after some tens of microseconds, and most of that is its own processor waking up. If the loop parks meanwhile, its
+//! processor falls asleep too and the answer waits for it a second time. So the loop lingers: it looks for wakes from
+//! other threads, and now and then at sockets and timers, before it parks. But only on evidence, because a loop that waits
+//! for anything else would burn its processor for nothing:
 //!
 //! ```text
-//!             parks in a row that a wake ended within SOON           times in vain outweigh
-//!   park at once ───────────────────────────────────────► linger ─────────────────────────► park at once
+//!             parks in a row that ended within SOON              times in vain outweigh
+//!   park at once ───────────────────────────────────► linger ─────────────────────────► park at once
 //! ```
+//!
+//! There is one such [`Habit`] for wakes and one for events of sockets, as the one may pay while the other does not.
 //!
 //! One such park is enough at first. Each time that lingering is given up it takes twice as many, up to 64, and one
 //! time that paid makes it one again. So in the worst case, where answers always come just too late, one park in 64
 //! begins with a limit's time in vain. A process that is idle, or wakes up now and then, parks for longer than `SOON` and
-//! never lingers; nor does one whose wakes are events of sockets. What evidence costs is two readings of the clock at a
-//! park that follows one which a wake has ended.
+//! never lingers. What evidence costs is two readings of the clock at a park.
+//!
+//! The limits are what a park costs: it is no use to look for longer than that. With a limit as high as the price of what it
+//! avoids, whoever waits pays twice the price at worst, however long the wait turns out to be (Karlin, Li, Manasse and
+//! Owicki, "Empirical Studies of Competitive Spinning for a Shared-Memory Multiprocessor", SOSP 1991).
 //!
 //! While the pool has a worker awake for each processor nobody lingers: it would take from the jobs what it waits for.
 //!
@@ -32,22 +37,31 @@ use std::cell::Cell;
 use std::hint::spin_loop;
 use std::time::{Duration, Instant};
 
-/// How long the loop lingers: about as long as parking takes, if it has to be woken again.
-const LIMIT: Duration = Duration::from_micros(50);
-/// A wake that ends a park within this time would have come within the limit, had the loop's processor been awake.
+/// How long the loop lingers for a wake: about as long as parking takes, if it has to be woken again.
+const FOR_WAKES: Duration = Duration::from_micros(50);
+/// How long it lingers for an event of a socket: about what a park costs the processors of both sides.
+const FOR_EVENTS: Duration = Duration::from_micros(30);
+/// What ends a park within this time would have come within the limit, had the loop's processor been awake.
 const SOON: Duration = Duration::from_micros(100);
 /// How far success is remembered.
 const MOST_CREDIT: u32 = 8;
 const MOST_WANTED: u32 = 64;
-/// Looks for wakes, some microseconds altogether, between two at the reactor.
-const LOOKS: u32 = 100;
+/// Looks for wakes, about a microsecond altogether, between two at the reactor.
+const LOOKS: u32 = 20;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Linger {
     busy_poll: Cell<Duration>,
+    wakes: Habit,
+    events: Habit,
+}
+
+/// Whether lingering for one kind of thing pays.
+#[derive(Debug)]
+struct Habit {
     /// The loop lingers while there is some. A success adds one, a time in vain takes two.
     credit: Cell<u32>,
-    /// Parks in a row that a wake has ended soon.
+    /// Parks in a row that it has ended soon.
     evidence: Cell<u32>,
     /// How much evidence it takes.
     wanted: Cell<u32>,
@@ -58,18 +72,49 @@ pub(crate) struct Linger {
 enum Lingered {
     /// Another thread woke somebody.
     Woken,
-    /// There is something to do, but no thread has asked for it.
+    /// A source became ready.
+    Event,
+    /// There is something to do, but neither has asked for it.
     Other,
     Vain,
 }
 
-impl Default for Linger {
+impl Default for Habit {
     fn default() -> Self {
-        Self {
-            busy_poll: Cell::new(Duration::ZERO),
-            credit: Cell::new(0),
-            evidence: Cell::new(0),
-            wanted: Cell::new(1),
+        Self { credit: Cell::new(0), evidence: Cell::new(0), wanted: Cell::new(1) }
+    }
+}
+
+impl Habit {
+    fn is_on(&self) -> bool {
+        self.credit.get() > 0
+    }
+
+    fn paid(&self) {
+        if self.is_on() {
+            self.credit.set((self.credit.get() + 1).min(MOST_CREDIT));
+            self.wanted.set(1);
+        }
+    }
+
+    fn was_in_vain(&self) {
+        if self.is_on() {
+            self.credit.set(self.credit.get().saturating_sub(2));
+            if !self.is_on() {
+                self.evidence.set(0);
+                self.wanted.set((2 * self.wanted.get()).min(MOST_WANTED));
+            }
+        }
+    }
+
+    /// A park is over, which this has ended soon, or not.
+    fn parked(&self, ended_soon: bool) {
+        if !ended_soon {
+            return self.evidence.set(0);
+        }
+        self.evidence.set(self.evidence.get().saturating_add(1));
+        if !self.is_on() && self.evidence.get() >= self.wanted.get() && Spinner::can_pay() {
+            self.credit.set(2);
         }
     }
 }
@@ -82,42 +127,36 @@ impl Linger {
 
     /// How long to linger now; zero: not at all.
     pub(crate) fn limit(&self) -> Duration {
+        let asked = self.busy_poll.get();
         if !LINGERS {
             Duration::ZERO
-        } else if self.credit.get() > 0 {
-            self.busy_poll.get().max(LIMIT)
+        } else if self.wakes.is_on() {
+            asked.max(FOR_WAKES)
+        } else if self.events.is_on() {
+            asked.max(FOR_EVENTS)
         } else {
-            self.busy_poll.get()
+            asked
         }
     }
 
     fn lingered(&self, outcome: Lingered) {
-        let credit = self.credit.get();
         match outcome {
-            _ if credit == 0 => {}
-            Lingered::Woken => {
-                self.credit.set((credit + 1).min(MOST_CREDIT));
-                self.wanted.set(1);
-            }
+            Lingered::Woken => self.wakes.paid(),
+            Lingered::Event => self.events.paid(),
             Lingered::Other => {}
             Lingered::Vain => {
-                self.credit.set(credit.saturating_sub(2));
-                if self.credit.get() == 0 {
-                    self.evidence.set(0);
-                    self.wanted.set((2 * self.wanted.get()).min(MOST_WANTED));
-                }
+                self.wakes.was_in_vain();
+                self.events.was_in_vain();
             }
         }
     }
 
     /// The loop has parked for this long.
-    pub(crate) fn parked(&self, waited: Duration, notified: bool) {
-        if !(LINGERS && notified && waited <= SOON) {
-            return self.evidence.set(0);
-        }
-        self.evidence.set(self.evidence.get().saturating_add(1));
-        if self.credit.get() == 0 && self.evidence.get() >= self.wanted.get() && Spinner::can_pay() {
-            self.credit.set(2);
+    pub(crate) fn parked(&self, waited: Duration, notified: bool, had_events: bool) {
+        if LINGERS {
+            let soon = waited <= SOON;
+            self.wakes.parked(soon && notified);
+            self.events.parked(soon && had_events);
         }
     }
 }
@@ -146,7 +185,7 @@ impl Core {
             self.park(Some(Duration::ZERO));
             // An event may have woken the main future, which looks like work as well.
             if self.tasks.ready() > 0 || self.shared().has_work() {
-                return Lingered::Other;
+                return if self.had_events() { Lingered::Event } else { Lingered::Other };
             }
             if since.elapsed() >= limit {
                 return Lingered::Vain;
@@ -161,12 +200,12 @@ mod tests {
 
     const SLOW: Duration = Duration::from_millis(5);
 
-    fn parks_until_it_lingers(linger: &Linger) -> usize {
-        let lingers_after_one_more = || {
-            linger.parked(SOON, true);
-            !linger.limit().is_zero()
+    fn parks_until_it_is_on(habit: &Habit) -> usize {
+        let is_on_after_one_more = || {
+            habit.parked(true);
+            habit.is_on()
         };
-        1 + (0..1_000).take_while(|_| !lingers_after_one_more()).count()
+        1 + (0..1_000).take_while(|_| !is_on_after_one_more()).count()
     }
 
     #[test]
@@ -174,37 +213,53 @@ mod tests {
         if !Spinner::can_pay() {
             return;
         }
-        let linger = Linger::default();
-        assert_eq!(linger.limit(), Duration::ZERO);
+        let habit = Habit::default();
+        assert!(!habit.is_on());
         for wanted in [1, 2, 4, 8, 16, 32, 64, 64] {
-            assert_eq!(parks_until_it_lingers(&linger), wanted);
-            linger.lingered(Lingered::Vain);
-            assert_eq!(linger.limit(), Duration::ZERO);
+            assert_eq!(parks_until_it_is_on(&habit), wanted);
+            habit.was_in_vain();
+            assert!(!habit.is_on());
         }
-        parks_until_it_lingers(&linger);
-        (0..100).for_each(|_| linger.lingered(Lingered::Woken));
+        parks_until_it_is_on(&habit);
+        (0..100).for_each(|_| habit.paid());
         // Now and then in vain is no reason to give up.
-        linger.lingered(Lingered::Vain);
-        linger.lingered(Lingered::Other);
-        assert_eq!(linger.limit(), LIMIT);
-        (0..3).for_each(|_| linger.lingered(Lingered::Vain));
-        assert_eq!(linger.limit(), Duration::ZERO);
-        assert_eq!(parks_until_it_lingers(&linger), 2);
+        habit.was_in_vain();
+        assert!(habit.is_on());
+        (0..3).for_each(|_| habit.was_in_vain());
+        assert!(!habit.is_on());
+        assert_eq!(parks_until_it_is_on(&habit), 2);
     }
 
     #[test]
     fn evidence_without_end_is_counted_without_overflow() {
-        let linger = Linger { evidence: Cell::new(u32::MAX), ..Linger::default() };
-        linger.parked(SOON, true);
-        assert_eq!(linger.evidence.get(), u32::MAX);
+        let habit = Habit { evidence: Cell::new(u32::MAX), ..Habit::default() };
+        habit.parked(true);
+        assert_eq!(habit.evidence.get(), u32::MAX);
     }
 
     #[test]
-    fn wakes_now_and_then_are_no_evidence_and_neither_are_events() {
+    fn wakes_and_events_have_their_own_limits_and_their_own_success() {
+        if !Spinner::can_pay() {
+            return;
+        }
+        let linger = Linger::default();
+        linger.parked(SOON, false, true);
+        assert_eq!(linger.limit(), FOR_EVENTS);
+        linger.parked(SOON, true, false);
+        assert_eq!(linger.limit(), FOR_WAKES);
+        // Only events come: lingering for wakes ends, as times in vain are everybody's.
+        (0..10).for_each(|_| linger.lingered(Lingered::Event));
+        linger.lingered(Lingered::Other);
+        linger.lingered(Lingered::Vain);
+        assert_eq!(linger.limit(), FOR_EVENTS);
+    }
+
+    #[test]
+    fn what_comes_now_and_then_is_no_evidence_and_neither_are_timers() {
         let linger = Linger::default();
         for _ in 0..1_000 {
-            linger.parked(SLOW, true);
-            linger.parked(SOON, false);
+            linger.parked(SLOW, true, true);
+            linger.parked(SOON, false, false);
             assert_eq!(linger.limit(), Duration::ZERO);
         }
     }

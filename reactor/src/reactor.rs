@@ -50,6 +50,8 @@ pub struct Reactor {
     woken: Vec<Waker>,
     /// Whether a notify has ended the last sleep, or would have.
     notified: bool,
+    /// Whether the last turn has brought events of sources.
+    had_events: bool,
     gathering: Gathering,
 }
 
@@ -102,7 +104,7 @@ impl Reactor {
         }
         let handle = Handle(Arc::new(shared));
         let gathering = Gathering::default();
-        Ok(Reactor { end, handle, woken: Vec::new(), notified: false, gathering })
+        Ok(Reactor { end, handle, woken: Vec::new(), notified: false, had_events: false, gathering })
     }
 
     /// Has it notice that it is a copy, in a child of `fork`: `forks` is raised in each child. There no lock is taken, as a thread that
@@ -169,9 +171,10 @@ impl Reactor {
     fn wake(&mut self, has_events: bool) {
         // The reading is from before the wait, or was left during it by another thread.
         self.handle.0.timers.forget_reading();
+        self.had_events = false;
         if has_events {
             if let Some(selector) = self.handle.0.queue.selector(&mut self.end) {
-                self.handle.0.table.dispatch(selector.events(), &mut self.woken);
+                self.had_events = self.handle.0.table.dispatch(selector.events(), &mut self.woken);
                 contain::wake_all(&mut self.woken);
             }
         }
@@ -234,6 +237,11 @@ impl Reactor {
     /// Whether the last turn that might sleep was, or would have been, woken by a [`notify`](Handle::notify).
     pub fn was_notified(&self) -> bool {
         self.notified
+    }
+
+    /// Whether the last turn brought events of sources.
+    pub fn had_events(&self) -> bool {
+        self.had_events
     }
 
     /// For a loop inside another one: from now until [`resume`](Self::resume) somebody else waits, on the

@@ -46,3 +46,39 @@ fn lingering_for_a_thread_overlooks_nothing_else() {
         echo.join().unwrap();
     });
 }
+
+/// The loop comes to expect the answers of a peer. Meanwhile a thread wakes it, a job returns and a timer is due; and then
+/// answers stop coming soon.
+#[cfg(unix)]
+#[test]
+fn lingering_for_a_socket_overlooks_nothing_else() {
+    use std::io::{Read, Write};
+    sideline::block_on(async {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let ours = sideline::net::UnixStream::from_std(ours).unwrap();
+        let echo = thread::spawn(move || {
+            let mut byte = [0];
+            while theirs.read(&mut byte).unwrap() == 1 {
+                theirs.write_all(&byte).unwrap();
+            }
+        });
+        for round in 0..2_000 {
+            let mut byte = [0];
+            ours.write_all(&[round as u8]).await.unwrap();
+            ours.read_exact(&mut byte).await.unwrap();
+            assert_eq!(byte, [round as u8]);
+            if round % 100 == 0 {
+                sleep(Duration::from_micros(300)).await;
+                assert_eq!(sideline::to_thread(|| 5).await, 5);
+                let handle = sideline::Handle::current();
+                assert_eq!(
+                    thread::spawn(move || handle.spawn(async { 6 })).join().unwrap().await.unwrap(),
+                    6
+                );
+            }
+        }
+        drop(ours);
+        echo.join().unwrap();
+    });
+}

@@ -139,8 +139,9 @@ impl Table {
         if self.process.is_forked() { None } else { Some(self.slots.lock()) }
     }
 
-    /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`.
-    pub fn dispatch(&self, events: impl Iterator<Item = (usize, Report)>, woken: &mut Vec<Waker>) {
+    /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`. False if
+    /// there were no events.
+    pub fn dispatch(&self, events: impl Iterator<Item = (usize, Report)>, woken: &mut Vec<Waker>) -> bool {
         let mut table = None;
         for (token, report) in events {
             // Locked only now, because many waits bring no event of a source.
@@ -149,6 +150,7 @@ impl Table {
                 io.set_ready(report, self.known, woken);
             }
         }
+        table.is_some()
     }
 
     /// Refuses all sources from now on. Those in the table are told that they are gone, and whoever waits for one is moved to
