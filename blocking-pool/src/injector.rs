@@ -145,9 +145,11 @@ impl<T: Pointer> Injector<T> {
             Some(next) if slot + 1 == SLOTS => {
                 let next = Box::into_raw(next);
                 self.tail.turn(next);
-                // Release: pairs with the Acquire of the take that goes on to it. As for the slot; but then two rely on what a third has
-                // seen, and no model is as large.
-                block.next.store(next, Ordering::Release);
+                // Release: pairs with the Acquire of the take that goes on to it. As for the slot, below: whoever comes to the next block
+                // may rely on what another one has seen of the tail. (Model: `turn_by_what_another_has_seen`.)
+                let order =
+                    if left_out("next-shows-the-block") { Ordering::Relaxed } else { Ordering::Release };
+                block.next.store(next, order);
             }
             Some(for_another) => self.spare.keep(for_another),
             None => {}
@@ -221,6 +223,12 @@ impl<T: Pointer> Injector<T> {
         let tail = self.tail.place.load(Ordering::Acquire);
         self.head.seen.store(tail, Ordering::Relaxed);
         after(tail)
+    }
+
+    /// The first half of a take, by somebody who is put aside then: a look at the tail.
+    #[cfg(test)]
+    pub(crate) fn begin_to_take(&self) {
+        self.waiting_after(self.head.end.place.load(Ordering::Relaxed), usize::MAX);
     }
 }
 

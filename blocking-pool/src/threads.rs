@@ -120,8 +120,11 @@ impl Shared {
         };
         self.no_start_until.set(self.clock() + PAUSE);
         let left = self.idle.leave();
-        // Pairs with a submitter's fence: it may have relied on the searcher that never came to be.
-        fence(Ordering::SeqCst);
+        // Pairs with a submitter's fence: it may have relied on the searcher that never came to be. (Model:
+        // `start_that_fails_against_who_relies_on_it`.)
+        if !left_out("failed-start-fence") {
+            fence(Ordering::SeqCst);
+        }
         let nobody = left.threads() == 0;
         self.report_refusal(name, why, left.threads());
         if nobody {

@@ -213,6 +213,27 @@ fn failed_start_against_submit() {
     });
 }
 
+/// A job is submitted while a thread is started, which fails: whoever relied on that thread is not forgotten, and somebody who sleeps is
+/// called. The sleeper is played here.
+#[test]
+fn start_that_fails_against_who_relies_on_it() {
+    check(3, || {
+        let fault = || Err(io::Error::other("no more threads"));
+        let pool = Pool::with(crate::builder::Config { start_fault: Some(Box::new(fault)), ..config(2, 2) });
+        let (shared, sleeper) = (Arc::clone(pool.shared()), Arc::new(Parker::new()));
+        assert!(shared.idle.reserve(2));
+        shared.idle.lie_down(&sleeper);
+        race();
+        let starter = thread::spawn(move || assert_eq!(shared.grow(1), 0));
+        let job = pool.spawn(|| ());
+        starter.join().unwrap();
+        settled();
+        assert!(sleeper.park_for(std::time::Duration::ZERO), "nobody was called");
+        pool.shutdown(Shutdown::Abandon);
+        assert!(block_on(job).unwrap_err().is_cancelled());
+    });
+}
+
 /// A job ends its pool, and so does somebody outside: who waits for that job, too, which waits for the other thread.
 #[test]
 fn outside_shutdown_against_shutdown_in_a_job() {

@@ -7,6 +7,7 @@ use crate::builder::Config;
 use crate::pool::Pool;
 use crate::shutdown::Shutdown;
 use crate::sync::thread;
+use crate::worker::Found;
 
 /// A job is submitted behind one that does not end, while the monitor, which has seen nobody wait, falls asleep, or goes. A job
 /// for which nobody starts a thread is a deadlock.
@@ -28,5 +29,27 @@ fn submit_against_a_monitor_that_falls_asleep() {
         while Arc::strong_count(pool.shared()) > alone {
             thread::yield_now();
         }
+    });
+}
+
+/// The only worker of a closed pool finds a job, which may never end, and sees another one, while the monitor leaves. The worker is played
+/// here. Again a job for which nobody starts a thread is a deadlock.
+#[test]
+fn find_against_a_monitor_that_leaves() {
+    check(2, || {
+        let pool = Pool::with(Config { growth: true, ..config(1, 2) });
+        let shared = pool.shared();
+        assert!(shared.idle.reserve(1));
+        let [_found, other] = [pool.spawn(|| ()), pool.spawn(|| ())];
+        shared.gate.close();
+        race();
+        shared.monitor.poke(shared);
+        let entry = shared.queues.take_injected(None);
+        shared.queues.note_taken(None);
+        shared.found(Found::WhenAwake);
+        settled();
+        block_on(other).unwrap();
+        drop(entry);
+        pool.shutdown(Shutdown::Drain);
     });
 }

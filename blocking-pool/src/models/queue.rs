@@ -166,6 +166,33 @@ fn take_by_what_another_has_seen() {
     });
 }
 
+/// As above, at the end of a block, and whoever has seen the tail is still put aside. One takes the last slot and goes on to the next block;
+/// the other one finds that block there, and takes from it. It is whole: the one before it tells.
+#[test]
+fn turn_by_what_another_has_seen() {
+    check(2, || {
+        let injector = before_the_last_slot();
+        let (theirs, is_over) = (Arc::clone(&injector), Arc::new(AtomicUsize::new(0)));
+        let mark = Arc::clone(&is_over);
+        let pusher = thread::spawn(move || {
+            (0..3).for_each(|number| theirs.push(item(number)));
+            theirs.begin_to_take();
+            mark.store(1, Ordering::Relaxed);
+        });
+        while is_over.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        let other = Arc::clone(&injector);
+        race();
+        let taker = thread::spawn(move || other.pop().map(number).into_iter().collect::<Found>());
+        let found = injector.pop().map(number).into_iter().collect();
+        let theirs = taker.join().unwrap();
+        pusher.join().unwrap();
+        settled();
+        assert_eq!(sorted([found, theirs, take_all(&injector)]), numbers(3));
+    });
+}
+
 /// Two take what is left of a block, while somebody comes to the end of the next, who begins again with that one if all are
 /// done with it, or with another.
 #[test]
