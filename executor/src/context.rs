@@ -6,7 +6,8 @@
 //! `block_on` was called that drives it.
 //!
 //! They are bare pointers. A guard sets them for as long as it borrows what they point to, and puts the former ones back: so what is found
-//! is kept by somebody further down on this thread's stack.
+//! is kept by somebody further down on this thread's stack. (Or, if a runtime is in a thread-local, by nobody: when the process exits in
+//! there it is dropped all the same. It leaves its loop in place then: see `runtime.rs`.)
 
 use crate::core::Core;
 use crate::handle::Handle;

@@ -323,6 +323,12 @@ impl Core {
         }
     }
 
+    /// Whether this is inside of the loop: it runs on this thread, and has called what has called us. The context alone does not tell
+    /// if another runtime ends in a poll.
+    pub(crate) fn is_driven_here(&self) -> bool {
+        context::is_core_of(self.shared()) || self.shared().pulse.is_polling()
+    }
+
     /// Drops every task. Returns how many there were.
     #[inline(never)]
     pub(crate) fn close(self: &Rc<Self>) -> usize {

@@ -161,10 +161,18 @@ impl Runtime {
         ShutdownReport { tasks_dropped, jobs: self.handle.shared().tenant.shutdown(mode) }
     }
 
+    /// Whether all is left as it is, in place of an end:
+    /// * In a forked child, closing our sockets would take the parent's out of the event queue, and nobody is there to be waited for.
+    /// * If its loop runs, further down on this thread's stack, the process exits in there, and the runtime is in a thread-local. The task
+    ///   that is being polled must not be dropped then: it would drop once more what its poll has dropped. And the thread's context
+    ///   refers to the loop, for the destructors that follow.
+    fn is_left_alone(&self) -> bool {
+        self.handle.shared().is_forked() || self.core.as_ref().is_some_and(|core| core.is_driven_here())
+    }
+
     /// Steps 1 and 2 of the end. Returns how many tasks were dropped. Does nothing the second time.
     fn close_loop(&mut self) -> usize {
-        if self.handle.shared().is_forked() {
-            // Closing our sockets would take the parent's out of the event queue, and nobody is there to be waited for.
+        if self.is_left_alone() {
             std::mem::forget(self.core.take());
             if let Some(watchdog) = self.watchdog.take() {
                 watchdog.forget();
@@ -186,8 +194,9 @@ impl Drop for Runtime {
         if self.core.is_none() {
             return;
         }
+        let is_left_alone = self.is_left_alone();
         self.close_loop();
-        if self.handle.shared().is_forked() {
+        if is_left_alone {
             return;
         }
         let tenant = &self.handle.shared().tenant;

@@ -280,27 +280,85 @@ fn blocking_inside_a_loop_is_refused_when_the_thread_locals_are_gone() {
     thread.join().unwrap();
 }
 
+/// Uses the loop of its thread, in a destructor.
+struct UsesTheLoop;
+
+impl Drop for UsesTheLoop {
+    fn drop(&mut self) {
+        if catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_err() {
+            std::process::abort();
+        }
+    }
+}
+
+// Registered first, hence dropped last.
+thread_local!(static LAST: RefCell<Option<UsesTheLoop>> = const { RefCell::new(None) });
+
+/// Runs one of these tests once more, in a process of its own, unless this is that: false there, and true here, when it has ended by its
+/// exit.
+fn exited_alone(test: &str) -> bool {
+    if std::env::var_os("SIDELINE_ALONE").is_some() {
+        LAST.set(Some(UsesTheLoop));
+        return false;
+    }
+    let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+    let status = alone.args(["--exact", test]).env("SIDELINE_ALONE", "1").status().unwrap();
+    assert_eq!(status.code(), Some(7), "{status}");
+    true
+}
+
 /// The process exits inside of a loop: it stays to the end, and so is there for the destructors of thread-locals.
 #[test]
 fn a_process_that_exits_inside_of_a_loop_keeps_it_for_its_thread_locals() {
-    struct Last;
-    impl Drop for Last {
+    if !exited_alone("a_process_that_exits_inside_of_a_loop_keeps_it_for_its_thread_locals") {
+        block_on(async { std::process::exit(7) });
+    }
+}
+
+thread_local!(static RUNTIME: Runtime = Runtime::new().unwrap());
+
+/// The same of a loop whose runtime is in a thread-local itself, so that it is dropped by the exit.
+#[test]
+fn a_process_that_exits_inside_of_a_loop_in_a_thread_local_keeps_it_for_the_others() {
+    if !exited_alone("a_process_that_exits_inside_of_a_loop_in_a_thread_local_keeps_it_for_the_others") {
+        RUNTIME.with(|runtime| runtime.block_on(async { std::process::exit(7) }));
+    }
+}
+
+/// In the middle of a poll, and in there another runtime ends. What the task has dropped was dropped once more, with the task.
+#[test]
+fn a_process_that_exits_inside_of_a_task_does_not_drop_it() {
+    struct Once;
+    impl Drop for Once {
         fn drop(&mut self) {
-            if catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_err() {
+            static DROPS: AtomicUsize = AtomicUsize::new(0);
+            if DROPS.fetch_add(1, Relaxed) > 0 {
                 std::process::abort();
             }
         }
     }
-    // Registered first, hence dropped last.
-    thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
-
-    if std::env::var_os("SIDELINE_ALONE").is_none() {
-        let test = "a_process_that_exits_inside_of_a_loop_keeps_it_for_its_thread_locals";
-        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
-        let status = alone.args(["--exact", test]).env("SIDELINE_ALONE", "1").status().unwrap();
-        assert_eq!(status.code(), Some(7), "{status}");
+    struct Exits;
+    impl Drop for Exits {
+        fn drop(&mut self) {
+            std::process::exit(7);
+        }
+    }
+    if exited_alone("a_process_that_exits_inside_of_a_task_does_not_drop_it") {
         return;
     }
-    LAST.set(Some(Last));
-    block_on(async { std::process::exit(7) });
+    let (once, exits) = (Once, Exits);
+    RUNTIME.with(|runtime| {
+        runtime.block_on(async {
+            let exits = spawn(async move {
+                drop(once);
+                let other = Runtime::new().unwrap();
+                let waits = other.spawn(async move {
+                    let _exits = exits;
+                    pending::<()>().await;
+                });
+                drop((waits, other));
+            });
+            exits.await.unwrap();
+        });
+    });
 }
