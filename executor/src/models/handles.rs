@@ -3,10 +3,11 @@
 use super::{check, runtime};
 use crate::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::sync::thread;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 /// A handle on another thread registers its waker while the loop completes the task.
 #[test]
@@ -16,6 +17,26 @@ fn complete_against_register_wakes_or_is_seen() {
         let awaiter = runtime.block_on(async {
             let task = crate::spawn(async { 7 });
             let awaiter = thread::spawn(move || crate::foreign::block_on(task).unwrap());
+            crate::task::yield_now().await;
+            awaiter
+        });
+        assert_eq!(awaiter.join().unwrap(), 7);
+    });
+}
+
+/// The same by a handle that has left a waker before, which it takes back. A race for the output shows as one for its cell.
+#[test]
+fn complete_against_second_register_wakes_or_is_seen() {
+    check(3, || {
+        let runtime = runtime();
+        let awaiter = runtime.block_on(async {
+            let mut task = crate::spawn(async { 7 });
+            let awaiter = thread::spawn(move || {
+                match Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(output) => output.unwrap(),
+                    Poll::Pending => crate::foreign::block_on(task).unwrap(),
+                }
+            });
             crate::task::yield_now().await;
             awaiter
         });
@@ -96,6 +117,24 @@ fn what_was_written_before_an_abort_is_seen_by_the_drop() {
                 aborter.abort();
             });
             assert!(task.await.unwrap_err().is_cancelled());
+        });
+        assert!(seen.load(Relaxed));
+    });
+}
+
+/// The loop drops an output because its handle has been dropped elsewhere.
+#[test]
+fn what_was_written_before_a_handle_goes_is_seen_by_the_drop_of_its_output() {
+    check(3, || {
+        let (told, reads, seen) = told();
+        runtime().block_on(async move {
+            let task = crate::spawn(async move { reads });
+            let other = thread::spawn(move || {
+                told.store(1, Relaxed);
+                drop(task);
+            });
+            crate::task::yield_now().await;
+            other.join().unwrap();
         });
         assert!(seen.load(Relaxed));
     });

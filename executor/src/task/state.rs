@@ -47,7 +47,12 @@
 //!   `refused-push-takes-the-queues-part` and `completion-gives-the-entry-a-reference`.
 //! * The handle stores its waker while the loop completes. Each side does one read-modify-write on the word:
 //!   if the handle's comes first, completion sees `JOIN_WAKER` and wakes; if completion's does, the handle sees
-//!   `COMPLETE` and takes its waker back. Model: `complete_against_register_wakes_or_is_seen`.
+//!   `COMPLETE` and takes its waker back. Models: `complete_against_register_wakes_or_is_seen`, twin `task-publish-sees-complete`;
+//!   where it first takes back the waker of an earlier poll, `complete_against_second_register_wakes_or_is_seen`, twin
+//!   `task-retract-sees-the-output`.
+//! * The output's destructor does not see what was done before its handle was dropped, which is why the loop drops the output. So
+//!   `drop_handle` is a Release. Model: `what_was_written_before_a_handle_goes_is_seen_by_the_drop_of_its_output`, twin
+//!   `handle-goes-carries-along`.
 
 use crate::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::sync::left_out;
@@ -164,7 +169,7 @@ impl State {
             let is_entry = before & INBOX != 0 && !left_out("completion-gives-the-entry-a-reference");
             let after = (before | COMPLETE) + if is_entry { REFERENCE } else { 0 };
             // Release: publishes the output to poll_handle() and drop_handle(). Acquire: pairs with the Release of
-            // publish_join_waker(), so that the waker's bytes are there to be taken.
+            // publish_join_waker(), so that the waker's bytes are there to be taken, and with that of drop_handle().
             match self.0.compare_exchange_weak(before, after, AcqRel, Relaxed) {
                 Ok(_) => break,
                 Err(now) => before = now,
@@ -190,8 +195,11 @@ impl State {
     /// Takes the waker cell back, before completion takes it. False if completion came first.
     #[must_use]
     pub(crate) fn retract_join_waker(&self) -> bool {
-        // Acquire: pairs with the Release in complete(), for the output, when this is refused.
-        let before = self.0.fetch_and(!JOIN_WAKER, AcqRel);
+        // Acquire: pairs with the Release in complete(), for the output, when this is refused. (Model:
+        // `complete_against_second_register_wakes_or_is_seen`.) No Release: whoever sees JOIN_WAKER clear does not look into the cell,
+        // and publish_join_waker() or release_reference() comes before whatever does.
+        let order = if left_out("task-retract-sees-the-output") { Relaxed } else { Acquire };
+        let before = self.0.fetch_and(!JOIN_WAKER, order);
         before & (JOIN_WAKER | COMPLETE) == JOIN_WAKER
     }
 
@@ -203,8 +211,10 @@ impl State {
     /// The handle goes. True if the task has completed: the output is the caller's to drop.
     #[must_use]
     pub(crate) fn drop_handle(&self) -> bool {
-        // Acquire: pairs with the Release in complete(), for the output.
-        self.0.fetch_and(!HANDLE, AcqRel) & COMPLETE != 0
+        // Acquire: pairs with the Release in complete(), for the output. Release: if it is the loop that drops the output, since nobody
+        // else will, that comes after what was done before the handle went.
+        let order = if left_out("handle-goes-carries-along") { Acquire } else { AcqRel };
+        self.0.fetch_and(!HANDLE, order) & COMPLETE != 0
     }
 
     pub(crate) fn add_reference(&self) {
