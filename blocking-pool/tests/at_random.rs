@@ -18,6 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 include!("common/block_on.rs");
+include!("../../tests/support/seeds.rs");
 
 /// What has become of one closure.
 #[derive(Default)]
@@ -368,7 +369,7 @@ fn one_run(seed: u64) {
 
 #[test]
 fn whatever_is_done_each_job_runs_once_or_never_and_all_adds_up() {
-    for seed in 0..80 {
+    for_seeds(80, |seed| {
         let (over, is_over) = mpsc::channel();
         let run = thread::spawn(move || {
             one_run(seed);
@@ -377,5 +378,5 @@ fn whatever_is_done_each_job_runs_once_or_never_and_all_adds_up() {
         let hangs = is_over.recv_timeout(Duration::from_secs(60));
         assert_eq!(hangs, Err::<(), _>(mpsc::RecvTimeoutError::Disconnected), "seed {seed} hangs");
         run.join().unwrap();
-    }
+    });
 }

@@ -14,6 +14,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+include!("../../tests/support/seeds.rs");
+
 /// Mostly short, so that many things happen at the same moment; now and then so long that it goes by days.
 fn some_time(random: &mut Rng) -> Duration {
     match random.u32(..10) {
@@ -195,7 +197,5 @@ fn one_run(seed: u64) {
 
 #[test]
 fn everything_happens_when_it_should() {
-    for seed in 0..200 {
-        one_run(seed);
-    }
+    for_seeds(200, one_run);
 }

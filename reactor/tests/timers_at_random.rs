@@ -11,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::Count;
 
+include!("../../tests/support/seeds.rs");
+
 struct Sleeper {
     timer: Timer,
     deadline: Instant,
@@ -137,7 +139,5 @@ fn one_run(seed: u64, is_known: bool) {
 
 #[test]
 fn who_waits_is_woken_and_nothing_stays_behind() {
-    for seed in 1..=40 {
-        one_run(seed * 0x5eed_5eed, seed % 2 == 0);
-    }
+    for_seeds(40, |seed| one_run(seed * 0x5eed_5eed, seed % 2 == 0));
 }

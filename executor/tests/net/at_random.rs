@@ -211,7 +211,7 @@ async fn one_connection<S: Stream>(ends: (S, S), mut random: Rng) -> io::Result<
 
 #[test]
 fn of_streams_each_byte_arrives_once_and_in_order() {
-    for seed in 0..24 {
+    for_seeds(24, |seed| {
         let mut random = Rng::with_seed(seed);
         run(async {
             if random.bool() {
@@ -220,7 +220,7 @@ fn of_streams_each_byte_arrives_once_and_in_order() {
                 one_connection(UnixStream::pair()?, random.fork()).await
             }
         });
-    }
+    });
 }
 
 /// As [`Stream`], of datagrams.
@@ -318,7 +318,7 @@ async fn one_pair<S: Datagrams>(ends: (S, S), mut random: Rng) -> io::Result<()>
 
 #[test]
 fn of_datagrams_each_arrives_once_and_in_order() {
-    for seed in 0..24 {
+    for_seeds(24, |seed| {
         let mut random = Rng::with_seed(seed);
         run(async {
             if random.bool() {
@@ -329,5 +329,5 @@ fn of_datagrams_each_arrives_once_and_in_order() {
             far.connect(near.local_addr()?).await?;
             one_pair((near, far), random.fork()).await
         });
-    }
+    });
 }

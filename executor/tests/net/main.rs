@@ -116,6 +116,7 @@ impl Drop for TempPath {
 }
 
 include!("../../../reactor/tests/support/alone.rs");
+include!("../../../tests/support/seeds.rs");
 
 /// How many descriptors this process has open. Means something only in a process of its own.
 #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@
 //! the loop's own and one was not; and without a wake it is never polled. One that was aborted is polled no
 //! more. A future is dropped once, on the loop's thread; and so is an output.
 
+use super::for_seeds;
 use fastrand::Rng;
 use sideline::task::JoinSet;
 use sideline::{AbortHandle, Handle, Id, JoinError, JoinHandle, Report, Runtime};
@@ -431,7 +432,5 @@ fn one_run(seed: u64) {
 
 #[test]
 fn each_is_polled_when_it_was_woken_and_ends_once() {
-    for seed in 0..100 {
-        one_run(seed);
-    }
+    for_seeds(100, one_run);
 }
