@@ -175,7 +175,9 @@ impl Handle {
             );
         }
         self.shared().refuse_fork("block_on", at);
-        let _entered = context::enter(self.shared(), None, None);
+        // One of our own: a handle in a thread-local is dropped in here if the process exits, and more destructors may follow.
+        let shared = Arc::clone(self.shared());
+        let _entered = context::enter(&shared, None, None);
         foreign::block_on(future)
     }
 }

@@ -2,12 +2,12 @@
 #![cfg(not(loom))]
 
 use sideline::task::yield_now;
-use sideline::{Runtime, block_on, spawn, spawn_blocking};
+use sideline::{Handle, Runtime, block_on, spawn, spawn_blocking};
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -280,25 +280,41 @@ fn blocking_inside_a_loop_is_refused_when_the_thread_locals_are_gone() {
     thread.join().unwrap();
 }
 
-/// Uses the loop of its thread, in a destructor.
-struct UsesTheLoop;
+/// Uses the runtime of its thread, in a destructor.
+struct UsesTheRuntime;
 
-impl Drop for UsesTheLoop {
+impl Drop for UsesTheRuntime {
     fn drop(&mut self) {
-        if catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_err() {
+        let is_freed = FREED.load(Relaxed);
+        if is_freed || catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_err() {
             std::process::abort();
         }
     }
 }
 
+/// One that says when its memory is freed.
+fn runtime_that_tells() -> Runtime {
+    struct Tells;
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            FREED.store(true, Relaxed);
+        }
+    }
+    let tells = Tells;
+    let hook = move |_: &sideline::Report| _ = &tells;
+    Runtime::builder().on_report(hook).build().unwrap()
+}
+
+static FREED: AtomicBool = AtomicBool::new(false);
+
 // Registered first, hence dropped last.
-thread_local!(static LAST: RefCell<Option<UsesTheLoop>> = const { RefCell::new(None) });
+thread_local!(static LAST: RefCell<Option<UsesTheRuntime>> = const { RefCell::new(None) });
 
 /// Runs one of these tests once more, in a process of its own, unless this is that: false there, and true here, when it has ended by its
 /// exit.
 fn exited_alone(test: &str) -> bool {
     if std::env::var_os("SIDELINE_ALONE").is_some() {
-        LAST.set(Some(UsesTheLoop));
+        LAST.set(Some(UsesTheRuntime));
         return false;
     }
     let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
@@ -315,13 +331,22 @@ fn a_process_that_exits_inside_of_a_loop_keeps_it_for_its_thread_locals() {
     }
 }
 
-thread_local!(static RUNTIME: Runtime = Runtime::new().unwrap());
+thread_local!(static RUNTIME: Runtime = runtime_that_tells());
 
 /// The same of a loop whose runtime is in a thread-local itself, so that it is dropped by the exit.
 #[test]
 fn a_process_that_exits_inside_of_a_loop_in_a_thread_local_keeps_it_for_the_others() {
     if !exited_alone("a_process_that_exits_inside_of_a_loop_in_a_thread_local_keeps_it_for_the_others") {
         RUNTIME.with(|runtime| runtime.block_on(async { std::process::exit(7) }));
+    }
+}
+
+/// The same where a thread blocks by a handle in a thread-local, the last reference to a runtime.
+#[test]
+fn a_process_that_exits_inside_of_a_handle_keeps_its_runtime_for_the_others() {
+    thread_local!(static HANDLE: Handle = runtime_that_tells().handle().clone());
+    if !exited_alone("a_process_that_exits_inside_of_a_handle_keeps_its_runtime_for_the_others") {
+        HANDLE.with(|handle| handle.block_on(async { std::process::exit(7) }));
     }
 }
 
