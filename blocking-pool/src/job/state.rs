@@ -10,7 +10,7 @@
 //! | *abort handles*, as many as its handle has been asked for, and aborts that are put off ([`crate::nested`]) | ABORTERS, a count |
 //!
 //! Beside these bits the word has a phase, a bit that says to whom the waker's cell belongs (WAKER), one that says that the
-//! handle is looking (ASKED), and above them all the job's number, which never changes.
+//! handle is looking (ASKED), and above them all the job's number, which never changes. (The layout is in `bits.rs`.)
 //!
 //! | phase   | closure / outcome belongs to        | left by                                                |
 //! |---------|-------------------------------------|--------------------------------------------------------|
@@ -61,46 +61,19 @@
 //! worker's write is still on its way. (Model: `job_complete_against_second_register`, twin `last-owner-sees-all`.)
 //!
 //! A handle that has taken the outcome decides nothing any more: it only lets go.
-//!
-//! # What stays of a job that was cancelled
-//!
-//! What the closure had captured is gone at once. The memory stays until a worker takes the entry out of the queue: of each of a million jobs behind
-//! a long one 104 bytes with a closure of one word, 424 with a token. Nobody can take the entry out of the middle of a queue without a lock.
-//! And it is a pointer to this word, which tells the worker that there is nothing to run. The terms with the token could go before, if whoever
-//! lets go as the last but the entry knew that nobody is looking into them. But the submitter and the worker do so, for the limiter, and hold the same
-//! bit as an entry that lies in the queue; to tell them apart would take one more change of the word for each job with terms.
+
+mod bits;
 
 use std::fmt;
 
 use super::JobId;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::left_out;
-
-const QUEUED: u64 = 0;
-const CLAIMED: u64 = 1;
-const DONE: u64 = 2;
-const PHASE: u64 = 0b11;
-/// A waker is in its cell, and the cell belongs to the completer.
-const WAKER: u64 = 1 << 2;
-/// The queue's side (a queued entry, or the one who popped it) holds the job.
-const ENTRY: u64 = 1 << 3;
-/// A `JoinHandle` holds the job.
-const HANDLE: u64 = 1 << 4;
-/// The job's token holds it, to take it out of its queue.
-const WATCH: u64 = 1 << 5;
-/// The handle looks for the outcome, and is in a hurry. It will come back by itself: nobody has to wake it.
-const ASKED: u64 = 1 << 6;
-/// One abort handle, by which the job can be taken out of its queue; there is room for 511 of them.
-const ABORTER: u64 = 1 << 7;
-const ABORTERS: u64 = 0x1ff * ABORTER;
-const OWNERS: u64 = ENTRY | HANDLE | WATCH | ABORTERS;
-
-/// Above the bits: the job's number. 48 bits are enough for a million jobs a second for eight years.
-const NUMBER_SHIFT: u32 = 16;
-
-fn owners(s: u64) -> u64 {
-    if left_out("aborters-own") { s & OWNERS & !ABORTERS } else { s & OWNERS }
-}
+pub(super) use bits::Owner;
+use bits::{
+    ABORTER, ABORTERS, ASKED, Bits, CLAIMED, DONE, ENTRY, HANDLE, NUMBER_SHIFT, OWNERS, PHASE, QUEUED, WAKER,
+    WATCH, owners,
+};
 
 pub(super) struct State(AtomicU64);
 
@@ -156,26 +129,6 @@ pub(super) enum Detach {
 pub(super) enum Release {
     Keep,
     Free,
-}
-
-/// Who may hold a job.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Owner {
-    Entry,
-    Handle,
-    Watch,
-    Aborter,
-}
-
-impl Owner {
-    const fn bit(self) -> u64 {
-        match self {
-            Self::Entry => ENTRY,
-            Self::Handle => HANDLE,
-            Self::Watch => WATCH,
-            Self::Aborter => ABORTER,
-        }
-    }
 }
 
 impl State {
@@ -322,36 +275,6 @@ impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Relaxed: for reading by people only.
         Bits(self.0.load(Ordering::Relaxed)).fmt(f)
-    }
-}
-
-/// A word with its bits by name.
-struct Bits(u64);
-
-impl fmt::Debug for Bits {
-    #[inline]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 & PHASE {
-            QUEUED => "QUEUED",
-            CLAIMED => "CLAIMED",
-            DONE => "DONE",
-            _ => "INVALID",
-        })?;
-        for (bit, name) in [
-            (WAKER, " | WAKER"),
-            (ASKED, " | ASKED"),
-            (ENTRY, " | ENTRY"),
-            (HANDLE, " | HANDLE"),
-            (WATCH, " | WATCH"),
-        ] {
-            if self.0 & bit != 0 {
-                f.write_str(name)?;
-            }
-        }
-        match (self.0 & ABORTERS) / ABORTER {
-            0 => Ok(()),
-            count => write!(f, " | {count} ABORTERS"),
-        }
     }
 }
 
