@@ -1,0 +1,118 @@
+//! Processes that exit inside of a loop. The thread's thread-locals are dropped then, although what is further down on its stack is still
+//! in use.
+
+use sideline::{Handle, Runtime, block_on, spawn};
+use std::cell::RefCell;
+use std::future::pending;
+use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Uses the runtime of its thread, in a destructor.
+struct UsesTheRuntime;
+
+impl Drop for UsesTheRuntime {
+    fn drop(&mut self) {
+        let is_freed = FREED.load(Relaxed);
+        if is_freed || catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_err() {
+            std::process::abort();
+        }
+    }
+}
+
+/// One that says when its memory is freed.
+fn runtime_that_tells() -> Runtime {
+    struct Tells;
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            FREED.store(true, Relaxed);
+        }
+    }
+    let tells = Tells;
+    let hook = move |_: &sideline::Report| _ = &tells;
+    Runtime::builder().on_report(hook).build().unwrap()
+}
+
+static FREED: AtomicBool = AtomicBool::new(false);
+
+// Registered first, hence dropped last.
+thread_local!(static LAST: RefCell<Option<UsesTheRuntime>> = const { RefCell::new(None) });
+
+/// Runs one of these tests once more, in a process of its own, unless this is that: false there, and true here, when it has ended by its
+/// exit.
+fn exited_alone(test: &str) -> bool {
+    if std::env::var_os("SIDELINE_ALONE").is_some() {
+        LAST.set(Some(UsesTheRuntime));
+        return false;
+    }
+    let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+    let status =
+        alone.args(["--exact", &format!("exits::{test}")]).env("SIDELINE_ALONE", "1").status().unwrap();
+    assert_eq!(status.code(), Some(7), "{status}");
+    true
+}
+
+/// The process exits inside of a loop: it stays to the end, and so is there for the destructors of thread-locals.
+#[test]
+fn a_process_that_exits_inside_of_a_loop_keeps_it_for_its_thread_locals() {
+    if !exited_alone("a_process_that_exits_inside_of_a_loop_keeps_it_for_its_thread_locals") {
+        block_on(async { std::process::exit(7) });
+    }
+}
+
+thread_local!(static RUNTIME: Runtime = runtime_that_tells());
+
+/// The same of a loop whose runtime is in a thread-local itself, so that it is dropped by the exit.
+#[test]
+fn a_process_that_exits_inside_of_a_loop_in_a_thread_local_keeps_it_for_the_others() {
+    if !exited_alone("a_process_that_exits_inside_of_a_loop_in_a_thread_local_keeps_it_for_the_others") {
+        RUNTIME.with(|runtime| runtime.block_on(async { std::process::exit(7) }));
+    }
+}
+
+/// The same where a thread blocks by a handle in a thread-local, the last reference to a runtime.
+#[test]
+fn a_process_that_exits_inside_of_a_handle_keeps_its_runtime_for_the_others() {
+    thread_local!(static HANDLE: Handle = runtime_that_tells().handle().clone());
+    if !exited_alone("a_process_that_exits_inside_of_a_handle_keeps_its_runtime_for_the_others") {
+        HANDLE.with(|handle| handle.block_on(async { std::process::exit(7) }));
+    }
+}
+
+/// In the middle of a poll, and in there another runtime ends. What the task has dropped was dropped once more, with the task.
+#[test]
+fn a_process_that_exits_inside_of_a_task_does_not_drop_it() {
+    struct Once;
+    impl Drop for Once {
+        fn drop(&mut self) {
+            static DROPS: AtomicUsize = AtomicUsize::new(0);
+            if DROPS.fetch_add(1, Relaxed) > 0 {
+                std::process::abort();
+            }
+        }
+    }
+    struct Exits;
+    impl Drop for Exits {
+        fn drop(&mut self) {
+            std::process::exit(7);
+        }
+    }
+    if exited_alone("a_process_that_exits_inside_of_a_task_does_not_drop_it") {
+        return;
+    }
+    let (once, exits) = (Once, Exits);
+    RUNTIME.with(|runtime| {
+        runtime.block_on(async {
+            let exits = spawn(async move {
+                drop(once);
+                let other = Runtime::new().unwrap();
+                let waits = other.spawn(async move {
+                    let _exits = exits;
+                    pending::<()>().await;
+                });
+                drop((waits, other));
+            });
+            exits.await.unwrap();
+        });
+    });
+}
