@@ -7,7 +7,7 @@
 //!                                              /proc: what is the thread doing? ──► report hook
 //! ```
 //!
-//! [`pulse`](crate::pulse) says what is being polled, [`doze`] whether the loop is at work at all; both are protocols
+//! [`pulse`](crate::pulse) says what is being polled, [`doze`](mod@doze) whether the loop is at work at all; both are protocols
 //! between the two threads, and told there. [`judge`] decides, without side effects. [`linux`] asks the kernel what a
 //! stuck thread is doing. The loop never waits for the watchdog, and a watchdog that can read nothing but the pulse
 //! says just that.
@@ -75,7 +75,7 @@ pub(crate) struct Watchdog {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Has a runtime of the current thread watched, if there is a `threshold`: then it was made with a [`doze`].
+/// Has a runtime of the current thread watched, if there is a `threshold`: then it was made with a [`doze`](mod@doze).
 pub(crate) fn start(mut runtime: Runtime, threshold: Option<Duration>) -> io::Result<Runtime> {
     let shared = runtime.handle().shared();
     if let (Some(threshold), Some(doze)) = (threshold, &shared.doze) {
