@@ -163,7 +163,7 @@ impl Chain {
         }
         let added = Box::into_raw(Box::new(Place { born, value: OnceLock::new(), below: Self::new() }));
         // Release: whoever finds it finds what is in it. Acquire: the same for us, if somebody was quicker.
-        match self.first.compare_exchange(ptr::null_mut(), added, Ordering::AcqRel, Ordering::Acquire) {
+        match self.first.compare_exchange(ptr::null_mut(), added, Ordering::Release, Ordering::Acquire) {
             // SAFETY: from the box above, and freed with `self`.
             Ok(_) => unsafe { &*added },
             Err(first) => {
