@@ -79,7 +79,7 @@ impl<A: Around> JobBuilder<A> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.start(Plain(f), false, Location::caller())
+        self.start(Plain(f), Location::caller())
     }
 
     /// Queues the job, or gives the closure back; see [`Pool::try_spawn`](crate::Pool::try_spawn).
@@ -92,33 +92,27 @@ impl<A: Around> JobBuilder<A> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.try_start(Plain(f), false, Location::caller()).map_err(|error| error.map(|Plain(f)| f))
+        self.try_start(Plain(f), Location::caller()).map_err(|error| error.map(|Plain(f)| f))
     }
 
-    fn start<W: Work>(
-        self,
-        work: W,
-        with_token: bool,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<W::Output> {
-        let Ready { account, work, terms } = self.prepare(work, with_token);
+    fn start<W: Work>(self, work: W, location: &'static Location<'static>) -> JoinHandle<W::Output> {
+        let Ready { account, work, terms } = self.prepare(work);
         account.spawn(work, location, terms)
     }
 
     fn try_start<W: Work>(
         self,
         work: W,
-        with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let Ready { account, work, terms } = self.prepare(work, with_token);
+        let Ready { account, work, terms } = self.prepare(work);
         let tried = account.submit(work, location, terms);
         tried.map_err(|error| error.map(|inside| inside.work))
     }
 
-    fn prepare<W>(self, work: W, with_token: bool) -> Ready<Inside<A, W>> {
+    fn prepare<W: Work>(self, work: W) -> Ready<Inside<A, W>> {
         let Self { account, wish, around } = self;
-        let terms = wish.into_terms(with_token, account.pool());
+        let terms = wish.into_terms(W::WANTS_TOKEN, account.pool());
         Ready { account, work: Inside { around, work }, terms }
     }
 }
@@ -133,9 +127,9 @@ struct Ready<W> {
 impl Wish {
     /// `None` if there is nothing in it.
     #[inline]
-    fn into_terms(self, with_token: bool, pool: &Shared) -> Option<Box<Terms>> {
+    fn into_terms(self, wants_token: bool, pool: &Shared) -> Option<Box<Terms>> {
         let Self { name, control } = self;
-        let token = control.token(with_token, pool);
+        let token = control.token(wants_token, pool);
         let limiter = control.into_limiter();
         if name.is_none() && token.is_none() && limiter.is_none() {
             return None;

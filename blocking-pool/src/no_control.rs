@@ -185,7 +185,7 @@ pub(crate) mod wish {
     pub(crate) struct Control;
 
     impl Control {
-        pub(crate) fn token(&self, _with_token: bool, _pool: &Shared) -> Option<CancelToken> {
+        pub(crate) fn token(&self, _is_lent: bool, _pool: &Shared) -> Option<CancelToken> {
             None
         }
 

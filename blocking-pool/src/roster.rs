@@ -69,8 +69,8 @@ impl Roster {
         Ok(())
     }
 
-    /// By a thread, as the last thing it does. Its handle is kept for whoever waits if the pool is closed.
-    pub(crate) fn leave(&self, desk: &Arc<Desk>, keep_handle: bool) {
+    /// By a thread, as the last thing it does. Its handle is kept for whoever waits if the pool `is_closed`.
+    pub(crate) fn leave(&self, desk: &Arc<Desk>, is_closed: bool) {
         let mut list = self.list.lock();
         let mut place = 0;
         while place < list.members.len() && !Arc::ptr_eq(&list.members[place].desk, desk) {
@@ -78,7 +78,7 @@ impl Roster {
         }
         if place < list.members.len() {
             let member = list.members.swap_remove(place);
-            if keep_handle {
+            if is_closed {
                 list.gone.push(member);
             }
         }

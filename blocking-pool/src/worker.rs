@@ -154,8 +154,9 @@ impl Local {
         let (ready, end) = self.run(job, *now);
         *now = end;
         let next = self.next_own();
-        let delivery = self.deliver(ready, end, next.is_none());
-        if delivery == Delivery::UserCode && next.is_some() {
+        if next.is_none() {
+            self.deliver_last(ready, end);
+        } else if self.deliver(ready, end) == Delivery::UserCode {
             *now = Stamp::now();
         }
         next
@@ -187,24 +188,25 @@ impl Local {
         (ready, end)
     }
 
-    /// Delivers an outcome. After the `last` job in a row the thread counts as searching: before, as a rule.
-    fn deliver(&self, ready: Ready, end: Stamp, last: bool) -> Delivery {
+    fn deliver(&self, ready: Ready, end: Stamp) -> Delivery {
+        ready.deliver(end, &|| self.pool.counters.woken(self.seat.as_ref()))
+    }
+
+    /// Delivers the outcome of the last job in a row, after which the thread counts as searching: before, as a rule.
+    fn deliver_last(&self, ready: Ready, end: Stamp) {
         let idle = &self.pool.idle;
         let is_awaiter_busy = ready.account().is_awaiter_busy();
         // We may be put aside as soon as the awaiter is awake: let it rely on those who are idle.
-        let late = last && self.is_tired(end) && idle.census().idle() > 0;
-        if last && !late {
+        let late = self.is_tired(end) && idle.census().idle() > 0;
+        if !late {
             // Free before delivered: see `crate::idle`.
             idle.start_searching();
         }
-        let delivery = ready.deliver(end, &|| self.pool.counters.woken(self.seat.as_ref()));
+        let delivery = self.deliver(ready, end);
         if late {
             idle.start_searching();
         }
-        if last {
-            self.gap.note(is_awaiter_busy, delivery);
-        }
-        delivery
+        self.gap.note(is_awaiter_busy, delivery);
     }
 
     #[cold]

@@ -7,6 +7,9 @@ pub(crate) trait Work: Send + 'static {
     /// What the closure returns.
     type Output: Send + 'static;
 
+    /// Whether the closure is lent its job's token, so that the job has to have one.
+    const WANTS_TOKEN: bool = false;
+
     /// Once, on the thread that the job was given to.
     fn run(self, terms: Option<&Terms>) -> Self::Output;
 }

@@ -21,9 +21,9 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// The job's own token, if it needs one.
-    pub(super) fn token(&self, with_token: bool, pool: &Shared) -> Option<CancelToken> {
-        let needs_one = with_token || self.deadline.is_some() || self.parent.is_some();
+    /// The job's own token, if it needs one: to be lent, or to be cancelled by.
+    pub(super) fn token(&self, is_lent: bool, pool: &Shared) -> Option<CancelToken> {
+        let needs_one = is_lent || self.deadline.is_some() || self.parent.is_some();
         needs_one
             .then(|| CancelToken::make(self.parent.as_ref(), self.deadline, pool.config.on_report.clone()))
     }
@@ -121,7 +121,7 @@ impl<A: Around> JobBuilder<A> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let waiting = self.wait(Plain(f), false, Location::caller());
+        let waiting = self.wait(Plain(f), Location::caller());
         async { waiting.await.map_err(|error| error.map(|Plain(f)| f)) }
     }
 
@@ -154,17 +154,16 @@ impl<A: Around> JobBuilder<A> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let started = self.start_thread(Plain(f), false, Location::caller());
+        let started = self.start_thread(Plain(f), Location::caller());
         started.map_err(|error| error.map(|Plain(f)| f))
     }
 
     fn wait<W: Work>(
         self,
         work: W,
-        with_token: bool,
         location: &'static Location<'static>,
     ) -> impl Future<Output = Result<JoinHandle<W::Output>, SpawnError<W>>> + Send + use<W, A> {
-        let Ready { account, work, terms } = self.prepare(work, with_token);
+        let Ready { account, work, terms } = self.prepare(work);
         async move {
             let waited = spawn_when_room(account, work, location, terms).await;
             waited.map_err(|error| error.map(|inside| inside.work))
@@ -174,10 +173,9 @@ impl<A: Around> JobBuilder<A> {
     fn start_thread<W: Work>(
         self,
         work: W,
-        with_token: bool,
         location: &'static Location<'static>,
     ) -> Result<JoinHandle<W::Output>, SpawnError<W>> {
-        let Ready { account, work, terms } = self.prepare(work, with_token);
+        let Ready { account, work, terms } = self.prepare(work);
         let started = account.spawn_dedicated(work, location, terms);
         started.map_err(|error| error.map(|inside| inside.work))
     }
@@ -196,7 +194,7 @@ impl<A: Around> WithToken<A> {
         F: FnOnce(&CancelToken) -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.0.start(Cancellable(f), true, Location::caller())
+        self.0.start(Cancellable(f), Location::caller())
     }
 
     /// Queues the job, or gives the closure back; see [`Pool::try_spawn`](crate::Pool::try_spawn).
@@ -209,7 +207,7 @@ impl<A: Around> WithToken<A> {
         F: FnOnce(&CancelToken) -> T + Send + 'static,
         T: Send + 'static,
     {
-        let tried = self.0.try_start(Cancellable(f), true, Location::caller());
+        let tried = self.0.try_start(Cancellable(f), Location::caller());
         tried.map_err(|error| error.map(|Cancellable(f)| f))
     }
 
@@ -226,7 +224,7 @@ impl<A: Around> WithToken<A> {
         F: FnOnce(&CancelToken) -> T + Send + 'static,
         T: Send + 'static,
     {
-        let waiting = self.0.wait(Cancellable(f), true, Location::caller());
+        let waiting = self.0.wait(Cancellable(f), Location::caller());
         async { waiting.await.map_err(|error| error.map(|Cancellable(f)| f)) }
     }
 
@@ -240,7 +238,7 @@ impl<A: Around> WithToken<A> {
         F: FnOnce(&CancelToken) -> T + Send + 'static,
         T: Send + 'static,
     {
-        let started = self.0.start_thread(Cancellable(f), true, Location::caller());
+        let started = self.0.start_thread(Cancellable(f), Location::caller());
         started.map_err(|error| error.map(|Cancellable(f)| f))
     }
 }
@@ -260,6 +258,8 @@ where
     T: Send + 'static,
 {
     type Output = T;
+
+    const WANTS_TOKEN: bool = true;
 
     fn run(self, terms: Option<&Terms>) -> T {
         let token = terms.and_then(|terms| terms.token.as_ref());
