@@ -49,6 +49,34 @@ pub(crate) trait Loop: 'static {
     fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 }
 
+/// What is the same to the letter with the sockets of sideline, tokio and smol: the adapter has its own `TcpListener` and `TcpStream` in
+/// scope, and the traits that their methods are of.
+macro_rules! sockets {
+    () => {
+        type Listener = TcpListener;
+        type Stream = TcpStream;
+
+        async fn listen() -> std::io::Result<(TcpListener, std::net::SocketAddr)> {
+            let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        }
+
+        async fn accept(listener: &TcpListener) -> std::io::Result<TcpStream> {
+            Ok(listener.accept().await?.0)
+        }
+
+        async fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> std::io::Result<usize> {
+            stream.read(buffer).await
+        }
+
+        async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+            stream.write_all(bytes).await
+        }
+    };
+}
+use sockets;
+
 /// A place for closures that block.
 pub(crate) trait Offload: 'static {
     /// Queues the closure at once. The result is its output.

@@ -4,15 +4,12 @@ use super::{KeepAlive, Loop, Offload};
 use sideline::net::{TcpListener, TcpStream};
 use sideline_blocking_pool::Pool;
 use std::future::Future;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 pub(crate) struct Sideline;
 
 impl Loop for Sideline {
-    type Listener = TcpListener;
-    type Stream = TcpStream;
+    super::sockets!();
 
     fn block_on<F: Future>(future: F) -> F::Output {
         sideline::block_on(future)
@@ -39,24 +36,6 @@ impl Loop for Sideline {
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         sideline::time::sleep(duration)
-    }
-
-    async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    }
-
-    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
-        Ok(listener.accept().await?.0)
-    }
-
-    async fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        stream.read(buffer).await
-    }
-
-    async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-        stream.write_all(bytes).await
     }
 }
 

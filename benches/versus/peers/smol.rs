@@ -7,8 +7,6 @@ use smol::LocalExecutor;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use smol::net::{TcpListener, TcpStream};
 use std::future::Future;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 pub(crate) struct Smol;
@@ -23,8 +21,7 @@ fn executor() -> &'static LocalExecutor<'static> {
 }
 
 impl Loop for Smol {
-    type Listener = TcpListener;
-    type Stream = TcpStream;
+    super::sockets!();
 
     fn block_on<F: Future>(future: F) -> F::Output {
         smol::block_on(executor().run(future))
@@ -54,24 +51,6 @@ impl Loop for Smol {
         async {
             timer.await;
         }
-    }
-
-    async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    }
-
-    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
-        Ok(listener.accept().await?.0)
-    }
-
-    async fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        stream.read(buffer).await
-    }
-
-    async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-        stream.write_all(bytes).await
     }
 }
 

@@ -2,8 +2,6 @@
 
 use super::{KeepAlive, Loop, Offload};
 use std::future::Future;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,8 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Tokio;
 
 impl Loop for Tokio {
-    type Listener = TcpListener;
-    type Stream = TcpStream;
+    super::sockets!();
 
     fn block_on<F: Future>(future: F) -> F::Output {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -43,24 +40,6 @@ impl Loop for Tokio {
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         tokio::time::sleep(duration)
-    }
-
-    async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    }
-
-    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
-        Ok(listener.accept().await?.0)
-    }
-
-    async fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        stream.read(buffer).await
-    }
-
-    async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-        stream.write_all(bytes).await
     }
 }
 
