@@ -5,16 +5,20 @@
 #![allow(unsafe_code)]
 
 use sideline::net::{TcpStream, lookup_host};
-use sideline::time::{sleep, timeout};
+use sideline::time::timeout;
 use sideline::{Pool, Runtime, Shutdown, block_on, to_thread};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::future::poll_fn;
 use std::sync::{Condvar, Mutex};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 /// How many lookups of each host have begun, and whether they may end.
 static LOOKUPS: Mutex<BTreeMap<String, (usize, bool)>> = Mutex::new(BTreeMap::new());
 static CHANGED: Condvar = Condvar::new();
+/// Who waits for one to begin. Locked after the lookups.
+static WAITING: Mutex<Vec<Waker>> = Mutex::new(Vec::new());
 
 /// In place of the C library's: what it finds it would find too late.
 ///
@@ -31,6 +35,7 @@ unsafe extern "C" fn getaddrinfo(
     let host = unsafe { CStr::from_ptr(host) }.to_str().unwrap();
     let mut lookups = LOOKUPS.lock().unwrap();
     lookups.entry(host.to_owned()).or_default().0 += 1;
+    WAITING.lock().unwrap().drain(..).for_each(Waker::wake);
     drop(CHANGED.wait_while(lookups, |lookups| !lookups[host].1).unwrap());
     libc::EAI_FAIL
 }
@@ -40,9 +45,15 @@ fn so_far(host: &str) -> usize {
 }
 
 async fn begun(host: &str, so_many: usize) {
-    while so_far(host) < so_many {
-        sleep(Duration::from_millis(1)).await;
-    }
+    poll_fn(|cx| {
+        let lookups = LOOKUPS.lock().unwrap();
+        if lookups.get(host).is_some_and(|lookups| lookups.0 >= so_many) {
+            return Poll::Ready(());
+        }
+        WAITING.lock().unwrap().push(cx.waker().clone());
+        Poll::Pending
+    })
+    .await;
 }
 
 fn may_end(host: &str) {
@@ -72,9 +83,7 @@ fn one_that_is_given_up_holds_up_nobody() {
     let answered = paused.block_on(async {
         let begin = sideline::time::now();
         let looking = sideline::spawn(timeout(Duration::from_secs(5), lookup_host("far.away:80")));
-        while so_far("far.away") < 3 {
-            sideline::task::yield_now().await;
-        }
+        begun("far.away", 3).await;
         may_end("far.away");
         let answered = looking.await.unwrap();
         assert_eq!(sideline::time::now(), begin);
