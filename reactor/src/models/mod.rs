@@ -1,4 +1,4 @@
-//! The protocols' races, one model each. Under `cfg(loom)` every interleaving (with up to three preemptions) runs;
+//! The protocols' races, one model each. Under `cfg(loom)` every interleaving (with up to three preemptions, in one of them two) runs;
 //! otherwise the same bodies run a number of times on real threads and the real kernel.
 //!
 //! A lost wake shows as a deadlock.
@@ -20,15 +20,19 @@ use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 
-#[cfg(loom)]
 fn check(body: fn()) {
+    check_with(3, body);
+}
+
+#[cfg(loom)]
+fn check_with(preemptions: usize, body: fn()) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(preemptions);
     builder.check(body);
 }
 
 #[cfg(not(loom))]
-fn check(body: fn()) {
+fn check_with(_preemptions: usize, body: fn()) {
     (0..200).for_each(|_| body());
 }
 

@@ -1,6 +1,6 @@
 //! Parking against notifying: on the notifier's word, in the selector, and inside another loop.
 
-use super::{Quiet, check, lazy};
+use super::{Quiet, check, check_with, lazy};
 use crate::sync::{Arc, AtomicBool, Ordering, thread};
 use crate::wait::Wait;
 use crate::{Clock, Reactor, Registration};
@@ -137,7 +137,7 @@ fn first_sources_of_two_threads() {
 
 #[test]
 fn first_sources_of_two_threads_are_in_one_queue() {
-    check(first_sources_of_two_threads);
+    check_with(2, first_sources_of_two_threads);
 }
 
 /// Two notifiers share one edge; the loop gets to see both pieces of work, in one turn or two.
