@@ -95,7 +95,7 @@ impl Watchdog {
         Ok(Self { doze: Arc::clone(doze), thread: Some(thread) })
     }
 
-    /// In a child of `fork`, where the thread is not.
+    /// Leaves the thread alone: in a child of `fork` it is not there, and a process that exits ends it.
     pub(crate) fn forget(self) {
         std::mem::forget(self);
     }
