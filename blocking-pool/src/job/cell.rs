@@ -134,9 +134,9 @@ where
         let Stage::Closure(closure) = (unsafe { Self::replace(header, Stage::Empty) }) else {
             unreachable!("a claimed job holds its closure");
         };
-        // The call consumes the closure: what it captured is dropped in here, too, before anybody can see DONE.
         // SAFETY: live, says the caller; terms are only read.
         let terms = unsafe { header.as_ref() }.terms.as_deref();
+        // The call consumes the closure: what it captured is dropped in here, too, before anybody can see DONE.
         let outcome = contain::contain(|| closure.run(terms));
         if let Some(terms) = terms {
             terms.end_job();
