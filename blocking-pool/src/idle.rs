@@ -73,8 +73,8 @@
 //! A tired worker may leave that out if somebody is idle: who is called then is a thread that is there already.
 //!
 //! Models also: `submit_against_going_idle`, `popped_against_stolen`, `retire_against_submit`,
-//! `failed_start_against_submit`, `submit_against_shutdown`; twins: `idle-last-look`, `idle-fence`,
-//! `searcher-hands-over`, `retire-by-the-list`.
+//! `failed_start_against_submit`, `start_that_fails_against_who_relies_on_it`, `submit_against_shutdown`; twins: `idle-last-look`,
+//! `idle-fence`, `searcher-hands-over`, `retire-by-the-list`, `failed-start-fence`.
 
 use std::fmt;
 use std::sync::Arc;

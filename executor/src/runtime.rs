@@ -37,7 +37,8 @@ use std::time::{Duration, Instant};
 /// **Dropping** a runtime drops its tasks, then waits for its blocking jobs up to
 /// [`drop_deadline`](Builder::drop_deadline), so that a fire-and-forget write is not lost. What still runs then is
 /// left to finish and reported. Inside async code a drop does not wait; it reports.
-/// [`shutdown`](Self::shutdown) says all that explicitly.
+/// [`shutdown`](Self::shutdown) says all that explicitly. If the process exits inside of a runtime's loop, nothing of it is dropped,
+/// even if it is in a thread-local.
 ///
 /// Tasks that are left when [`block_on`](Self::block_on) returns stay, and go on in the next `block_on`.
 ///
