@@ -67,6 +67,28 @@ impl File {
         File::options().write(true).create(true).truncate(true).open(path).await
     }
 
+    /// Makes a file that is not there yet, and opens it for reading and writing.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if anything of that name is there. If it may not be made; a lack of descriptors names the limit.
+    ///
+    /// ```
+    /// use sideline::fs::{File, remove_file};
+    ///
+    /// # sideline::block_on(async {
+    /// let path = std::env::temp_dir().join(format!("only-one-of-us-{}", std::process::id()));
+    /// let lock = File::create_new(&path).await?;
+    /// assert!(File::create_new(&path).await.is_err());
+    /// # drop(lock);
+    /// remove_file(&path).await
+    /// # })
+    /// # .unwrap();
+    /// ```
+    #[inline]
+    pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
+        File::options().read(true).write(true).create_new(true).open(path).await
+    }
+
     /// To open a file in another way.
     pub fn options() -> OpenOptions {
         OpenOptions::new()

@@ -71,6 +71,34 @@ impl<F> Timeout<F> {
     pub fn get_ref(&self) -> &F {
         &self.future
     }
+
+    /// The future inside, for one that can be told something while it is waited for.
+    pub fn get_mut(&mut self) -> &mut F {
+        &mut self.future
+    }
+
+    /// The future without its limit, as far as it has come.
+    ///
+    /// ```
+    /// use sideline::time::timeout;
+    /// use std::time::Duration;
+    ///
+    /// sideline::block_on(async {
+    ///     let job = sideline::spawn_blocking(|| std::fs::read("Cargo.toml"));
+    ///     let mut soon = timeout(Duration::from_micros(1), job);
+    ///     let contents = match (&mut soon).await {
+    ///         Ok(contents) => contents,
+    ///         Err(_) => {
+    ///             println!("this takes longer than usual");
+    ///             soon.into_inner().await
+    ///         }
+    ///     };
+    ///     assert!(!contents.unwrap().unwrap().is_empty());
+    /// });
+    /// ```
+    pub fn into_inner(self) -> F {
+        self.future
+    }
 }
 
 impl<F: Future> Future for Timeout<F> {

@@ -120,8 +120,12 @@ fn how_a_file_is_opened() {
         log.write_all(b"one").await?;
         let mut again = log.try_clone().await?;
         again.write_all(b"two").await?;
-        let error = OpenOptions::new().append(true).create_new(true).open(&path).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(File::create_new(&path).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+        let mut new = File::create_new(scratch.path("new")).await?;
+        new.write_all(b"mine").await?;
+        new.seek(SeekFrom::Start(0)).await?;
+        let mut text = String::new();
+        assert_eq!((new.read_to_string(&mut text).await?, &*text), (4, "mine"));
         let mut text = String::from("> ");
         assert_eq!(File::open(&path).await?.read_to_string(&mut text).await?, 6);
         assert_eq!(text, "> onetwo");
