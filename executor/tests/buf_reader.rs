@@ -3,8 +3,8 @@
 
 use sideline::io::{Async, BufReader, ReadBytes, copy};
 use sideline::net::{TcpListener, TcpStream, UnixStream};
+use sideline::spawn;
 use sideline::time::timeout;
-use sideline::{block_on, spawn};
 use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -12,11 +12,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(30);
-
-fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
-    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
-}
+include!("common/run.rs");
 
 /// Polls it once.
 fn is_pending<T>(future: impl Future<Output = T>) -> bool {

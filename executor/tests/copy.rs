@@ -5,27 +5,20 @@ use sideline::fs::File;
 use sideline::io::{ReadBytes, WriteBytes, copy, copy_bidirectional};
 use sideline::net::{TcpListener, TcpStream, UnixStream};
 use sideline::process::{Command, Stdio};
-use sideline::time::{now, sleep, timeout};
-use sideline::{Runtime, block_on, spawn};
+use sideline::time::{now, sleep};
+use sideline::{Runtime, spawn};
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(30);
-
-fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
-    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
-}
+include!("common/pattern.rs");
+include!("common/run.rs");
 
 async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let client = TcpStream::connect(listener.local_addr()?).await?;
     Ok((client, listener.accept().await?.0))
-}
-
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect()
 }
 
 #[test]

@@ -4,18 +4,14 @@
 use rustix::process::{Pid, test_kill_process};
 use sideline::process::{Child, ChildStdin, Command, Stdio};
 use sideline::task::JoinSet;
-use sideline::time::{sleep, timeout};
-use sideline::{Runtime, block_on, spawn, to_thread};
+use sideline::time::sleep;
+use sideline::{Runtime, spawn, to_thread};
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(30);
-
-fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
-    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
-}
+include!("common/run.rs");
 
 fn sh(script: &str) -> Command {
     let mut command = Command::new("sh");

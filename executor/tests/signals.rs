@@ -17,11 +17,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const LONG: Duration = Duration::from_secs(30);
-
-fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
-    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
-}
+include!("common/run.rs");
 
 fn send(number: Number) {
     kill_process(getpid(), number).unwrap();

@@ -60,9 +60,7 @@ fn begin_and_give_up(future: impl Future) {
     gate.wait();
 }
 
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect()
-}
+include!("../common/pattern.rs");
 
 async fn open_both_ways(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path).await

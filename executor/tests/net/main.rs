@@ -37,14 +37,10 @@ sideline_reactor::where_queues_report_edges! {
     use std::os::fd::AsFd;
 }
 
-const LONG: Duration = Duration::from_secs(30);
+include!("../common/pattern.rs");
+include!("../common/run.rs");
 
-/// Runs a test on a fresh runtime; a hang is a failure.
-fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
-    block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
-}
-
-/// The same in virtual time, which passes while all wait: for pauses, and how many there are.
+/// As `run`, in virtual time, which passes while all wait: for pauses, and how many there are.
 fn run_paused<T>(test: impl Future<Output = io::Result<T>>) -> T {
     let runtime = Runtime::builder().paused_clock().build().unwrap();
     runtime.block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
@@ -94,11 +90,6 @@ async fn echo(stream: TcpStream) -> io::Result<()> {
             n => stream.write_all(&buffer[..n]).await?,
         }
     }
-}
-
-/// Bytes that show when one is lost, doubled or out of place.
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect()
 }
 
 struct TempPath(PathBuf);
