@@ -4,7 +4,7 @@ mod support;
 
 use sideline_reactor::{Clock, Direction, Handle, Reactor, Timer};
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use support::Count;
@@ -80,6 +80,36 @@ fn a_waker_may_call_back_in_when_woken_and_when_dropped() {
     let _at_close = armed(&handle, &calls_back());
     drop(reactor);
     assert!(count.get() >= 1);
+}
+
+/// A known one, which is kept when it has been woken, and goes with the reactor. To wake it calls nothing, as was promised; its drop may.
+#[test]
+fn a_known_waker_that_is_kept_may_call_back_in_when_it_is_dropped() {
+    struct CallsBackAtItsEnd(OnceLock<Handle>);
+    impl Wake for CallsBackAtItsEnd {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for CallsBackAtItsEnd {
+        fn drop(&mut self) {
+            CallsBack(self.0.get().unwrap().clone(), Mutex::new(None)).call_back();
+        }
+    }
+    let calls_back = Arc::new(CallsBackAtItsEnd(OnceLock::new()));
+    let waker = Waker::from(Arc::clone(&calls_back));
+    let mut reactor = Reactor::with_known_wakers(Clock::manual(), waker.vtable()).unwrap();
+    calls_back.0.set(reactor.handle().clone()).unwrap();
+
+    let (mut ours, mut theirs) = pair();
+    let registration = reactor.handle().register(&mut ours, mio::Interest::READABLE).unwrap();
+    assert!(registration.poll_ready(Direction::Read, &mut Context::from_waker(&waker)).is_pending());
+    io::Write::write_all(&mut theirs, b"!").unwrap();
+    reactor.turn(None, || false).unwrap();
+    drop(waker);
+    let kept = Arc::downgrade(&calls_back);
+    drop(calls_back);
+    assert_eq!(kept.strong_count(), 1);
+    drop(reactor);
+    assert_eq!(kept.strong_count(), 0);
 }
 
 struct Panics;

@@ -24,6 +24,7 @@ use crate::scheduled_io::ScheduledIo;
 use crate::sync::{Arc, MutexGuard, left_out};
 use crate::waiters::WaiterIds;
 use slab::Slab;
+use std::mem;
 use std::task::Waker;
 
 /// Why a source is not taken.
@@ -157,15 +158,26 @@ impl Table {
     /// `woken`.
     #[inline(never)]
     pub fn close(&self, woken: &mut Vec<Waker>) {
-        let mut table = self.slots.lock();
-        table.closed = true;
-        for index in 0..table.slots.capacity() {
-            if let Some(mut slot) = table.slots.try_remove(index) {
-                slot.io.set_gone();
+        let mut slots = self.take_all();
+        // Outside the lock: wakers that do not wait, and were only kept, are dropped here.
+        for index in 0..slots.capacity() {
+            if let Some(mut slot) = slots.try_remove(index) {
                 slot.io.take_waiters(woken);
             }
         }
-        table.slots = Slab::new();
+    }
+
+    /// Refuses all sources from now on, and hands out those in the table, which have been told that they are gone.
+    fn take_all(&self) -> Slab<Slot> {
+        let mut table = self.slots.lock();
+        table.closed = true;
+        let slots = mem::replace(&mut table.slots, Slab::new());
+        for index in 0..slots.capacity() {
+            if let Some(slot) = slots.get(index) {
+                slot.io.set_gone();
+            }
+        }
+        slots
     }
 
     /// How many sources there are. In a child of `fork`, none.
