@@ -14,7 +14,8 @@ struct UsesTheRuntime;
 impl Drop for UsesTheRuntime {
     fn drop(&mut self) {
         let is_freed = FREED.load(Relaxed);
-        if is_freed || catch_unwind(|| drop(sideline::time::sleep(Duration::ZERO))).is_err() {
+        let use_it = || drop((sideline::time::sleep(Duration::ZERO), Handle::current()));
+        if is_freed || catch_unwind(use_it).is_err() {
             std::process::abort();
         }
     }
