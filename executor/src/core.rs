@@ -204,10 +204,10 @@ impl Core {
             return Waited::Awake;
         }
         self.park(self.longest_park());
-        let waited = Duration::from_nanos(self.budget.waited(&self.shared().counters));
+        let waited = self.budget.waited(&self.shared().counters);
         self.linger.parked(waited, self.was_notified(), self.had_events());
         if awaits_jobs {
-            self.spinner.borrow_mut().slept(waited);
+            self.spinner.borrow_mut().slept(Duration::from_nanos(waited));
         }
         Waited::Parked
     }

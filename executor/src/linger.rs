@@ -27,9 +27,10 @@ use std::time::{Duration, Instant};
 /// Looks for wakes, about a microsecond altogether, between two at the reactor.
 const LOOKS: u32 = 20;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Linger {
-    busy_poll: Cell<Duration>,
+    /// In nanoseconds.
+    busy_poll: Cell<u64>,
     wakes: Habit,
     events: Habit,
     /// The loop has lingered in vain in this wait.
@@ -37,7 +38,7 @@ pub(crate) struct Linger {
 }
 
 /// What came of lingering.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Lingered {
     /// Another thread woke somebody.
     Woken,
@@ -51,18 +52,19 @@ enum Lingered {
 impl Linger {
     /// From now on the loop lingers for this long without evidence, too.
     pub(crate) fn busy_poll(&self, duration: Duration) {
-        self.busy_poll.set(duration);
+        self.busy_poll.set(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// How long to linger now; zero: not at all.
-    pub(crate) fn limit(&self) -> Duration {
+    /// For how many nanoseconds to linger now; zero: not at all.
+    fn limit(&self) -> u64 {
+        let (asked, wakes, events) = (self.busy_poll.get(), &self.wakes, &self.events);
         if !LINGERS {
-            return Duration::ZERO;
+            0
+        } else if wakes.wants_sample() || events.wants_sample() {
+            asked
+        } else {
+            asked.max(wakes.limit()).max(events.limit())
         }
-        let habits = [&self.wakes, &self.events];
-        let samples = habits.iter().any(|habit| habit.wants_sample());
-        let limits = habits.iter().filter(|_| !samples).map(|habit| habit.limit());
-        limits.fold(self.busy_poll.get(), Duration::max)
     }
 
     fn lingered(&self, outcome: Lingered) {
@@ -78,15 +80,16 @@ impl Linger {
         }
     }
 
-    /// The loop has waited for this long, and parked.
-    pub(crate) fn parked(&self, waited: Duration, notified: bool, had_events: bool) {
+    /// The loop has waited for so many nanoseconds, and parked.
+    #[inline(never)]
+    pub(crate) fn parked(&self, nanos: u64, notified: bool, had_events: bool) {
         // Only long waits come to a park after lingering: they do not say what is usual.
         if !LINGERS || self.was_in_vain.replace(false) {
             return;
         }
         for (habit, ended) in [(&self.wakes, notified), (&self.events, had_events)] {
-            if ended && waited <= SOON {
-                habit.ended_park(waited);
+            if ended && nanos <= SOON {
+                habit.ended_park(nanos);
             } else {
                 habit.did_not_end_park();
             }
@@ -98,14 +101,15 @@ impl Core {
     /// Lingers, if it is time to. True if there is something to do.
     pub(crate) fn linger(&self) -> bool {
         let limit = self.linger.limit();
-        if limit.is_zero() || self.time() == Time::Paused || self.shared().tenant.pool().is_saturated() {
+        if limit == 0 || self.time() == Time::Paused || self.shared().tenant.pool().is_saturated() {
             return false;
         }
-        let outcome = self.look_around(limit);
+        let outcome = self.look_around(Duration::from_nanos(limit));
         self.linger.lingered(outcome);
         outcome != Lingered::Vain
     }
 
+    #[inline(never)]
     fn look_around(&self, limit: Duration) -> Lingered {
         let since = Instant::now();
         loop {
@@ -133,8 +137,8 @@ mod tests {
     use super::*;
     use sideline_blocking_pool::Spinner;
 
-    const QUICK: Duration = Duration::from_micros(40);
-    const SLOW: Duration = Duration::from_millis(5);
+    const QUICK: u64 = 40_000;
+    const SLOW: u64 = 5_000_000;
 
     #[test]
     fn the_limit_is_half_of_what_parks_have_been_taking() {
@@ -165,7 +169,7 @@ mod tests {
                 assert_eq!(linger.limit(), QUICK / 2);
                 linger.lingered(Lingered::Event);
             }
-            assert_eq!(linger.limit(), Duration::ZERO);
+            assert_eq!(linger.limit(), 0);
         }
     }
 
@@ -191,7 +195,7 @@ mod tests {
         for _ in 0..1_000 {
             linger.parked(SLOW, true, true);
             linger.parked(SOON, false, false);
-            assert_eq!(linger.limit(), Duration::ZERO);
+            assert_eq!(linger.limit(), 0);
         }
     }
 
@@ -201,6 +205,6 @@ mod tests {
         let linger = Linger::default();
         linger.busy_poll(second);
         (0..100).for_each(|_| linger.lingered(Lingered::Vain));
-        assert_eq!(linger.limit(), second);
+        assert_eq!(linger.limit(), 1_000_000_000);
     }
 }

@@ -18,10 +18,9 @@
 
 use sideline_blocking_pool::Spinner;
 use std::cell::Cell;
-use std::time::Duration;
 
-/// What ends a park within this time is an answer. So the loop lingers for half of it at most.
-pub(super) const SOON: Duration = Duration::from_micros(100);
+/// What ends a park within this time, in nanoseconds, is an answer. So the loop lingers for half of it at most.
+pub(super) const SOON: u64 = 100_000;
 /// How far success is remembered.
 const MOST_CREDIT: u32 = 8;
 const MOST_WANTED: u32 = 64;
@@ -29,7 +28,6 @@ const MOST_WANTED: u32 = 64;
 pub(super) const SAMPLE: u32 = 64;
 
 /// Whether lingering for one kind of thing pays.
-#[derive(Debug)]
 pub(super) struct Habit {
     /// The loop lingers while there is some. A success adds one, a time in vain takes two.
     credit: Cell<u32>,
@@ -37,8 +35,8 @@ pub(super) struct Habit {
     evidence: Cell<u32>,
     /// How much evidence it takes.
     wanted: Cell<u32>,
-    /// What such a park has been taking, on average, the last ones above all.
-    park: Cell<Duration>,
+    /// How many nanoseconds such a park has been taking, on average, the last ones above all.
+    park: Cell<u64>,
     /// Successes since the last park.
     successes: Cell<u32>,
 }
@@ -49,7 +47,7 @@ impl Default for Habit {
             credit: Cell::new(0),
             evidence: Cell::new(0),
             wanted: Cell::new(1),
-            park: Cell::new(Duration::ZERO),
+            park: Cell::new(0),
             successes: Cell::new(0),
         }
     }
@@ -60,9 +58,9 @@ impl Habit {
         self.credit.get() > 0
     }
 
-    /// Zero: not at all.
-    pub(super) fn limit(&self) -> Duration {
-        if self.is_on() { self.park.get() / 2 } else { Duration::ZERO }
+    /// In nanoseconds. Zero: not at all.
+    pub(super) fn limit(&self) -> u64 {
+        if self.is_on() { self.park.get() / 2 } else { 0 }
     }
 
     /// Whether the next wait is to be the one that parks although lingering pays.
@@ -90,10 +88,10 @@ impl Habit {
         }
     }
 
-    /// A park is over. It ended soon, after `time`, with what this is the habit for.
-    pub(super) fn ended_park(&self, time: Duration) {
-        let park = if self.evidence.get() == 0 { time } else { self.park.get() * 7 / 8 + time / 8 };
-        self.park.set(park);
+    /// A park is over. It ended soon, after `nanos`, with what this is the habit for.
+    pub(super) fn ended_park(&self, nanos: u64) {
+        let park = self.park.get();
+        self.park.set(if self.evidence.get() == 0 { nanos } else { park - park / 8 + nanos / 8 });
         self.successes.set(0);
         self.evidence.set(self.evidence.get().saturating_add(1));
         if !self.is_on() && self.evidence.get() >= self.wanted.get() && Spinner::can_pay() {
