@@ -1,6 +1,7 @@
 //! Signals, sent by this process to itself. Each test has a signal of its own.
 #![cfg(all(unix, not(loom)))]
 
+use libc::c_int;
 use rustix::process::{Signal as Number, getpid, kill_process};
 use sideline::signal::ctrl_c;
 use sideline::signal::unix::{Signal, SignalKind, signal};
@@ -21,6 +22,13 @@ include!("common/run.rs");
 
 fn send(number: Number) {
     kill_process(getpid(), number).unwrap();
+}
+
+/// To this thread, so that it has been handled when this returns. What is sent to the process another thread may handle, and later.
+#[allow(unsafe_code)]
+fn raise(number: c_int) {
+    // SAFETY: it has a handler.
+    assert_eq!(unsafe { libc::raise(number) }, 0);
 }
 
 async fn is_quiet(signal: &mut Signal) -> bool {
@@ -84,7 +92,7 @@ fn a_signal_before_the_first_poll_is_seen_and_several_are_one() {
     run(async {
         let mut usr2 = signal(SignalKind::user_defined2())?;
         for _ in 0..5 {
-            send(Number::USR2);
+            raise(libc::SIGUSR2);
         }
         usr2.recv().await?;
         assert!(is_quiet(&mut usr2).await);
@@ -266,8 +274,7 @@ fn signals_that_come_together_are_handled_one_after_the_other() {
         // SAFETY: a thread may hold back what it likes.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut()) };
         for &number in &numbers {
-            // SAFETY: it has a handler.
-            unsafe { libc::raise(number) };
+            raise(number);
         }
         // SAFETY: as above.
         unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const all, std::ptr::null_mut()) };
