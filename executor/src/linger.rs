@@ -9,7 +9,7 @@
 //!
 //! While the pool has a worker awake for each processor nobody lingers: it would take from the jobs what it waits for.
 //!
-//! Results of jobs have a spinner of their own in `core.rs`, which needs no evidence: there the loop knows that
+//! Results of jobs have a spinner of their own in `core/waiting.rs`, which needs no evidence: there the loop knows that
 //! somebody is about to answer.
 //!
 //! [`Builder::busy_poll`](crate::Builder::busy_poll) asks for lingering without evidence.

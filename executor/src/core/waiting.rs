@@ -1,0 +1,104 @@
+//! What the loop does when nothing is left to run: it stays awake for as long as that pays, and then parks.
+//!
+//! ```text
+//!   jobs of ours are running:  spin, look for their results     (the pool's `spin.rs`)
+//!   answers have come soon:    linger, look for everything      (`linger.rs`)
+//!   else:                      park in the reactor, until an event, a timer or a wake
+//! ```
+
+use super::Core;
+use crate::paused::Time;
+use sideline_blocking_pool::Spinner;
+use sideline_reactor::KernelError;
+use std::time::Duration;
+
+/// How long the loop waits before it asks for a thread again.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
+
+/// How the loop has waited for work.
+pub(super) enum Waited {
+    /// It stayed awake, and found some: the turn goes on.
+    Awake,
+    /// It parked: the turn is over.
+    Parked,
+}
+
+impl Core {
+    /// Nothing is left to run: waits, awake for as long as that pays, and then parked.
+    #[inline]
+    pub(super) fn wait_for_work(&self) -> Waited {
+        self.demand.rests(|is_busy| self.tell_pool(is_busy));
+        self.budget.look(&self.shared().counters);
+        let awaits_jobs = self.shared().tenant.outstanding() > 0;
+        if awaits_jobs && self.spin() || self.linger() {
+            self.budget.waited(&self.shared().counters);
+            return Waited::Awake;
+        }
+        self.park(self.longest_park());
+        let waited = self.budget.waited(&self.shared().counters);
+        self.linger.parked(waited, self.was_notified(), self.had_events());
+        if awaits_jobs {
+            self.spinner.borrow_mut().slept(Duration::from_nanos(waited));
+        }
+        Waited::Parked
+    }
+
+    /// Without an end, as a rule. If jobs of ours wait for a thread that the system has refused, the loop is the one that can ask again.
+    fn longest_park(&self) -> Option<Duration> {
+        let asks = self.time == Time::Flows
+            && self.shared().jobs_outstanding() > 0
+            && self.shared().tenant.pool().seek_thread();
+        asks.then_some(ASK_AGAIN)
+    }
+
+    /// Waits a little for the results of jobs without parking, if that has been paying off. It waits for a moment only if
+    /// the pool wants all processors: the worker whose result the loop waits for may have been put aside for this very
+    /// loop, and would go on if that parked. A result that comes does not end the turn, so the budget goes on counting.
+    fn spin(&self) -> bool {
+        let tenant = &self.shared().tenant;
+        let limit = || if tenant.pool().is_saturated() { Spinner::SHORT_LIMIT } else { Spinner::LIMIT };
+        self.spinner.borrow_mut().spin_for(limit, || self.shared().has_work())
+    }
+
+    /// Waits for events at most this long, and not at all if there is work.
+    pub(crate) fn park(&self, max_wait: Option<Duration>) {
+        if let Err(error) = self.wait(max_wait) {
+            // The descriptor is ours and open, and the arguments are valid, so the kernel has no reason to refuse. If it
+            // does so all the same, to go on would be to spin without a word.
+            panic!("the kernel's event queue failed: {error}");
+        }
+    }
+
+    pub(crate) fn wait(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
+        if self.time == Time::Paused && max_wait != Some(Duration::ZERO) {
+            return self.wait_or_move_clock(max_wait);
+        }
+        self.ask_reactor(max_wait)
+    }
+
+    pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
+        let (shared, sleeps) = (self.shared(), max_wait != Some(Duration::ZERO));
+        if sleeps {
+            shared.rest();
+        }
+        let has_work = || sleeps && shared.has_work();
+        let waited = self.reactor.borrow_mut().turn_telling(max_wait, has_work, || {
+            if sleeps {
+                shared.rise();
+            }
+            shared.pulse.begin_wakers();
+        });
+        shared.pulse.end_wakers();
+        waited
+    }
+
+    /// Whether a wake from another thread has ended the last park, or would have.
+    fn was_notified(&self) -> bool {
+        self.reactor.borrow().was_notified()
+    }
+
+    /// Whether the reactor's last turn brought events of sources.
+    pub(crate) fn had_events(&self) -> bool {
+        self.reactor.borrow().had_events()
+    }
+}
