@@ -60,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) linger: Linger,
     /// Another loop waits for this one between its turns.
     pub(crate) embedded: Cell<bool>,
+    /// From the beginning of a `block_on` or a turn to its end.
+    pub(crate) driven: Cell<bool>,
     /// Borrowed during a turn of the reactor only, which calls wakers and nothing else of the user's.
     reactor: RefCell<LocalReactor>,
 }
@@ -78,6 +80,7 @@ impl Core {
             spinner: RefCell::default(),
             linger: Linger::default(),
             embedded: Cell::new(false),
+            driven: Cell::new(false),
             reactor: RefCell::new(reactor),
         }
     }
@@ -235,12 +238,6 @@ impl Core {
         if let Ok(mut reactor) = self.reactor.try_borrow_mut() {
             reactor.fire_timers();
         }
-    }
-
-    /// Whether this is inside of the loop: it runs on this thread, and has called what has called us. The context alone does not tell
-    /// if another runtime ends in a poll.
-    pub(crate) fn is_driven_here(&self) -> bool {
-        context::is_core_of(self.shared()) || self.shared().pulse.is_polling()
     }
 
     /// Drops every task. Returns how many there were.

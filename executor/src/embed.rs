@@ -156,6 +156,7 @@ impl Core {
         }
         self.shared().rise();
         self.budget.enter();
+        self.driven.set(true);
         Awake(self)
     }
 
@@ -171,6 +172,7 @@ pub(crate) struct Awake<'a>(&'a Core);
 impl Drop for Awake<'_> {
     #[inline(never)]
     fn drop(&mut self) {
+        self.0.driven.set(false);
         // If the main future has panicked, its poll is not over yet.
         self.0.shared().pulse.end();
         self.0.budget.look(&self.0.shared().counters);

@@ -168,7 +168,7 @@ impl Runtime {
     ///   that is being polled must not be dropped then: it would drop once more what its poll has dropped. And the thread's context
     ///   refers to the loop, for the destructors that follow.
     fn is_left_alone(&self) -> bool {
-        self.handle.shared().is_forked() || self.core.as_ref().is_some_and(|core| core.is_driven_here())
+        self.handle.shared().is_forked() || self.core.as_ref().is_some_and(|core| core.driven.get())
     }
 
     /// Steps 1 and 2 of the end. Returns how many tasks were dropped. Does nothing the second time.

@@ -1,11 +1,15 @@
 //! Processes that exit inside of a loop. The thread's thread-locals are dropped then, although what is further down on its stack is still
 //! in use.
 
+use sideline::time::sleep;
 use sideline::{Handle, Runtime, block_on, spawn};
 use std::cell::RefCell;
-use std::future::pending;
+use std::future::{Future, pending};
 use std::panic::catch_unwind;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 /// Uses the runtime of its thread, in a destructor.
@@ -80,6 +84,13 @@ fn a_process_that_exits_inside_of_a_handle_keeps_its_runtime_for_the_others() {
     }
 }
 
+struct Exits;
+impl Drop for Exits {
+    fn drop(&mut self) {
+        std::process::exit(7);
+    }
+}
+
 /// In the middle of a poll, and in there another runtime ends. What the task has dropped was dropped once more, with the task.
 #[test]
 fn a_process_that_exits_inside_of_a_task_does_not_drop_it() {
@@ -90,12 +101,6 @@ fn a_process_that_exits_inside_of_a_task_does_not_drop_it() {
             if DROPS.fetch_add(1, Relaxed) > 0 {
                 std::process::abort();
             }
-        }
-    }
-    struct Exits;
-    impl Drop for Exits {
-        fn drop(&mut self) {
-            std::process::exit(7);
         }
     }
     if exited_alone("a_process_that_exits_inside_of_a_task_does_not_drop_it") {
@@ -114,6 +119,45 @@ fn a_process_that_exits_inside_of_a_task_does_not_drop_it() {
                 drop((waits, other));
             });
             exits.await.unwrap();
+        });
+    });
+}
+
+/// Between polls, in a waker that the reactor calls, and in there another runtime ends, too.
+#[test]
+fn a_process_that_exits_inside_of_a_waker_does_not_end_the_loop_that_has_called_it() {
+    struct Ends(Mutex<Option<Exits>>);
+    impl Wake for Ends {
+        fn wake(self: Arc<Self>) {
+            let exits = self.0.lock().unwrap().take();
+            let other = Runtime::new().unwrap();
+            drop(other.spawn(async move {
+                let _exits = exits;
+                pending::<()>().await;
+            }));
+        }
+    }
+    struct Aborts;
+    impl Drop for Aborts {
+        fn drop(&mut self) {
+            std::process::abort();
+        }
+    }
+    if exited_alone("a_process_that_exits_inside_of_a_waker_does_not_end_the_loop_that_has_called_it") {
+        return;
+    }
+    RUNTIME.with(|runtime| {
+        runtime.block_on(async {
+            let aborts = Aborts;
+            spawn(async move {
+                let _aborts = aborts;
+                pending::<()>().await;
+            })
+            .detach();
+            let mut sleep = pin!(sleep(Duration::from_millis(1)));
+            let waker = Waker::from(Arc::new(Ends(Mutex::new(Some(Exits)))));
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            pending::<()>().await;
         });
     });
 }
