@@ -140,57 +140,43 @@ fn take_against_take_against_push() {
     });
 }
 
-/// Two items have been pushed by a thread of which nothing but the injector tells. One who takes looks for the tail, and the other takes
-/// by what was seen there. What it takes is whole all the same: the slot tells.
+/// A thread has pushed so many items, and done the rest, and nothing but the injector tells of that. Two take one each, at the same time.
+fn two_take_what_nothing_else_tells_of(
+    injector: Arc<Injector<Item>>,
+    count: usize,
+    rest: fn(&Injector<Item>),
+) {
+    let (theirs, is_over) = (Arc::clone(&injector), Arc::new(AtomicUsize::new(0)));
+    let mark = Arc::clone(&is_over);
+    let pusher = thread::spawn(move || {
+        (0..count).for_each(|number| theirs.push(item(number)));
+        rest(&theirs);
+        mark.store(1, Ordering::Relaxed);
+    });
+    while is_over.load(Ordering::Relaxed) == 0 {
+        thread::yield_now();
+    }
+    let other = Arc::clone(&injector);
+    race();
+    let taker = thread::spawn(move || other.pop().map(number).into_iter().collect::<Found>());
+    let found = injector.pop().map(number).into_iter().collect();
+    let theirs = taker.join().unwrap();
+    pusher.join().unwrap();
+    settled();
+    assert_eq!(sorted([found, theirs, take_all(&injector)]), numbers(count));
+}
+
+/// One who takes looks for the tail, and the other takes by what was seen there. What it takes is whole all the same: the slot tells.
 #[test]
 fn take_by_what_another_has_seen() {
-    check(3, || {
-        let injector = Arc::new(Injector::new());
-        let (theirs, is_over) = (Arc::clone(&injector), Arc::new(AtomicUsize::new(0)));
-        let mark = Arc::clone(&is_over);
-        let pusher = thread::spawn(move || {
-            (0..2).for_each(|number| theirs.push(item(number)));
-            mark.store(1, Ordering::Relaxed);
-        });
-        while is_over.load(Ordering::Relaxed) == 0 {
-            thread::yield_now();
-        }
-        let other = Arc::clone(&injector);
-        race();
-        let taker = thread::spawn(move || other.pop().map(number).into_iter().collect::<Found>());
-        let found = injector.pop().map(number).into_iter().collect();
-        let theirs = taker.join().unwrap();
-        pusher.join().unwrap();
-        settled();
-        assert_eq!(sorted([found, theirs, take_all(&injector)]), numbers(2));
-    });
+    check(3, || two_take_what_nothing_else_tells_of(filled(0), 2, |_| ()));
 }
 
 /// As above, at the end of a block, and whoever has seen the tail is still put aside. One takes the last slot and goes on to the next block;
 /// the other one finds that block there, and takes from it. It is whole: the one before it tells.
 #[test]
 fn turn_by_what_another_has_seen() {
-    check(2, || {
-        let injector = before_the_last_slot();
-        let (theirs, is_over) = (Arc::clone(&injector), Arc::new(AtomicUsize::new(0)));
-        let mark = Arc::clone(&is_over);
-        let pusher = thread::spawn(move || {
-            (0..3).for_each(|number| theirs.push(item(number)));
-            theirs.begin_to_take();
-            mark.store(1, Ordering::Relaxed);
-        });
-        while is_over.load(Ordering::Relaxed) == 0 {
-            thread::yield_now();
-        }
-        let other = Arc::clone(&injector);
-        race();
-        let taker = thread::spawn(move || other.pop().map(number).into_iter().collect::<Found>());
-        let found = injector.pop().map(number).into_iter().collect();
-        let theirs = taker.join().unwrap();
-        pusher.join().unwrap();
-        settled();
-        assert_eq!(sorted([found, theirs, take_all(&injector)]), numbers(3));
-    });
+    check(2, || two_take_what_nothing_else_tells_of(before_the_last_slot(), 3, Injector::begin_to_take));
 }
 
 /// Two take what is left of a block, while somebody comes to the end of the next, who begins again with that one if all are
