@@ -4,8 +4,8 @@
 //! after some tens of microseconds, and most of that is its own processor waking up. If the loop parks meanwhile, its
 //! processor falls asleep too and the answer waits for it a second time. So the loop lingers: it looks for wakes from
 //! other threads, and now and then at sockets and timers, before it parks. But only on evidence, because a loop that waits
-//! for anything else would burn its processor for nothing. [`habit.rs`](habit) says on which evidence, and for how long. There is one [`Habit`] for wakes and one for events of sockets, as the one may pay
-//! while the other does not.
+//! for anything else would burn its processor for nothing. [`habit.rs`](habit) says on which evidence, and for how long.
+//! There is one [`Habit`] for wakes and one for events of sockets, as the one may pay while the other does not.
 //!
 //! While the pool has a worker awake for each processor nobody lingers: it would take from the jobs what it waits for.
 //!

@@ -30,7 +30,8 @@
 //! freed, `watchdog-sees-the-task-whole` and `watchdog-has-read-before`.
 //!
 //! The wait is short, and rare: tasks are read when a poll is reported. A runtime without a watchdog does without L2 and
-//! L3, and so do all where the feature `watchdog` is off. L1 is there for the loop itself, too: code of the task asks which task it is. Here is the loop's side; the watchdog's is in `reading.rs`.
+//! L3, and so do all where the feature `watchdog` is off. L1 is there for the loop itself, too: code of the task asks which
+//! task it is. Here is the loop's side; the watchdog's is in `reading.rs`.
 
 #[cfg(feature = "watchdog")]
 mod reading;

@@ -1,5 +1,6 @@
 //! Everything at once: tasks, jobs, timers, sockets, handles on other threads, aborts, panics and the ends of runtimes, at random
-//! but from a seed; in one runtime, and in several that share a pool, spawn onto each other and await each other's tasks. Whatever is awaited ends; the sums add up; and what tasks and jobs had captured is gone in the end.
+//! but from a seed; in one runtime, and in several that share a pool, spawn onto each other and await each other's tasks.
+//! Whatever is awaited ends; the sums add up; and what tasks and jobs had captured is gone in the end.
 #![cfg(all(unix, not(loom)))]
 
 use fastrand::Rng;
