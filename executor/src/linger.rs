@@ -33,6 +33,8 @@ pub(crate) struct Linger {
     busy_poll: Cell<u64>,
     wakes: Habit,
     events: Habit,
+    /// For how many nanoseconds the loop has waited awake since it last parked at once.
+    awake: Cell<u64>,
     /// The loop has lingered in vain in this wait.
     was_in_vain: Cell<bool>,
 }
@@ -60,7 +62,7 @@ impl Linger {
         let (asked, wakes, events) = (self.busy_poll.get(), &self.wakes, &self.events);
         if !LINGERS {
             0
-        } else if wakes.wants_sample() || events.wants_sample() {
+        } else if wakes.wants_sample(self.awake.get()) || events.wants_sample(self.awake.get()) {
             asked
         } else {
             asked.max(wakes.limit()).max(events.limit())
@@ -80,6 +82,11 @@ impl Linger {
         }
     }
 
+    /// The loop has waited for so many nanoseconds, and did not park.
+    pub(crate) fn stayed_awake(&self, nanos: u64) {
+        self.awake.set(self.awake.get().saturating_add(nanos));
+    }
+
     /// The loop has waited for so many nanoseconds, and parked.
     #[inline(never)]
     pub(crate) fn parked(&self, nanos: u64, notified: bool, had_events: bool) {
@@ -87,6 +94,7 @@ impl Linger {
         if !LINGERS || self.was_in_vain.replace(false) {
             return;
         }
+        self.awake.set(0);
         for (habit, ended) in [(&self.wakes, notified), (&self.events, had_events)] {
             if ended && nanos <= SOON {
                 habit.ended_park(nanos);
@@ -158,16 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn one_wait_in_so_many_parks_although_lingering_pays() {
+    fn a_small_part_of_the_time_goes_into_parks_although_lingering_pays() {
         if !Spinner::can_pay() {
             return;
         }
         let linger = Linger::default();
-        for _ in 0..3 {
+        for answer in [QUICK / 4, QUICK / 100] {
             linger.parked(QUICK, false, true);
-            for _ in 0..SAMPLE {
+            for _ in 0..QUICK * SAMPLE / answer {
                 assert_eq!(linger.limit(), QUICK / 2);
                 linger.lingered(Lingered::Event);
+                linger.stayed_awake(answer);
             }
             assert_eq!(linger.limit(), 0);
         }

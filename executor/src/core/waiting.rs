@@ -31,7 +31,7 @@ impl Core {
         self.budget.look(&self.shared().counters);
         let awaits_jobs = self.shared().tenant.outstanding() > 0;
         if awaits_jobs && self.spin() || self.linger() {
-            self.budget.waited(&self.shared().counters);
+            self.linger.stayed_awake(self.budget.waited(&self.shared().counters));
             return Waited::Awake;
         }
         self.park(self.longest_park());

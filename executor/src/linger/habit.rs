@@ -8,8 +8,9 @@
 //! **For how long.** A park takes as long as the answer and then the wake-up of a processor. To linger is worth a processor's time
 //! if that makes a wait half as long. So the limit is half of what parks have been taking; what has not come by then
 //! comes too late, and the time was in vain. Where requests come at random moments, whether they are answered or not, a
-//! park takes hardly longer than a look, most looks are in vain by this rule, and the loop parks. One wait in [`SAMPLE`]
-//! parks although lingering pays, to see what parks take by now.
+//! park takes hardly longer than a look, most looks are in vain by this rule, and the loop parks. Now and then a wait parks although
+//! lingering pays, to see what parks take by now: when lingering has taken [`SAMPLE`] times as long as a park, so that this costs
+//! a small part of the time, however soon answers come.
 //!
 //! **On how much evidence.** One such park is enough at first. Each time that lingering is given up it takes twice as many, up to 64, and
 //! when it has been paying for a while, one again. So in the worst case, where answers always come just too late, one park in 64
@@ -24,8 +25,8 @@ pub(super) const SOON: u64 = 100_000;
 /// How far success is remembered.
 const MOST_CREDIT: u32 = 8;
 const MOST_WANTED: u32 = 64;
-/// Of so many waits for which lingering pays one parks at once.
-pub(super) const SAMPLE: u32 = 64;
+/// How many times as long as a park lingering may take until one wait parks at once.
+pub(super) const SAMPLE: u64 = 32;
 
 /// Whether lingering for one kind of thing pays.
 pub(super) struct Habit {
@@ -37,19 +38,11 @@ pub(super) struct Habit {
     wanted: Cell<u32>,
     /// How many nanoseconds such a park has been taking, on average, the last ones above all.
     park: Cell<u64>,
-    /// Successes since the last park.
-    successes: Cell<u32>,
 }
 
 impl Default for Habit {
     fn default() -> Self {
-        Self {
-            credit: Cell::new(0),
-            evidence: Cell::new(0),
-            wanted: Cell::new(1),
-            park: Cell::new(0),
-            successes: Cell::new(0),
-        }
+        Self { credit: Cell::new(0), evidence: Cell::new(0), wanted: Cell::new(1), park: Cell::new(0) }
     }
 }
 
@@ -63,15 +56,15 @@ impl Habit {
         if self.is_on() { self.park.get() / 2 } else { 0 }
     }
 
-    /// Whether the next wait is to be the one that parks although lingering pays.
-    pub(super) fn wants_sample(&self) -> bool {
-        self.is_on() && self.successes.get() >= SAMPLE
+    /// Whether the next wait is to be the one that parks although lingering pays. The loop has lingered for `lingered` nanoseconds since
+    /// the last one.
+    pub(super) fn wants_sample(&self, lingered: u64) -> bool {
+        self.is_on() && lingered / SAMPLE >= self.park.get()
     }
 
     pub(super) fn paid(&self) {
         if self.is_on() {
             self.credit.set((self.credit.get() + 1).min(MOST_CREDIT));
-            self.successes.set(self.successes.get().saturating_add(1));
             if self.credit.get() == MOST_CREDIT {
                 self.wanted.set(1);
             }
@@ -92,7 +85,6 @@ impl Habit {
     pub(super) fn ended_park(&self, nanos: u64) {
         let park = self.park.get();
         self.park.set(if self.evidence.get() == 0 { nanos } else { park - park / 8 + nanos / 8 });
-        self.successes.set(0);
         self.evidence.set(self.evidence.get().saturating_add(1));
         if !self.is_on() && self.evidence.get() >= self.wanted.get() && Spinner::can_pay() {
             self.credit.set(2);
@@ -102,7 +94,6 @@ impl Habit {
     /// A park is over, with something else, or late.
     pub(super) fn did_not_end_park(&self) {
         self.evidence.set(0);
-        self.successes.set(0);
     }
 }
 
