@@ -2,7 +2,7 @@
 //!
 //! A twin may abort the process, so each runs in one of its own, with the step's name in `SIDELINE_TWIN`.
 
-use std::process::{Command, Stdio};
+include!("../../../tests/support/twins.rs");
 
 /// The step left out, and the model that must notice.
 const TWINS: &[(&str, &str)] = &[
@@ -59,18 +59,4 @@ const TWINS: &[(&str, &str)] = &[
 fn twins_are_caught() {
     let missed: Vec<_> = TWINS.iter().filter(|(step, model)| !fails(step, model)).collect();
     assert!(missed.is_empty(), "models that do not notice a missing step: {missed:?}");
-}
-
-/// A model has an end, with a missing step as without: what waits for ever is a deadlock to it, and what turns for ever
-/// has too many branches.
-fn fails(step: &str, model: &str) -> bool {
-    let this = std::env::current_exe().expect("a running test has a path");
-    let ended = Command::new(this)
-        .args(["--exact", model])
-        .env("SIDELINE_TWIN", step)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .expect("the test binary starts once more");
-    !ended.success()
 }

@@ -2,7 +2,7 @@
 //!
 //! A twin may abort the process, so each runs in one of its own, with the step's name in `SIDELINE_TWIN`.
 
-use std::process::{Command, Stdio};
+include!("../../../tests/support/twins.rs");
 
 /// The step left out, and the model that must notice.
 const TWINS: &[(&str, &str)] = &[
@@ -42,17 +42,6 @@ const TWINS: &[(&str, &str)] = &[
 #[test]
 fn twins_are_caught() {
     for (step, model) in TWINS {
-        assert!(fails(step, model), "without {step}, {model} must fail");
+        assert!(fails(step, &format!("models::{model}")), "without {step}, {model} must fail");
     }
-}
-
-fn fails(step: &str, model: &str) -> bool {
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("models::{model}")])
-        .env("SIDELINE_TWIN", step)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    !status.success()
 }

@@ -2,8 +2,7 @@
 //!
 //! A twin may abort the process, so each runs in one of its own, with the step's name in `SIDELINE_TWIN`.
 
-use std::env;
-use std::process::{Command, Stdio};
+include!("../../../tests/support/twins.rs");
 
 /// The step left out, and the model that must notice.
 const TWINS: [(&str, &str); 27] = [
@@ -39,13 +38,6 @@ const TWINS: [(&str, &str); 27] = [
 #[test]
 fn twins_are_caught() {
     for (step, model) in TWINS {
-        let status = Command::new(env::current_exe().unwrap())
-            .args(["--exact", &format!("models::{model}")])
-            .env("SIDELINE_TWIN", step)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(!status.success(), "{model} does not notice that {step} is missing");
+        assert!(fails(step, &format!("models::{model}")), "{model} does not notice that {step} is missing");
     }
 }
