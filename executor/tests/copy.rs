@@ -23,8 +23,8 @@ async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
 
 #[test]
 fn a_file_goes_through_sockets_and_a_child_into_another_file() {
-    let path = |name: &str| std::env::temp_dir().join(format!("sideline-copy-{name}-{}", std::process::id()));
-    let (from, to) = (path("from"), path("to"));
+    let scratch = tempfile::tempdir().unwrap();
+    let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
     let contents = pattern(700_001);
     std::fs::write(&from, &contents).unwrap();
     run(async {
@@ -42,8 +42,6 @@ fn a_file_goes_through_sockets_and_a_child_into_another_file() {
         assert_eq!((first.await.unwrap()?, second.await.unwrap()?), (700_001, 700_001));
         child.wait().await.map(drop)
     });
-    std::fs::remove_file(from).unwrap();
-    std::fs::remove_file(to).unwrap();
 }
 
 #[test]

@@ -233,7 +233,8 @@ mod on_linux {
 
     #[test]
     fn opening_a_fifo_names_its_path() {
-        let path = std::env::temp_dir().join(format!("sideline-watchdog-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("fifo");
         let status = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(status.is_ok_and(|status| status.success()), "mkfifo is part of every Linux");
         let reader = path.clone();
@@ -241,7 +242,6 @@ mod on_linux {
             move || drop(std::fs::File::open(reader)),
             || drop(std::fs::OpenOptions::new().write(true).open(&path).unwrap()),
         );
-        std::fs::remove_file(&path).unwrap();
         assert_eq!((call.as_str(), on.as_deref()), ("open", path.to_str()));
     }
 

@@ -65,16 +65,14 @@ fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
     // Even without a handler, stopping and continuing a process interrupts epoll_wait with EINTR. It has to stand still for
     // a moment: a stop that is taken back before it was noticed interrupts nothing.
     // And nobody kills the one who does it, or it might not come to continue us.
-    let pid = std::process::id().to_string();
-    let go_on = std::env::temp_dir().join(format!("sideline-signals-{pid}"));
-    std::fs::write(&go_on, "").unwrap();
+    let go_on = tempfile::NamedTempFile::new().unwrap();
     let mut signals = std::process::Command::new("sh")
         .args([
             "-c",
             "while [ -e \"$1\" ]; do kill -STOP $0 || exit; sleep 0.001; kill -CONT $0; sleep 0.002; done",
         ])
-        .arg(pid)
-        .arg(&go_on)
+        .arg(std::process::id().to_string())
+        .arg(go_on.path())
         .spawn()
         .unwrap();
     for _ in 0..4 {
@@ -86,7 +84,7 @@ fn signals_without_end_neither_fail_a_turn_nor_put_a_timer_off() {
     while timer.poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending() {
         reactor.turn(None, || false).unwrap();
     }
-    std::fs::remove_file(go_on).unwrap();
+    drop(go_on);
     signals.wait().unwrap();
 }
 

@@ -3,31 +3,33 @@
 //! A few lines of C, preloaded, make chosen calls fail; see `shim.c`. Linux with a C compiler only.
 #![cfg(all(target_os = "linux", not(loom)))]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
+use tempfile::TempDir;
 
-fn shim() -> &'static PathBuf {
-    static SHIM: OnceLock<PathBuf> = OnceLock::new();
-    SHIM.get_or_init(|| {
-        let shim = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("shim-{}.so", std::process::id()));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shim.c");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-            .arg(&shim)
-            .args([source, "-ldl"])
-            .status()
-            .expect("a C compiler, cc, on the path");
-        assert!(built.success());
-        shim
-    })
-}
+/// The same file for all, put there when it is whole: another run may be loading it.
+static SHIM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let scratch = TempDir::new_in(directory).unwrap();
+    let (fresh, shim) = (scratch.path().join("shim.so"), directory.join("shim.so"));
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shim.c");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+        .arg(&fresh)
+        .args([source, "-ldl"])
+        .status()
+        .expect("a C compiler, cc, on the path");
+    assert!(built.success());
+    std::fs::rename(fresh, &shim).unwrap();
+    shim
+});
 
 /// Runs a scenario of `src/bin/faulty.rs`; `faults` is in the language of `shim.c`.
 fn survives(scenario: &str, faults: &str) {
     let output = Command::new(env!("CARGO_BIN_EXE_faulty"))
         .arg(scenario)
-        .env("LD_PRELOAD", shim())
+        .env("LD_PRELOAD", &*SHIM)
         .env("FAULTS", faults)
         .output()
         .expect("the scenario runs");

@@ -1,8 +1,7 @@
 //! A child of `fork` is told what it cannot use, and its parent does not notice.
 #![cfg(all(unix, not(loom)))]
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::io::{Seek, Write};
 use std::process::{Command, Stdio};
 
 /// Runs a scenario of `src/bin/forking`.
@@ -68,8 +67,8 @@ fn the_child_may_listen_and_leave_processes_behind_whatever_its_threads_were_doi
 
 #[test]
 fn standard_input_has_a_reader_in_the_child() {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fork-{}", std::process::id()));
-    std::fs::write(&path, b"0123456789").unwrap();
-    goes_well(&["input"], File::open(&path).unwrap().into());
-    std::fs::remove_file(path).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"0123456789").unwrap();
+    file.rewind().unwrap();
+    goes_well(&["input"], file.into());
 }

@@ -18,7 +18,7 @@
 use sideline_benches::median;
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -60,21 +60,21 @@ fn main() -> Result<(), Box<dyn Error>> {
             main: TOKIO,
         },
     ];
-    let scratch = Scratch(std::env::temp_dir().join(format!("sideline-build-time-{}", std::process::id())));
+    let scratch = tempfile::tempdir()?;
     for peer in &peers {
-        make_package(&scratch.0.join(peer.name), peer, &workspace.join("Cargo.lock"))?;
+        make_package(&scratch.path().join(peer.name), peer, &workspace.join("Cargo.lock"))?;
     }
     let mut took = [const { Vec::new() }; 2];
     for round in 1..=rounds {
         for (peer, took) in peers.iter().zip(&mut took) {
-            let time = build(&scratch.0.join(peer.name))?;
+            let time = build(&scratch.path().join(peer.name))?;
             println!("round {round}  {:<10} {time:6.2} s", peer.name);
             took.push(time);
         }
     }
     let [sideline, tokio] = took.map(|times| median(&times));
     for peer in &peers {
-        println!("{:<10} {:2} crates", peer.name, crates(&scratch.0.join(peer.name))?);
+        println!("{:<10} {:2} crates", peer.name, crates(&scratch.path().join(peer.name))?);
     }
     println!("sideline {sideline:.2} s, tokio {tokio:.2} s: {:.2}", sideline / tokio);
     Ok(())
@@ -126,13 +126,4 @@ fn cargo(dir: &Path, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
         return Err(format!("cargo {}: {}", arguments[0], String::from_utf8_lossy(&output.stderr)).into());
     }
     Ok(String::from_utf8(output.stdout)?)
-}
-
-/// Removed at the end, however it comes.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// How long the server takes for a page.
 const THINKING: Duration = Duration::from_millis(15);
@@ -19,13 +20,13 @@ pub(crate) struct Site {
     pub(crate) database: PathBuf,
     /// The web server, which goes on until the process ends.
     pub(crate) server: SocketAddr,
-    _directory: Temporary,
+    _directory: TempDir,
 }
 
 impl Site {
     pub(crate) fn open() -> io::Result<Self> {
-        let directory = Temporary::new()?;
-        let database = directory.0.join("shop.db");
+        let directory = tempfile::tempdir()?;
+        let database = directory.path().join("shop.db");
         fill(&database)
             .map_err(|error| io::Error::other(format!("cannot make {}: {error}", database.display())))?;
 
@@ -37,23 +38,6 @@ impl Site {
             }
         })?;
         Ok(Self { database, server, _directory: directory })
-    }
-}
-
-/// A directory that goes away with its owner.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("sideline-showcase-{}", std::process::id()));
-        std::fs::create_dir_all(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

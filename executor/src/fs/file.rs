@@ -34,14 +34,15 @@ use std::task::{Context, Poll, ready};
 /// use std::io::SeekFrom;
 ///
 /// sideline::block_on(async {
-///     let path = std::env::temp_dir().join(format!("sideline-file-{}", std::process::id()));
-///     let mut file = File::options().read(true).write(true).create(true).open(&path).await?;
+///     let directory = tempfile::tempdir()?;
+///     let path = directory.path().join("greeting");
+///     let mut file = File::options().read(true).write(true).create(true).open(path).await?;
 ///     file.write_all(b"hello, world").await?;
 ///     file.seek(SeekFrom::Start(7)).await?;
 ///     let mut rest = String::new();
 ///     file.read_to_string(&mut rest).await?;
 ///     assert_eq!(rest, "world");
-///     sideline::fs::remove_file(&path).await
+///     std::io::Result::Ok(())
 /// })
 /// # .unwrap()
 /// ```
@@ -76,7 +77,8 @@ impl File {
     /// use sideline::fs::{File, remove_file};
     ///
     /// # sideline::block_on(async {
-    /// let path = std::env::temp_dir().join(format!("only-one-of-us-{}", std::process::id()));
+    /// # let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("only-one-of-us");
     /// let lock = File::create_new(&path).await?;
     /// assert!(File::create_new(&path).await.is_err());
     /// # drop(lock);

@@ -22,8 +22,9 @@
 //! use sideline::fs;
 //!
 //! sideline::block_on(async {
-//!     let directory = std::env::temp_dir().join(format!("sideline-fs-{}", std::process::id()));
-//!     fs::create_dir_all(&directory).await?;
+//!     let temporary = tempfile::tempdir()?;
+//!     let directory = temporary.path().join("letters");
+//!     fs::create_dir(&directory).await?;
 //!     let path = directory.join("greeting");
 //!     fs::write(&path, "hello").await?;
 //!     assert_eq!(fs::read_to_string(&path).await?, "hello");

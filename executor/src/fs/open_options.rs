@@ -11,10 +11,10 @@ use std::path::Path;
 /// use sideline::fs::OpenOptions;
 ///
 /// sideline::block_on(async {
-///     let path = std::env::temp_dir().join(format!("sideline-log-{}", std::process::id()));
-///     let mut log = OpenOptions::new().append(true).create(true).open(&path).await?;
-///     log.write_all(b"started\n").await?;
-///     sideline::fs::remove_file(&path).await
+///     let directory = tempfile::tempdir()?;
+///     let path = directory.path().join("log");
+///     let mut log = OpenOptions::new().append(true).create(true).open(path).await?;
+///     log.write_all(b"started\n").await
 /// })
 /// # .unwrap()
 /// ```

@@ -17,8 +17,9 @@ use std::task::{Context, Poll, ready};
 /// ```
 /// use sideline::net::{UnixListener, UnixStream};
 ///
-/// let path = std::env::temp_dir().join(format!("sideline-doc-{}", std::process::id()));
 /// sideline::block_on(async {
+///     let directory = tempfile::tempdir()?;
+///     let path = directory.path().join("socket");
 ///     let listener = UnixListener::bind(&path)?;
 ///     let client = UnixStream::connect(&path).await?;
 ///     let (server, _peer) = listener.accept().await?;
@@ -27,7 +28,7 @@ use std::task::{Context, Poll, ready};
 ///     let mut answer = Vec::new();
 ///     client.read_to_end(&mut answer).await?;
 ///     assert_eq!(answer, b"welcome");
-///     std::fs::remove_file(&path)
+///     std::io::Result::Ok(())
 /// })
 /// # .unwrap()
 /// ```

@@ -7,7 +7,6 @@ use sideline::io::{BufReader, ReadBytes, WriteBytes, copy, copy_bidirectional};
 use sideline::net::UnixStream;
 use sideline::process::{Command, Stdio};
 use sideline::{JoinHandle, spawn};
-use std::path::PathBuf;
 
 type Reader = Box<dyn ReadBytes>;
 type Writer = Box<dyn WriteBytes>;
@@ -45,22 +44,14 @@ async fn link(random: &mut Rng) -> io::Result<(Writer, Reader)> {
     })
 }
 
-/// A file that is gone when nobody has it any more.
-async fn some_file(name: String, contents: Option<&[u8]>) -> io::Result<(File, PathBuf)> {
-    let path = std::env::temp_dir().join(format!("sideline-{name}-{}", std::process::id()));
-    std::fs::write(&path, contents.unwrap_or_default())?;
-    let file = File::options().read(true).write(true).open(&path).await?;
-    Ok((file, path))
-}
-
 /// A chain of copies from `sent` to what is returned; whether one of them was given up; and how much each of the others says that it
 /// has copied.
-async fn one_chain(seed: u64, sent: &[u8], random: &mut Rng) -> io::Result<(Vec<u8>, bool, Vec<u64>)> {
+async fn one_chain(sent: &[u8], random: &mut Rng) -> io::Result<(Vec<u8>, bool, Vec<u64>)> {
     let mut copies: Vec<JoinHandle<io::Result<u64>>> = Vec::new();
     let mut reader: Reader = if random.bool() {
-        let (file, path) = some_file(format!("from-{seed}"), Some(sent)).await?;
-        std::fs::remove_file(path)?;
-        Box::new(file)
+        let file = NamedTempFile::new()?;
+        std::fs::write(file.path(), sent)?;
+        Box::new(File::open(file.path()).await?)
     } else {
         let sent = sent.to_vec();
         let (near, far) = UnixStream::pair()?;
@@ -81,11 +72,10 @@ async fn one_chain(seed: u64, sent: &[u8], random: &mut Rng) -> io::Result<(Vec<
     }
     let mut received = Vec::new();
     if random.bool() {
-        let (mut file, path) = some_file(format!("to-{seed}"), None).await?;
-        let n = copy(&mut *reader, &mut file).await?;
-        received = std::fs::read(&path)?;
+        let file = NamedTempFile::new()?;
+        let n = copy(&mut *reader, &mut File::create(file.path()).await?).await?;
+        received = std::fs::read(file.path())?;
         assert_eq!(n, received.len() as u64, "it was not flushed");
-        std::fs::remove_file(path)?;
     } else {
         assert_eq!(copy(&mut *reader, &mut received).await?, received.len() as u64);
     }
@@ -108,7 +98,7 @@ fn carry_all_bytes_in_order_or_the_first_of_them() {
         let len = some_length(&mut random, 1_000_000);
         let sent = some_bytes(&mut random, len);
         run(async {
-            let (received, is_cut, counts) = one_chain(seed, &sent, &mut random).await?;
+            let (received, is_cut, counts) = one_chain(&sent, &mut random).await?;
             assert!(sent.starts_with(&received));
             assert!(is_cut || received.len() == len, "{} of {len}", received.len());
             assert!(counts.iter().all(|&count| count == len as u64), "{counts:?}");

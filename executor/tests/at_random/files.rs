@@ -283,7 +283,8 @@ impl Known {
 fn are_what_was_written_to_them() {
     for_seeds(60, |seed| {
         let mut random = Rng::with_seed(seed);
-        let path = std::env::temp_dir().join(format!("sideline-random-{}-{seed}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("file");
         let threads = random.usize(1..3);
         let pool = Pool::builder().core_threads(threads).max_threads(threads).build().unwrap();
         let runtime = Runtime::builder().pool(pool).build().unwrap();
@@ -306,6 +307,5 @@ fn are_what_was_written_to_them() {
         states.retain(|state| state.bytes == bytes);
         assert!(!states.is_empty(), "in the end it is something else");
         drop(kept);
-        std::fs::remove_file(&path).unwrap();
     });
 }

@@ -18,6 +18,7 @@ use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+use tempfile::NamedTempFile;
 
 include!("../../../tests/support/seeds.rs");
 #[cfg(target_os = "linux")]

@@ -192,12 +192,9 @@ fn give_what_was_sent_to_whoever_asks_in_whatever_way() {
             match random.u32(..6) {
                 0 => with!(&text[..]),
                 1 => {
-                    let path = format!("sideline-text-{}-{seed}", std::process::id());
-                    let path = std::env::temp_dir().join(path);
-                    std::fs::write(&path, &text)?;
-                    let file = File::open(&path).await?;
-                    std::fs::remove_file(&path)?;
-                    with!(file)
+                    let file = NamedTempFile::new()?;
+                    std::fs::write(file.path(), &text)?;
+                    with!(File::open(file.path()).await?)
                 }
                 how => {
                     let (near, far) = UnixStream::pair()?;

@@ -15,7 +15,7 @@ mod scratch;
 mod servers;
 
 use process::{Run, example};
-use scratch::Scratch;
+use scratch::{file, scratch};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -106,11 +106,11 @@ fn thread_per_core_serves_one_port_with_all_its_loops() {
 
 #[test]
 fn hash_files_prints_what_sha256sum_prints() {
-    let dir = Scratch::new("hash_files");
-    dir.write("abc", "abc");
-    dir.write("empty", "");
-    dir.write("sub/deeper/million", &"a".repeat(1_000_000));
-    let run = example("hash_files").arg(&dir.0).finish();
+    let dir = scratch();
+    file(&dir, "abc", "abc");
+    file(&dir, "empty", "");
+    file(&dir, "sub/deeper/million", &"a".repeat(1_000_000));
+    let run = example("hash_files").arg(dir.path()).finish();
     run.succeeded();
     // The test vectors of FIPS 180.
     let expected = [
@@ -119,7 +119,7 @@ fn hash_files_prints_what_sha256sum_prints() {
         ("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0", "sub/deeper/million"),
     ];
     let expected: Vec<_> =
-        expected.iter().map(|(sum, name)| format!("{sum}  {}", dir.0.join(name).display())).collect();
+        expected.iter().map(|(sum, name)| format!("{sum}  {}", dir.path().join(name).display())).collect();
     assert_eq!(run.lines().collect::<Vec<_>>(), expected);
 }
 
@@ -135,8 +135,8 @@ fn hash_files_names_a_directory_it_cannot_read() {
 
 #[test]
 fn sqlite_makes_the_database_and_answers_the_same_from_it_later() {
-    let dir = Scratch::new("sqlite");
-    let db = dir.0.join("shop.db");
+    let dir = scratch();
+    let db = dir.path().join("shop.db");
     let first = example("sqlite").arg(&db).finish();
     first.succeeded();
     assert!(first.out.contains("made "), "{first:?}");
@@ -155,8 +155,8 @@ fn sqlite_makes_the_database_and_answers_the_same_from_it_later() {
 
 #[test]
 fn sqlite_says_what_is_wrong_with_a_file_that_is_no_database() {
-    let dir = Scratch::new("no-sqlite");
-    let path = dir.write("letter.txt", &"Dear reader, this is no database. ".repeat(40));
+    let dir = scratch();
+    let path = file(&dir, "letter.txt", &"Dear reader, this is no database. ".repeat(40));
     let run = example("sqlite").arg(&path).finish();
     assert_eq!(run.status.code(), Some(1));
     assert!(run.err.contains("letter.txt: file is not a database"), "{run:?}");
@@ -164,10 +164,10 @@ fn sqlite_says_what_is_wrong_with_a_file_that_is_no_database() {
 
 #[test]
 fn rate_limited_keeps_to_its_limit_and_gathers_results_and_errors_in_order() {
-    let dir = Scratch::new("rate_limited");
+    let dir = scratch();
     let mut files: Vec<_> =
-        (0..40).map(|n| dir.write(&format!("{n}.txt"), &"two words\n".repeat(n))).collect();
-    files.insert(7, dir.0.join("missing.txt"));
+        (0..40).map(|n| file(&dir, format!("{n}.txt"), &"two words\n".repeat(n))).collect();
+    files.insert(7, dir.path().join("missing.txt"));
     let mut command = example("rate_limited").arg("3");
     for file in &files {
         command = command.arg(file);
@@ -238,12 +238,12 @@ fn monitored_pool_ends_with_sums_that_reconcile() {
 
 #[test]
 fn own_pool_sends_every_byte_and_accounts_for_every_job() {
-    let dir = Scratch::new("own_pool");
+    let dir = scratch();
     let mut command = example("own_pool");
     for n in 1..=15 {
-        command = command.arg(dir.write(&format!("{n}"), &"x".repeat(n * 100)));
+        command = command.arg(file(&dir, format!("{n}"), &"x".repeat(n * 100)));
     }
-    let run = command.arg(dir.0.join("missing")).finish();
+    let run = command.arg(dir.path().join("missing")).finish();
     run.succeeded();
     assert_eq!(run.lines().filter(|line| line.contains("00 bytes  ")).count(), 15, "{run:?}");
     assert!(run.out.contains("12000 bytes sent"), "{run:?}");
@@ -255,8 +255,8 @@ fn own_pool_sends_every_byte_and_accounts_for_every_job() {
 
 #[test]
 fn robust_call_has_one_clear_line_for_each_way_to_fail() {
-    let dir = Scratch::new("robust_call");
-    let file = dir.write("letters", "not a number");
+    let dir = scratch();
+    let file = file(&dir, "letters", "not a number");
     let run = example("robust_call").arg(&file).finish();
     run.succeeded();
     let lines: Vec<_> = run.lines().collect();
@@ -272,12 +272,12 @@ fn robust_call_has_one_clear_line_for_each_way_to_fail() {
 
 #[test]
 fn showcase_measures_both_runs_and_draws_them() {
-    let dir = Scratch::new("showcase");
+    let dir = scratch();
     for n in 0..20 {
-        dir.write(&format!("input/{n}"), &"to be hashed\n".repeat(n * 50));
+        file(&dir, format!("input/{n}"), &"to be hashed\n".repeat(n * 50));
     }
-    dir.write("input/target/skipped", "a build left this behind");
-    let run = example("showcase").arg("--calls").arg("3").arg("input").current_dir(&dir.0).finish();
+    file(&dir, "input/target/skipped", "a build left this behind");
+    let run = example("showcase").arg("--calls").arg("3").arg("input").current_dir(dir.path()).finish();
     run.succeeded();
     assert!(run.out.starts_with("20 files (0.1 MB), 3 SQLite queries"), "{run:?}");
     for row in [
@@ -294,7 +294,7 @@ fn showcase_measures_both_runs_and_draws_them() {
     // Where stderr is no terminal, progress is a few plain lines.
     assert!(run.err.contains("inline   : 29 of 29") && run.err.contains("offloaded: 29 of 29"), "{run:?}");
 
-    let svg = fs::read_to_string(dir.0.join("showcase.svg")).unwrap();
+    let svg = fs::read_to_string(dir.path().join("showcase.svg")).unwrap();
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
     // An area and a line for each run.
     assert_eq!(svg.matches("<path ").count(), 4);
@@ -303,10 +303,10 @@ fn showcase_measures_both_runs_and_draws_them() {
 
 #[test]
 fn showcase_says_in_one_line_what_is_wrong_with_its_directory() {
-    let dir = Scratch::new("showcase-errors");
-    let file = dir.write("file", "not a directory");
-    for wrong in [dir.0.join("missing"), file] {
-        let run = example("showcase").arg(&wrong).current_dir(&dir.0).finish();
+    let dir = scratch();
+    let file = file(&dir, "file", "not a directory");
+    for wrong in [dir.path().join("missing"), file] {
+        let run = example("showcase").arg(&wrong).current_dir(dir.path()).finish();
         assert_eq!(run.status.code(), Some(2), "{run:?}");
         assert_eq!(run.err.lines().count(), 1, "{run:?}");
         assert!(run.err.starts_with(&format!("showcase: cannot read {}: ", wrong.display())), "{run:?}");

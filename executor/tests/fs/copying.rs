@@ -22,8 +22,8 @@ fn install_handler(signal: libc::c_int) {
 #[test]
 fn a_copy_goes_on_after_signals() {
     install_handler(libc::SIGUSR2);
-    let scratch = Scratch::new("signals");
-    let (from, to) = (scratch.path("from"), scratch.path("to"));
+    let scratch = tempdir().unwrap();
+    let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
     let bytes = pattern(8 << 20);
     std::fs::write(&from, &bytes).unwrap();
     let over = Arc::new(AtomicBool::new(false));
@@ -53,8 +53,9 @@ fn a_copy_goes_on_after_signals() {
 
 #[test]
 fn a_copy_is_as_the_standard_library_s() {
-    let scratch = Scratch::new("copies");
-    let (from, to, theirs) = (scratch.path("from"), scratch.path("to"), scratch.path("theirs"));
+    let scratch = tempdir().unwrap();
+    let (from, to, theirs) =
+        (scratch.path().join("from"), scratch.path().join("to"), scratch.path().join("theirs"));
     run(async {
         for len in [0, 1, 100_000] {
             std::fs::write(&from, pattern(len)).unwrap();
@@ -71,9 +72,11 @@ fn a_copy_is_as_the_standard_library_s() {
             }
             std::fs::set_permissions(&from, PermissionsExt::from_mode(0o640)).unwrap();
         }
-        for (from, to) in
-            [(scratch.0.clone(), to.clone()), (scratch.path("nothing"), to), (from, scratch.0.clone())]
-        {
+        for (from, to) in [
+            (scratch.path().to_owned(), to.clone()),
+            (scratch.path().join("nothing"), to),
+            (from, scratch.path().to_owned()),
+        ] {
             let ours = fs::copy(&from, &to).await.unwrap_err();
             assert_eq!(ours.kind(), std::fs::copy(&from, &to).unwrap_err().kind());
         }

@@ -4,11 +4,11 @@ use super::*;
 
 #[test]
 fn a_read_that_is_given_up_loses_no_byte() {
-    let scratch = Scratch::new("given-up-read");
+    let scratch = tempdir().unwrap();
     let contents = pattern(100_000);
-    std::fs::write(scratch.path("file"), &contents).unwrap();
+    std::fs::write(scratch.path().join("file"), &contents).unwrap();
     run(async {
-        let mut file = OpenOptions::new().read(true).write(true).open(scratch.path("file")).await?;
+        let mut file = OpenOptions::new().read(true).write(true).open(scratch.path().join("file")).await?;
         begin_and_give_up(file.read(&mut [0; 1_000]));
         let mut read = vec![0; 10];
         file.read_exact(&mut read).await?;
@@ -17,7 +17,10 @@ fn a_read_that_is_given_up_loses_no_byte() {
         assert_eq!(file.seek(SeekFrom::Current(0)).await?, 10);
         begin_and_give_up(file.read(&mut [0; 1_000]));
         file.write_all(b"here").await?;
-        assert_eq!(std::fs::read(scratch.path("file"))?[8..16], [8, 9, b'h', b'e', b'r', b'e', 14, 15]);
+        assert_eq!(
+            std::fs::read(scratch.path().join("file"))?[8..16],
+            [8, 9, b'h', b'e', b'r', b'e', 14, 15]
+        );
         // And the same with everything.
         file.seek(SeekFrom::Start(50)).await?;
         begin_and_give_up(file.read_to_end(&mut Vec::new()));
@@ -38,10 +41,10 @@ fn a_read_that_is_given_up_loses_no_byte() {
 
 #[test]
 fn text_that_is_given_up_loses_nothing_of_a_read_that_was_given_up_before() {
-    let scratch = Scratch::new("given-up-text");
-    std::fs::write(scratch.path("file"), "hello, world").unwrap();
+    let scratch = tempdir().unwrap();
+    std::fs::write(scratch.path().join("file"), "hello, world").unwrap();
     run(async {
-        let mut file = File::open(scratch.path("file")).await?;
+        let mut file = File::open(scratch.path().join("file")).await?;
         begin_and_give_up(file.read(&mut [0; 5]));
         file.flush().await?;
         begin_and_give_up(file.read_to_string(&mut String::new()));
@@ -78,15 +81,19 @@ fn what_has_no_position_is_written_to_after_a_read_that_was_given_up() {
 
 #[test]
 fn a_write_that_is_given_up_is_done_all_the_same_and_in_order() {
-    let scratch = Scratch::new("given-up-write");
+    let scratch = tempdir().unwrap();
     run(async {
-        let mut file = File::create(scratch.path("file")).await?;
+        let mut file = File::create(scratch.path().join("file")).await?;
         begin_and_give_up(file.write(b"one "));
         file.write_all(b"two ").await?;
-        assert_eq!(std::fs::read(scratch.path("file"))?, b"one two ", "what returned is with the kernel");
+        assert_eq!(
+            std::fs::read(scratch.path().join("file"))?,
+            b"one two ",
+            "what returned is with the kernel"
+        );
         begin_and_give_up(file.write(b"three"));
         file.flush().await?;
-        assert_eq!(std::fs::read(scratch.path("file"))?, b"one two three");
+        assert_eq!(std::fs::read(scratch.path().join("file"))?, b"one two three");
         Ok(())
     });
 }
@@ -94,20 +101,20 @@ fn a_write_that_is_given_up_is_done_all_the_same_and_in_order() {
 /// The pool's only thread is busy, so that the write is still queued when file and runtime are dropped.
 #[test]
 fn a_file_that_is_dropped_and_its_runtime_lose_no_write() {
-    let scratch = Scratch::new("dropped");
+    let scratch = tempdir().unwrap();
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
     let runtime = Runtime::builder().pool(pool).build().unwrap();
     let gate = Arc::new(Barrier::new(2));
     runtime.block_on(async {
-        let mut file = File::create(scratch.path("file")).await.unwrap();
+        let mut file = File::create(scratch.path().join("file")).await.unwrap();
         let busy = Arc::clone(&gate);
         drop(Handle::current().spawn_blocking(move || busy.wait()));
         assert!(poll_fn(|cx| file.poll_write(cx, b"not lost")).await.is_ok());
     });
-    assert_eq!(std::fs::read(scratch.path("file")).unwrap(), b"");
+    assert_eq!(std::fs::read(scratch.path().join("file")).unwrap(), b"");
     let opener = std::thread::spawn(move || gate.wait());
     drop(runtime);
-    assert_eq!(std::fs::read(scratch.path("file")).unwrap(), b"not lost");
+    assert_eq!(std::fs::read(scratch.path().join("file")).unwrap(), b"not lost");
     opener.join().unwrap();
 }
 

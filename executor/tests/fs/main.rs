@@ -15,11 +15,12 @@ use sideline::time::timeout;
 use sideline::{Handle, Pool, Runtime};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tempfile::tempdir;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -28,27 +29,6 @@ fn run<T>(test: impl Future<Output = io::Result<T>>) -> T {
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
     let runtime = Runtime::builder().pool(pool).build().unwrap();
     runtime.block_on(async { timeout(LONG, test).await.expect("hangs").unwrap() })
-}
-
-/// A directory of its own for a test.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("sideline-fs-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Starts it, and drops it before it can have ended: the pool's only thread is busy meanwhile.
@@ -68,9 +48,9 @@ async fn open_both_ways(path: &Path) -> io::Result<File> {
 
 #[test]
 fn the_functions_do_what_their_namesakes_do() {
-    let scratch = Scratch::new("functions");
+    let scratch = tempdir().unwrap();
     run(async {
-        let deep = scratch.path("a/b/c");
+        let deep = scratch.path().join("a/b/c");
         fs::create_dir_all(&deep).await?;
         assert_eq!(fs::create_dir(&deep).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
         let file = deep.join("file");
@@ -79,30 +59,30 @@ fn the_functions_do_what_their_namesakes_do() {
         assert!(fs::try_exists(&file).await?);
         assert_eq!(fs::read(&file).await?, b"contents");
         assert_eq!(fs::metadata(&file).await?.len(), 8);
-        let copied = scratch.path("copy");
+        let copied = scratch.path().join("copy");
         assert_eq!(fs::copy(&file, &copied).await?, 8);
-        fs::hard_link(&copied, scratch.path("link")).await?;
-        fs::rename(&copied, scratch.path("renamed")).await?;
+        fs::hard_link(&copied, scratch.path().join("link")).await?;
+        fs::rename(&copied, scratch.path().join("renamed")).await?;
         assert_eq!(fs::read(&copied).await.unwrap_err().kind(), ErrorKind::NotFound);
-        assert_eq!(fs::read_to_string(scratch.path("link")).await?, "contents");
+        assert_eq!(fs::read_to_string(scratch.path().join("link")).await?, "contents");
         let mut permissions = fs::metadata(&file).await?.permissions();
         permissions.set_readonly(true);
         fs::set_permissions(&file, permissions).await?;
         assert!(fs::metadata(&file).await?.permissions().readonly());
         #[cfg(unix)]
         {
-            let link = scratch.path("symlink");
+            let link = scratch.path().join("symlink");
             fs::symlink(&file, &link).await?;
             assert_eq!(fs::read_link(&link).await?, file);
             assert!(fs::symlink_metadata(&link).await?.is_symlink());
             assert_eq!(fs::canonicalize(&link).await?, fs::canonicalize(&file).await?);
             fs::remove_file(&link).await?;
         }
-        assert!(fs::remove_dir(scratch.path("a")).await.is_err(), "it is not empty");
-        fs::remove_dir_all(scratch.path("a")).await?;
+        assert!(fs::remove_dir(scratch.path().join("a")).await.is_err(), "it is not empty");
+        fs::remove_dir_all(scratch.path().join("a")).await?;
         assert!(!fs::try_exists(&deep).await?);
-        fs::write(scratch.path("bad"), vec![0xff, 0xfe]).await?;
-        let error = fs::read_to_string(scratch.path("bad")).await.unwrap_err();
+        fs::write(scratch.path().join("bad"), vec![0xff, 0xfe]).await?;
+        let error = fs::read_to_string(scratch.path().join("bad")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         Ok(())
     });
@@ -110,8 +90,8 @@ fn the_functions_do_what_their_namesakes_do() {
 
 #[test]
 fn how_a_file_is_opened() {
-    let scratch = Scratch::new("open");
-    let path = scratch.path("log");
+    let scratch = tempdir().unwrap();
+    let path = scratch.path().join("log");
     run(async {
         assert_eq!(File::open(&path).await.unwrap_err().kind(), ErrorKind::NotFound);
         let mut log = OpenOptions::new().append(true).create_new(true).open(&path).await?;
@@ -119,7 +99,7 @@ fn how_a_file_is_opened() {
         let mut again = log.try_clone().await?;
         again.write_all(b"two").await?;
         assert_eq!(File::create_new(&path).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
-        let mut new = File::create_new(scratch.path("new")).await?;
+        let mut new = File::create_new(scratch.path().join("new")).await?;
         new.write_all(b"mine").await?;
         new.seek(SeekFrom::Start(0)).await?;
         let mut text = String::new();
@@ -136,7 +116,7 @@ fn how_a_file_is_opened() {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let private = scratch.path("private");
+            let private = scratch.path().join("private");
             OpenOptions::new().write(true).create(true).mode(0o600).open(&private).await?;
             assert_eq!(fs::metadata(&private).await?.permissions().mode() & 0o777, 0o600);
         }
@@ -162,15 +142,15 @@ fn files_are_sent_between_threads() {
 fn files_speak_futures_io() {
     use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
     use std::pin::Pin;
-    let scratch = Scratch::new("traits");
+    let scratch = tempdir().unwrap();
     run(async {
-        let mut file = open_both_ways(&scratch.path("file")).await?;
+        let mut file = open_both_ways(&scratch.path().join("file")).await?;
         for piece in [&b"one "[..], b"two ", b"three"] {
             let queued = poll_fn(|cx| AsyncWrite::poll_write(Pin::new(&mut file), cx, piece)).await?;
             assert_eq!(queued, piece.len());
         }
         poll_fn(|cx| Pin::new(&mut file).poll_close(cx)).await?;
-        assert_eq!(std::fs::read(scratch.path("file"))?, b"one two three");
+        assert_eq!(std::fs::read(scratch.path().join("file"))?, b"one two three");
         let seek = |cx: &mut Context<'_>| AsyncSeek::poll_seek(Pin::new(&mut file), cx, SeekFrom::Start(4));
         assert_eq!(poll_fn(seek).await?, 4);
         let mut piece = [0; 3];

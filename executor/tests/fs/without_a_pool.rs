@@ -30,19 +30,19 @@ fn outside_a_runtime_and_without_a_pool_there_is_an_error_and_no_panic() {
 /// An error must not be followed by an end that is none.
 #[test]
 fn an_error_outside_a_runtime_loses_nothing_of_a_directory_or_a_file() {
-    let scratch = Scratch::new("outside");
+    let scratch = tempdir().unwrap();
     for index in 0..100 {
-        std::fs::write(scratch.path(&format!("{index}")), pattern(100)).unwrap();
+        std::fs::write(scratch.path().join(index.to_string()), pattern(100)).unwrap();
     }
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
     let runtime = Runtime::builder().pool(pool).build().unwrap();
     let (mut entries, mut file) = runtime.block_on(async {
-        let mut file = open_both_ways(&scratch.path("file")).await.unwrap();
+        let mut file = open_both_ways(&scratch.path().join("file")).await.unwrap();
         file.write_all(b"0123456789").await.unwrap();
         file.seek(SeekFrom::Start(0)).await.unwrap();
         begin_and_give_up(file.read(&mut [0; 10]));
         file.read(&mut [0; 2]).await.unwrap(); // eight are left over
-        (fs::read_dir(&scratch.0).await.unwrap(), file)
+        (fs::read_dir(scratch.path()).await.unwrap(), file)
     });
 
     let mut seen = 0;
@@ -69,11 +69,11 @@ fn an_error_outside_a_runtime_loses_nothing_of_a_directory_or_a_file() {
 /// The job that was to go back by what was read ahead, or to add to it, had it with it.
 #[test]
 fn a_job_that_is_refused_loses_nothing_of_a_file() {
-    let scratch = Scratch::new("refused");
+    let scratch = tempdir().unwrap();
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
     let runtime = Runtime::builder().pool(pool.clone()).build().unwrap();
     let mut file = runtime.block_on(async {
-        let mut file = open_both_ways(&scratch.path("file")).await.unwrap();
+        let mut file = open_both_ways(&scratch.path().join("file")).await.unwrap();
         file.write_all(b"0123456789").await.unwrap();
         file.seek(SeekFrom::Start(0)).await.unwrap();
         begin_and_give_up(file.read(&mut [0; 8]));
@@ -111,13 +111,13 @@ fn a_job_that_is_refused_loses_nothing_of_a_file() {
 
 #[test]
 fn what_a_directory_has_lost_with_its_job_is_not_its_end() {
-    let scratch = Scratch::new("lost");
+    let scratch = tempdir().unwrap();
     for index in 0..100 {
-        std::fs::write(scratch.path(&format!("{index}")), "").unwrap();
+        std::fs::write(scratch.path().join(index.to_string()), "").unwrap();
     }
     let pool = Pool::builder().build().unwrap();
     let runtime = Runtime::builder().pool(pool.clone()).build().unwrap();
-    let mut entries = runtime.block_on(fs::read_dir(&scratch.0)).unwrap();
+    let mut entries = runtime.block_on(fs::read_dir(scratch.path())).unwrap();
     pool.shutdown(sideline::Shutdown::Drain);
     runtime.block_on(async {
         while entries.next_entry().await.is_ok() {}
@@ -129,8 +129,8 @@ fn what_a_directory_has_lost_with_its_job_is_not_its_end() {
 #[cfg(unix)]
 #[test]
 fn what_is_left_running_is_called_by_what_it_does_and_its_path() {
-    let scratch = Scratch::new("named");
-    let pipe = scratch.path("pipe");
+    let scratch = tempdir().unwrap();
+    let pipe = scratch.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
     let runtime = Runtime::builder().pool(pool.clone()).build().unwrap();

@@ -24,8 +24,9 @@ fn a_refused_connection_is_an_error_and_the_next_address_is_tried() {
 #[test]
 fn a_poll_function_accepts_a_connection_that_comes_later() {
     run(async {
-        let path = TempPath::new("polled");
-        let (tcp, unix) = (TcpListener::bind("127.0.0.1:0").await?, UnixListener::bind(&path.0)?);
+        let scratch = tempdir()?;
+        let path = scratch.path().join("socket");
+        let (tcp, unix) = (TcpListener::bind("127.0.0.1:0").await?, UnixListener::bind(&path)?);
         let address = tcp.local_addr()?;
         let accepted = spawn(async move {
             let (stream, peer) = poll_fn(|cx| tcp.poll_accept(cx)).await?;
@@ -35,7 +36,7 @@ fn a_poll_function_accepts_a_connection_that_comes_later() {
         });
         // It waits by now.
         yield_now().await;
-        let clients = (TcpStream::connect(address).await?, UnixStream::connect(&path.0).await?);
+        let clients = (TcpStream::connect(address).await?, UnixStream::connect(&path).await?);
         let (stream, other) = accepted.await.unwrap()?;
         stream.write_all(b"tcp").await?;
         other.write_all(b"unix").await?;

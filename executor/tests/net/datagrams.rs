@@ -56,18 +56,19 @@ fn a_short_datagram_does_not_hide_the_next() {
 #[test]
 fn unix_datagrams_wait_for_room_in_a_queue_that_others_have_filled() {
     run_paused(async {
-        let path = TempPath::new("datagram");
-        let receiver = UnixDatagram::bind(&path.0)?;
+        let scratch = tempdir()?;
+        let path = scratch.path().join("socket");
+        let receiver = UnixDatagram::bind(&path)?;
         let other = UnixDatagram::unbound()?;
-        other.connect(&path.0)?;
+        other.connect(&path)?;
         let mut queued = 0;
         while other.try_send(b"filler").is_ok() {
             queued += 1;
         }
         let sender = UnixDatagram::unbound()?;
-        let full = sender.try_send_to(b"now or never", &path.0).unwrap_err();
+        let full = sender.try_send_to(b"now or never", &path).unwrap_err();
         assert_eq!(full.kind(), ErrorKind::WouldBlock);
-        let target = path.0.clone();
+        let target = path.clone();
         let sending = spawn(async move { sender.send_to(b"at last", target).await });
         let waiting = spawn(async move { other.send(b"connected").await });
         let turns = Handle::current().metrics().turns;

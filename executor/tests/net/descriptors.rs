@@ -86,12 +86,13 @@ fn accepting_without_descriptors_names_the_limit_does_not_spin_and_recovers() {
         return;
     }
     run_paused(async {
-        let path = TempPath::new("nofile");
-        let listener = UnixListener::bind(&path.0)?;
+        let scratch = tempdir()?;
+        let path = scratch.path().join("socket");
+        let listener = UnixListener::bind(&path)?;
         let mut clients = Vec::new();
         // Leaves one descriptor short of what the accepting side needs.
         let error = loop {
-            match UnixStream::connect(&path.0).await {
+            match UnixStream::connect(&path).await {
                 Ok(client) => clients.push(client),
                 Err(error) => break error,
             }
@@ -256,19 +257,20 @@ fn functions_of_files_without_descriptors_name_the_limit() {
     }
     run(async {
         use sideline::fs;
-        let path = TempPath::new("limit");
-        fs::write(&path.0, "here").await?;
+        let scratch = tempdir()?;
+        let path = scratch.path().join("file");
+        fs::write(&path, "here").await?;
         let mut open = Vec::new();
         while let Ok(file) = std::fs::File::open("/") {
             open.push(file);
         }
         let outcomes = [
-            fs::read(&path.0).await.map(drop),
-            fs::read_to_string(&path.0).await.map(drop),
-            fs::write(&path.0, "there").await,
-            fs::copy(&path.0, "/dev/null").await.map(drop),
+            fs::read(&path).await.map(drop),
+            fs::read_to_string(&path).await.map(drop),
+            fs::write(&path, "there").await,
+            fs::copy(&path, "/dev/null").await.map(drop),
             fs::read_dir("/").await.map(drop),
-            fs::File::open(&path.0).await.map(drop),
+            fs::File::open(&path).await.map(drop),
             fs::File::from_std(open.pop().unwrap()).try_clone().await.map(drop),
         ];
         for outcome in outcomes {
@@ -276,7 +278,7 @@ fn functions_of_files_without_descriptors_name_the_limit() {
             assert!(error.contains("RLIMIT_NOFILE"), "{error}");
         }
         drop(open);
-        assert_eq!(fs::read(&path.0).await?, b"here");
+        assert_eq!(fs::read(&path).await?, b"here");
         Ok(())
     });
 }

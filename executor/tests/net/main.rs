@@ -25,11 +25,11 @@ use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tempfile::tempdir;
 
 sideline_reactor::where_queues_report_edges! {
     use sideline::io::Fd;
@@ -89,20 +89,6 @@ async fn echo(stream: TcpStream) -> io::Result<()> {
             0 => return Ok(()),
             n => stream.write_all(&buffer[..n]).await?,
         }
-    }
-}
-
-struct TempPath(PathBuf);
-
-impl TempPath {
-    fn new(name: &str) -> TempPath {
-        TempPath(std::env::temp_dir().join(format!("sideline-{name}-{}", std::process::id())))
-    }
-}
-
-impl Drop for TempPath {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }
 

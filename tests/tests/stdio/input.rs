@@ -4,19 +4,20 @@ use super::*;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 
 fn start(mode: &str, stdin: impl Into<Stdio>) -> Child {
     program(mode).stdin(stdin).spawn().unwrap()
 }
 
-fn file_with(bytes: &[u8], name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-    std::fs::write(&path, bytes).unwrap();
-    path
+/// Where reading begins.
+fn file_with(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file.rewind().unwrap();
+    file
 }
 
 /// Our end, and the one for the program.
@@ -51,11 +52,9 @@ fn a_pipe_is_read_to_its_end_and_stays_as_it_was() {
 #[test]
 fn a_file_is_read_from_where_it_stands() {
     let sent = pattern(100_000);
-    let path = file_with(&sent, "stdin-file");
-    let mut file = File::open(&path).unwrap();
+    let mut file = file_with(&sent);
     file.read_exact(&mut [0; 1_000]).unwrap();
     assert!(said(start("copy", file)) == sent[1_000..]);
-    std::fs::remove_file(path).unwrap();
 }
 
 #[test]
@@ -90,9 +89,8 @@ fn what_one_has_read_too_much_the_next_one_gets() {
     ours.write_all(b"one\ntwo\nthree").unwrap();
     drop(ours);
     assert_eq!(said(start("lines", theirs)), b"first: one\nthen 9: two\nthree");
-    let path = file_with(b"one\ntwo\nthree", "stdin-lines");
-    assert_eq!(said(start("lines", File::open(&path).unwrap())), b"first: one\nthen 9: two\nthree");
-    std::fs::remove_file(path).unwrap();
+    let file = file_with(b"one\ntwo\nthree");
+    assert_eq!(said(start("lines", file)), b"first: one\nthen 9: two\nthree");
 }
 
 /// The rest was left in memory, where the kernel tells nobody of it.

@@ -66,9 +66,9 @@ fn main() -> Result<()> {
             case => wanted.push(case.to_owned()),
         }
     }
-    let directory = std::env::temp_dir().join(format!("sideline-load-{}", std::process::id()));
-    std::fs::create_dir_all(&directory)?;
-    let servers = [Server::start("sideline", &directory, nice)?, Server::start("tokio", &directory, None)?];
+    let scratch = tempfile::tempdir()?;
+    let directory = scratch.path();
+    let servers = [Server::start("sideline", directory, nice)?, Server::start("tokio", directory, None)?];
     println!("| case | req/s sideline | tokio | ratio | p50 ms | tokio | p99 ms | tokio | ratio |");
     println!("|---|---|---|---|---|---|---|---|---|");
     for case in CASES.iter().filter(|case| wanted.is_empty() || wanted.iter().any(|name| name == case.name)) {
@@ -77,13 +77,11 @@ fn main() -> Result<()> {
             for turn in 0..2 {
                 // Who is first changes from round to round.
                 let runtime = (round + turn) % 2;
-                seen[runtime].push(case.run(&servers[runtime], seconds, &directory)?);
+                seen[runtime].push(case.run(&servers[runtime], seconds, directory)?);
             }
         }
         println!("{}", row(case, &seen));
     }
-    drop(servers);
-    std::fs::remove_dir_all(&directory)?;
     Ok(())
 }
 

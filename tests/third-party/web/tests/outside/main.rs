@@ -34,7 +34,7 @@ fn ways(server: &Server) -> [(&str, &'static str, &'static str); 4] {
 
 #[test]
 fn curl_speaks_every_version_in_the_clear_and_over_tls() {
-    let server = Server::start("sideline", "versions");
+    let server = Server::start("sideline");
     for (base, option, version) in ways(&server) {
         let said = curl(&server, &[option, "--write-out", " %{http_version}", &format!("{base}/hello")]);
         assert_eq!(said, format!("hello, world {version}"));
@@ -50,7 +50,7 @@ fn curl_speaks_every_version_in_the_clear_and_over_tls() {
 
 #[test]
 fn what_diesel_writes_rusqlite_and_diesel_read() {
-    let server = Server::start("sideline", "writes");
+    let server = Server::start("sideline");
     let (base, option, _) = ways(&server)[3];
     let new = r#"{"name":"new","size":-5}"#;
     let json = "content-type: application/json";
@@ -67,9 +67,9 @@ fn what_diesel_writes_rusqlite_and_diesel_read() {
 
 #[test]
 fn curl_sends_and_receives_large_bodies() {
-    let server = Server::start("sideline", "large");
+    let server = Server::start("sideline");
     let content: Vec<u8> = (0..20_000_000_u32).map(|n| (n ^ (n >> 8) ^ (n >> 16)) as u8).collect();
-    let (sent, received) = (server.directory.join("sent"), server.directory.join("received"));
+    let (sent, received) = (server.directory.path().join("sent"), server.directory.path().join("received"));
     std::fs::write(&sent, &content).unwrap();
     for (base, option, _) in ways(&server) {
         let data = format!("@{}", sent.display());
@@ -82,7 +82,7 @@ fn curl_sends_and_receives_large_bodies() {
 
 #[test]
 fn curl_keeps_its_connection_for_many_requests_and_asks_for_many_at_once() {
-    let server = Server::start("sideline", "many");
+    let server = Server::start("sideline");
     // Debian 12's curl fails with "error in the HTTP2 framing layer" when it uses a connection in the clear again, on
     // any server.
     let ways = ways(&server).into_iter().filter(|(_, option, _)| *option != "--http2-prior-knowledge");
@@ -95,10 +95,10 @@ fn curl_keeps_its_connection_for_many_requests_and_asks_for_many_at_once() {
             .map(|line| line.split_once(' ').unwrap().1.parse::<u32>().unwrap())
             .sum();
         assert_eq!((one_after_the_other.lines().count(), connects), (200, 1), "{option} {base}");
-        let files = format!("{}/#1", server.directory.display());
+        let files = format!("{}/#1", server.directory.path().display());
         curl(&server, &[option, "--parallel", "--parallel-max", "50", "--output", &files, &sizes]);
         for id in 1..=200 {
-            let answer = std::fs::read_to_string(server.directory.join(id.to_string())).unwrap();
+            let answer = std::fs::read_to_string(server.directory.path().join(id.to_string())).unwrap();
             assert_eq!(answer, (id * 3).to_string(), "{option} {base}");
         }
     }
@@ -106,7 +106,7 @@ fn curl_keeps_its_connection_for_many_requests_and_asks_for_many_at_once() {
 
 #[test]
 fn clients_that_go_away_in_the_middle_leave_nothing_behind() {
-    let server = Server::start("sideline", "aborts");
+    let server = Server::start("sideline");
     // SQLite opens some of its files at a connection's first query.
     curl(&server, &[&format!("{}/size/[1-8]", server.http)]);
     let before = server.descriptors();
@@ -131,7 +131,7 @@ fn clients_that_go_away_in_the_middle_leave_nothing_behind() {
 
 #[test]
 fn wrk_and_h2load_see_no_request_fail() {
-    let server = Server::start("sideline", "load");
+    let server = Server::start("sideline");
     for path in ["/hello", "/items/7", "/size/7", "/bytes/100000"] {
         for base in [&server.http, &server.https] {
             let url = format!("{base}{path}");

@@ -3,24 +3,22 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
 
 pub(crate) struct Server {
     child: Child,
     pub(crate) http: String,
     pub(crate) https: String,
-    pub(crate) directory: PathBuf,
+    pub(crate) directory: TempDir,
     pub(crate) certificate: PathBuf,
 }
 
 impl Server {
-    pub(crate) fn start(runtime: &str, name: &str) -> Self {
-        let directory =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&directory);
-        std::fs::create_dir_all(&directory).unwrap();
+    pub(crate) fn start(runtime: &str) -> Self {
+        let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_serve"))
             .arg(runtime)
-            .arg(&directory)
+            .arg(directory.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -29,7 +27,7 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let (http, https) = line.trim().split_once(' ').expect("two addresses");
         let (http, https) = (format!("http://{http}"), format!("https://{https}"));
-        let certificate = directory.join(format!("{runtime}.pem"));
+        let certificate = directory.path().join(format!("{runtime}.pem"));
         Self { child, http, https, directory, certificate }
     }
 
@@ -44,7 +42,6 @@ impl Drop for Server {
         // Its standard input ends with us; it must not need more than that.
         drop(self.child.stdin.take());
         let status = self.child.wait().unwrap();
-        let _ = std::fs::remove_dir_all(&self.directory);
         if !std::thread::panicking() {
             assert!(status.success(), "the server ended with {status}");
         }
