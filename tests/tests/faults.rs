@@ -25,7 +25,7 @@ static SHIM: LazyLock<PathBuf> = LazyLock::new(|| {
     shim
 });
 
-/// Runs a scenario of `src/bin/faulty.rs`; `faults` is in the language of `shim.c`.
+/// Runs a scenario of `src/bin/faulty`; `faults` is in the language of `shim.c`.
 fn survives(scenario: &str, faults: &str) {
     let output = Command::new(env!("CARGO_BIN_EXE_faulty"))
         .arg(scenario)

@@ -3,21 +3,19 @@
 //! A process of its own, because the test harness starts threads and descriptors itself. Each scenario panics if
 //! it finds anything wrong, so the exit code is the result.
 
-use sideline::blocking::CancelToken;
-use sideline::{Pool, Runtime, block_on, spawn, spawn_blocking, time::sleep, to_thread};
+mod threads;
+
+use sideline::{Runtime, block_on, spawn, spawn_blocking, time::sleep, to_thread};
 use sideline_tests::open_descriptors;
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 fn main() {
     let scenario = std::env::args().nth(1).expect("the name of a scenario");
     match scenario.as_str() {
-        "no_thread_at_all" => no_thread_at_all(),
-        "first_thread_fails" => first_thread_fails(),
-        "no_thread_at_a_threads_end" => no_thread_at_a_threads_end(),
-        "one_thread_and_no_more" => one_thread_and_no_more(),
+        "no_thread_at_all" => threads::no_thread_at_all(),
+        "first_thread_fails" => threads::first_thread_fails(),
+        "no_thread_at_a_threads_end" => threads::no_thread_at_a_threads_end(),
+        "one_thread_and_no_more" => threads::one_thread_and_no_more(),
         "interrupted_waits" => interrupted_waits(),
         "interrupted_sleeps" => interrupted_sleeps(),
         "failing_wakes" => failing_wakes(),
@@ -25,85 +23,16 @@ fn main() {
         "no_entry_in_event_queue" => no_event_queue("fs.epoll.max_user_watches"),
         "late_event_queue" => late_event_queue(),
         "late_timer" => late_timer(),
-        "late_monitor" => late_monitor(),
-        "late_watch_for_a_task" => late_watch_for_a_task(),
-        "late_watch_for_a_hook" => late_watch_for_a_hook(),
-        "late_watch_for_a_job" => late_watch_for_a_job(),
+        "late_monitor" => threads::late_monitor(),
+        "late_watch_for_a_task" => threads::late_watch_for_a_task(),
+        "late_watch_for_a_hook" => threads::late_watch_for_a_hook(),
+        "late_watch_for_a_job" => threads::late_watch_for_a_job(),
         "no_registration" => no_registration(),
         "aborted_connections" => aborted_connections(),
         "no_memory_to_accept" => no_memory_to_accept(),
         "children" => children(),
         other => panic!("no scenario is called {other}"),
     }
-}
-
-/// Every job is rejected with the reason, nothing hangs, and the loop goes on.
-fn no_thread_at_all() {
-    block_on(async {
-        for _ in 0..3 {
-            let error = spawn_blocking(|| ()).await.unwrap_err();
-            assert!(error.is_rejected(), "{error}");
-            assert!(error.to_string().contains("thread"), "{error}");
-        }
-        let refused = Pool::global().try_spawn(|| 5).unwrap_err();
-        assert_eq!(refused.into_closure()(), 5);
-        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
-    });
-}
-
-/// The first job is rejected; the pool is not poisoned for the second.
-fn first_thread_fails() {
-    block_on(async {
-        assert!(spawn_blocking(|| ()).await.unwrap_err().is_rejected());
-        assert_eq!(to_thread(|| 2).await, 2);
-    });
-}
-
-/// A burst that would open many threads is done by the one there is.
-fn one_thread_and_no_more() {
-    let pool = Pool::builder().core_threads(4).max_threads(64).on_report(|_| ()).build().unwrap();
-    let runtime = Runtime::builder().pool(pool.clone()).build().unwrap();
-    let done = Arc::new(AtomicUsize::new(0));
-    runtime.block_on(async {
-        let jobs: Vec<_> = (0..100)
-            .map(|_| {
-                let done = Arc::clone(&done);
-                spawn_blocking(move || {
-                    std::thread::sleep(Duration::from_millis(1));
-                    done.fetch_add(1, Relaxed);
-                })
-            })
-            .collect();
-        for job in jobs {
-            job.await.unwrap();
-        }
-    });
-    assert_eq!(done.load(Relaxed), 100);
-    assert_eq!(pool.metrics().threads, 1);
-}
-
-/// A job is refused in a destructor of a thread-local, after the pool's own thread-locals are gone; and so is a dedicated
-/// closure.
-fn no_thread_at_a_threads_end() {
-    struct Submits(Pool);
-    impl Drop for Submits {
-        fn drop(&mut self) {
-            assert!(self.0.try_spawn(|| ()).is_err());
-        }
-    }
-    thread_local!(static LAST: RefCell<Option<Submits>> = const { RefCell::new(None) });
-
-    let pool = Pool::new();
-    let theirs = pool.clone();
-    let thread = std::thread::spawn(move || {
-        // Registered first, hence dropped last.
-        LAST.set(Some(Submits(theirs.clone())));
-        assert!(theirs.try_spawn(|| ()).is_err());
-        assert!(theirs.job().spawn_dedicated(|| ()).is_err());
-    });
-    thread.join().unwrap();
-    let m = pool.metrics();
-    assert_eq!((m.rejected, m.submitted, m.cancelled), (1, 2, 2));
 }
 
 /// EINTR escapes nowhere, and does not make a wait longer or shorter.
@@ -152,52 +81,6 @@ fn no_event_queue(limit: &str) {
     assert_eq!(open_descriptors(), before);
     // Only the first call fails.
     assert_eq!(Runtime::new().unwrap().block_on(async { 4 }), 4);
-}
-
-/// The only worker is stuck, and the thread that would see to it that there is another one is refused many times. Nobody submits any more, and
-/// no job ends, but the loop waits.
-fn late_monitor() {
-    let pool = Pool::builder().core_threads(1).max_threads(2).on_report(|_| ()).build().unwrap();
-    let runtime = Runtime::builder().pool(pool).build().unwrap();
-    let (release, released) = mpsc::channel::<()>();
-    let (start, started) = mpsc::channel();
-    let stuck = runtime.spawn_blocking(move || {
-        start.send(()).unwrap();
-        released.recv().is_err()
-    });
-    started.recv().unwrap();
-    runtime.block_on(async {
-        assert_eq!(to_thread(|| 7).await, 7);
-        drop(release);
-        assert!(stuck.await.unwrap());
-    });
-}
-
-/// The thread that watches deadlines is refused when the token is made, and asked for again when somebody is about to wait.
-fn late_watch_for_a_task() {
-    let soon = CancelToken::with_deadline(Instant::now() + Duration::from_millis(20));
-    block_on(soon.cancelled());
-}
-
-/// The same for a hook.
-fn late_watch_for_a_hook() {
-    let soon = CancelToken::with_deadline(Instant::now() + Duration::from_millis(20));
-    let (tell, told) = mpsc::channel();
-    let _hook = soon.on_cancel(move || tell.send(()).unwrap());
-    told.recv().unwrap();
-}
-
-/// The same for a job that waits in the queue. The pool's worker is the first thread, and the watch the second.
-fn late_watch_for_a_job() {
-    let pool = Pool::builder().max_threads(1).on_report(|_| ()).build().unwrap();
-    let (release, released) = mpsc::channel::<()>();
-    let first = pool.spawn(move || released.recv().is_err());
-    let late = pool.job().deadline(Instant::now() + Duration::from_millis(20)).spawn(|| ());
-    block_on(async {
-        assert!(late.await.unwrap_err().is_expired());
-        drop(release);
-        assert!(first.await.unwrap());
-    });
 }
 
 /// A `block_on` opens its event queue for the first socket. If that fails, nothing stays open, and the next socket tries again.
