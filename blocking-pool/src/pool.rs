@@ -200,7 +200,7 @@ impl Pool {
         self.shared().is_saturated()
     }
 
-    /// For a loop that waits for results: if jobs wait because a thread was refused, asks for it again. True if so: the loop is to come
+    /// For a loop, now and then: if jobs wait because a thread was refused, asks for it again. True if so: the loop is to come
     /// back, since nobody else may.
     #[doc(hidden)]
     #[inline]

@@ -101,7 +101,7 @@ impl Shared {
     #[cold]
     #[inline(never)]
     fn seek_thread(self: &Arc<Self>) -> bool {
-        if !self.queues.has_work() {
+        if !self.queues.has_work() || self.is_forked() {
             return false;
         }
         // No fence: nothing has been written. Whoever has submitted the job has looked after one.

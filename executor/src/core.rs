@@ -18,7 +18,7 @@
 //! The budget is in time, not in polls, so that a thousand quick polls cost one look at the reactor, and one slow poll costs
 //! one, too.
 
-mod waiting;
+pub(crate) mod waiting;
 
 use crate::budget::Budget;
 use crate::context;
@@ -174,6 +174,7 @@ impl Core {
             }
         }
         // The budget is used up, and there is more to run: the kernel is only asked.
+        self.ask_for_thread();
         self.park(Some(Duration::ZERO));
         false
     }

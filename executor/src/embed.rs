@@ -23,6 +23,7 @@
 //! A runtime that nobody embeds never stands by, and pays for none of this.
 
 use crate::context;
+use crate::core::waiting::ASK_AGAIN;
 use crate::core::{Core, refuse_nesting};
 use crate::task::spawn_local;
 use crate::{JoinHandle, Runtime};
@@ -71,12 +72,18 @@ impl Runtime {
 
     /// When the earliest timer is due: the moment at which [`turn`](Self::turn) is to be called even if the descriptor
     /// is not readable. `None` if no timer is armed. It may lie in the past, and it may come closer in
-    /// a turn, or when another thread arms a timer, which makes the descriptor readable.
+    /// a turn, or when another thread arms a timer, which makes the descriptor readable. If a job waits because the system has refused
+    /// a thread, it is ten milliseconds away at most, so that a turn may ask again.
     ///
     /// Round waits up: a turn that comes too early finds nothing to do.
     #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.handle().shared().reactor.next_deadline()
+        let next = self.handle().shared().reactor.next_deadline();
+        if self.core().ask_for_thread() {
+            let soon = self.handle().shared().reactor.clock().now() + ASK_AGAIN;
+            return Some(next.map_or(soon, |next| next.min(soon)));
+        }
+        next
     }
 
     /// Runs a closure on the pool, as a job of this runtime: see [`Handle::spawn_blocking`](crate::Handle::spawn_blocking).
@@ -140,7 +147,7 @@ impl Core {
         // There is no main future. What is left of one must not look like work for ever.
         self.shared().take_main_woken();
         let ready = self.tasks.ready() > 0;
-        let max_wait = if ready { Some(Duration::ZERO) } else { max_wait };
+        let max_wait = self.longest_wait(if ready { Some(Duration::ZERO) } else { max_wait });
         let waited = self.wait(max_wait);
         if max_wait != Some(Duration::ZERO) {
             self.budget.waited(&self.shared().counters);

@@ -132,7 +132,7 @@ impl Core {
             if self.tasks.ready() > 0 || self.shared().has_work() {
                 return if self.had_events() { Lingered::Event } else { Lingered::Other };
             }
-            if since.elapsed() >= limit {
+            if since.elapsed() >= limit || self.ask_for_thread() {
                 return Lingered::Vain;
             }
         }

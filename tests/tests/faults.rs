@@ -69,7 +69,18 @@ fn a_job_refused_in_a_destructor_of_a_thread_local_is_refused_like_any_other() {
 
 #[test]
 fn a_thread_for_a_job_that_waits_is_asked_for_until_there_is_one() {
-    survives("late_monitor", &format!("pthread_create:2-6:{EAGAIN}"));
+    for who in [
+        "loop_that_parks",
+        "paused_clock",
+        "paused_clock_with_a_timer",
+        "loop_that_polls",
+        "loop_that_is_busy",
+        "loop_that_is_turned",
+        "loop_that_never_waits",
+        "loop_that_stands_by",
+    ] {
+        survives(&format!("late_monitor_and_a_{who}"), &format!("pthread_create:2-6:{EAGAIN}"));
+    }
 }
 
 #[test]

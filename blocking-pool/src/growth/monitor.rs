@@ -24,8 +24,9 @@
 //! If no monitor thread can be started the pool goes on with the threads it has, and a later `poke` tries again: that
 //! of a submit, of a worker that finds a job and sees another, or of whoever begins to wait for a job's outcome (`seek_thread_if_short`).
 //! The next one does after one or two refusals; after more in a row some are passed over (1, 3, 7 ... 63), or a burst of submits
-//! would make a refused system call each. A loop that goes to sleep after such a refusal, while jobs of its own are outstanding, has a timer: it wakes
-//! up every ten milliseconds and tries again, for as long as jobs wait. One that was asleep before has none.
+//! would make a refused system call each. A loop that is awake after such a refusal tries again now and then, whatever it does; and if it goes to
+//! sleep while jobs of its own are outstanding, it has a timer: it wakes up every ten milliseconds, for as long as jobs wait. One that was asleep
+//! before has none.
 //!
 //! If nobody submits from then on, or begins to wait, and no job ends, nobody tries again, and what waits goes on waiting although
 //! the system might give a thread by now: if it was a worker that was refused, say, and the loop was asleep by then. (If that is the

@@ -5,6 +5,13 @@
 //!   answers have come soon:    linger, look for everything      (`linger.rs`)
 //!   else:                      park in the reactor, until an event, a timer or a wake
 //! ```
+//!
+//! # Threads that were refused
+//! If every worker is stuck, jobs wait for a thread. If the system has refused that, somebody has to ask again, and the pool has
+//! nobody left who could (`growth/monitor.rs` there). A loop asks, whatever it is doing: before each wait, which is then short if jobs of its
+//! own are outstanding; while it lingers, which then ends; at the end of a turn whose budget is used up, as a loop that is never idle
+//! never waits; in each turn inside another loop, and when that wants to know how long it may wait. As long as nothing was refused, this is one
+//! look at a word that nobody writes to.
 
 use super::Core;
 use crate::paused::Time;
@@ -13,7 +20,7 @@ use sideline_reactor::KernelError;
 use std::time::Duration;
 
 /// How long the loop waits before it asks for a thread again.
-const ASK_AGAIN: Duration = Duration::from_millis(10);
+pub(crate) const ASK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How the loop has waited for work.
 pub(super) enum Waited {
@@ -34,7 +41,7 @@ impl Core {
             self.linger.stayed_awake(self.budget.waited(&self.shared().counters));
             return Waited::Awake;
         }
-        self.park(self.longest_park());
+        self.park(self.longest_wait(None));
         let waited = self.budget.waited(&self.shared().counters);
         self.linger.parked(waited, self.was_notified(), self.had_events());
         if awaits_jobs {
@@ -43,12 +50,21 @@ impl Core {
         Waited::Parked
     }
 
-    /// Without an end, as a rule. If jobs of ours wait for a thread that the system has refused, the loop is the one that can ask again.
-    fn longest_park(&self) -> Option<Duration> {
-        let asks = self.time == Time::Flows
-            && self.shared().jobs_outstanding() > 0
-            && self.shared().tenant.pool().seek_thread();
-        asks.then_some(ASK_AGAIN)
+    /// If jobs wait for a thread that the system has refused, asks for it again. True if ours may be among them: the loop is to come back
+    /// [soon](ASK_AGAIN).
+    #[inline]
+    pub(crate) fn ask_for_thread(&self) -> bool {
+        self.shared().tenant.pool().seek_thread() && self.shared().jobs_outstanding() > 0
+    }
+
+    /// For how long to wait, if there is nothing to do: as long as one may, as a rule.
+    #[inline]
+    pub(crate) fn longest_wait(&self, max_wait: Option<Duration>) -> Option<Duration> {
+        if self.ask_for_thread() {
+            Some(max_wait.map_or(ASK_AGAIN, |most| most.min(ASK_AGAIN)))
+        } else {
+            max_wait
+        }
     }
 
     /// Waits a little for the results of jobs without parking, if that has been paying off. It waits for a moment only if

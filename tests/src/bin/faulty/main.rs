@@ -23,7 +23,16 @@ fn main() {
         "no_entry_in_event_queue" => no_event_queue("fs.epoll.max_user_watches"),
         "late_event_queue" => late_event_queue(),
         "late_timer" => late_timer(),
-        "late_monitor" => threads::late_monitor(),
+        "late_monitor_and_a_loop_that_parks" => threads::late_monitor_and_a_loop_that_parks(),
+        "late_monitor_and_a_paused_clock" => threads::late_monitor_and_a_paused_clock(),
+        "late_monitor_and_a_paused_clock_with_a_timer" => {
+            threads::late_monitor_and_a_paused_clock_with_a_timer()
+        }
+        "late_monitor_and_a_loop_that_polls" => threads::late_monitor_and_a_loop_that_polls(),
+        "late_monitor_and_a_loop_that_is_busy" => threads::late_monitor_and_a_loop_that_is_busy(),
+        "late_monitor_and_a_loop_that_is_turned" => threads::late_monitor_and_a_loop_that_is_turned(),
+        "late_monitor_and_a_loop_that_never_waits" => threads::late_monitor_and_a_loop_that_never_waits(),
+        "late_monitor_and_a_loop_that_stands_by" => threads::late_monitor_and_a_loop_that_stands_by(),
         "late_watch_for_a_task" => threads::late_watch_for_a_task(),
         "late_watch_for_a_hook" => threads::late_watch_for_a_hook(),
         "late_watch_for_a_job" => threads::late_watch_for_a_job(),

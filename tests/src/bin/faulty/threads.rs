@@ -1,8 +1,11 @@
 //! Threads that the system refuses.
 
 use sideline::blocking::CancelToken;
-use sideline::{Pool, Runtime, block_on, spawn, spawn_blocking, to_thread};
+use sideline::task::yield_now;
+use sideline::time::timeout;
+use sideline::{Builder, JoinHandle, Pool, Runtime, block_on, spawn, spawn_blocking, to_thread};
 use std::cell::RefCell;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -77,10 +80,10 @@ pub(crate) fn no_thread_at_a_threads_end() {
 }
 
 /// The only worker is stuck, and the thread that would see to it that there is another one is refused many times. Nobody submits any more, and
-/// no job ends, but the loop waits.
-pub(crate) fn late_monitor() {
+/// no job ends. `wait` waits for the task, which waits for a job.
+fn late_monitor(builder: Builder, wait: impl FnOnce(&Runtime, JoinHandle<()>)) {
     let pool = Pool::builder().core_threads(1).max_threads(2).on_report(|_| ()).build().unwrap();
-    let runtime = Runtime::builder().pool(pool).build().unwrap();
+    let runtime = builder.pool(pool).build().unwrap();
     let (release, released) = mpsc::channel::<()>();
     let (start, started) = mpsc::channel();
     let stuck = runtime.spawn_blocking(move || {
@@ -88,11 +91,81 @@ pub(crate) fn late_monitor() {
         released.recv().is_err()
     });
     started.recv().unwrap();
-    runtime.block_on(async {
-        assert_eq!(to_thread(|| 7).await, 7);
-        drop(release);
-        assert!(stuck.await.unwrap());
+    let waits = runtime.spawn(async { assert_eq!(to_thread(|| 7).await, 7) });
+    wait(&runtime, waits);
+    drop(release);
+    assert!(runtime.block_on(stuck).unwrap());
+}
+
+/// The loop has nothing else to do, and parks.
+pub(crate) fn late_monitor_and_a_loop_that_parks() {
+    late_monitor(Runtime::builder(), |runtime, waits| runtime.block_on(waits).unwrap());
+}
+
+/// The clock stands still while the loop waits.
+pub(crate) fn late_monitor_and_a_paused_clock() {
+    late_monitor(Runtime::builder().paused_clock(), |runtime, waits| runtime.block_on(waits).unwrap());
+}
+
+/// The same with a timer to which it could leap.
+pub(crate) fn late_monitor_and_a_paused_clock_with_a_timer() {
+    late_monitor(Runtime::builder().paused_clock(), |runtime, waits| {
+        runtime.block_on(async { timeout(Duration::from_secs(3600), waits).await.unwrap().unwrap() });
     });
+}
+
+/// The loop looks for work all the time, and finds none.
+pub(crate) fn late_monitor_and_a_loop_that_polls() {
+    let builder = Runtime::builder().busy_poll(Duration::from_secs(3600));
+    late_monitor(builder, |runtime, waits| runtime.block_on(waits).unwrap());
+}
+
+/// There is always something that is to be run.
+pub(crate) fn late_monitor_and_a_loop_that_is_busy() {
+    late_monitor(Runtime::builder(), |runtime, waits| {
+        let yields = runtime.spawn(async {
+            loop {
+                yield_now().await;
+            }
+        });
+        runtime.block_on(waits).unwrap();
+        yields.abort();
+    });
+}
+
+/// Whoever has the loop run lets it wait for ever.
+pub(crate) fn late_monitor_and_a_loop_that_is_turned() {
+    late_monitor(Runtime::builder(), |runtime, waits| turn_until(runtime, &waits, None));
+}
+
+/// Whoever has the loop run never lets it wait.
+pub(crate) fn late_monitor_and_a_loop_that_never_waits() {
+    late_monitor(Runtime::builder(), |runtime, waits| turn_until(runtime, &waits, Some(Duration::ZERO)));
+}
+
+fn turn_until(runtime: &Runtime, waits: &JoinHandle<()>, max_wait: Option<Duration>) {
+    while !waits.is_finished() {
+        runtime.turn(max_wait).unwrap();
+    }
+}
+
+/// Another loop waits for this one.
+pub(crate) fn late_monitor_and_a_loop_that_stands_by() {
+    late_monitor(Runtime::builder(), |runtime, waits| {
+        while !waits.is_finished() {
+            let left = runtime.next_deadline().map(|due| due.saturating_duration_since(Instant::now()));
+            wait_for(runtime.as_fd(), left);
+            runtime.turn(Some(Duration::ZERO)).unwrap();
+        }
+    });
+}
+
+/// Waits until it is readable, but no longer than this, rounded up.
+fn wait_for(fd: BorrowedFd<'_>, longest: Option<Duration>) {
+    let milliseconds = longest.map_or(-1, |longest| i32::try_from(longest.as_millis()).unwrap() + 1);
+    let mut polled = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: it is there during the call.
+    assert!(unsafe { libc::poll(&raw mut polled, 1, milliseconds) } >= 0);
 }
 
 /// The thread that watches deadlines is refused when the token is made, and asked for again when somebody is about to wait.
