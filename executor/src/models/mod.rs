@@ -1,5 +1,5 @@
-//! Loom models of the executor's protocols: tasks and their inbox, and the loop's parking, through the real `block_on`; signals; and the
-//! watchdog.
+//! Loom models of the executor's protocols: tasks and their inbox, and the loop's parking, through the real `block_on`; virtual time;
+//! signals; and the watchdog.
 //!
 //! Each test is one race. Unless it says otherwise, a fault shows as a deadlock: somebody parks who should have
 //! been woken. `twins.rs` runs the models again with one step of the shipped code left out, and expects
@@ -7,6 +7,7 @@
 
 mod handles;
 mod line;
+mod paused;
 mod references;
 mod signal;
 mod spawns;
@@ -28,7 +29,11 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 }
 
 fn runtime() -> Runtime {
+    runtime_in(Time::Flows)
+}
+
+fn runtime_in(time: Time) -> Runtime {
     let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
     let reactor = LocalReactor::with_known_wakers(clock(), &crate::task::WAKERS).unwrap();
-    Runtime::assemble(reactor, Time::Flows, &pool, Reporter::stderr(), Duration::ZERO, None)
+    Runtime::assemble(reactor, time, &pool, Reporter::stderr(), Duration::ZERO, None)
 }

@@ -27,6 +27,7 @@ const TWINS: &[(&str, &str)] = &[
     ("completion-gives-the-entry-a-reference", "references::completed_in_both_queues_frees_once"),
     ("entry-gives-its-reference-back", "references::completed_in_both_queues_frees_once"),
     ("line-is-left-as-a-job", "line::what_leaves_the_line_is_a_job_by_then"),
+    ("jobs-are-counted-first", "paused::end_of_a_job_against_a_move_of_the_clock"),
     ("listener-looks-again", "signal::signal_against_listener"),
     ("signal-carries-along", "signal::what_was_written_before_a_signal_is_seen_by_its_listener"),
     ("watchdog-looks-again", "watchdog::watchdog_sleep_against_rise"),
