@@ -48,3 +48,28 @@ impl Thread {
         syscall::doing(&text)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Read as anybody reads it, before and after: it only grows.
+    #[test]
+    fn the_wait_for_a_processor_is_what_the_kernel_says() {
+        let said = || {
+            let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+            let waited = text.split(' ').nth(1).unwrap();
+            Duration::from_nanos(waited.parse().unwrap())
+        };
+        let before = loop {
+            // Not zero, for this to prove something: whoever has slept has waited a little for its turn.
+            std::thread::sleep(Duration::from_micros(1));
+            let waited = said();
+            if waited > Duration::ZERO {
+                break waited;
+            }
+        };
+        let starved = Thread::current().starved();
+        assert!((before..=said()).contains(&starved), "{before:?}, and then {starved:?}");
+    }
+}

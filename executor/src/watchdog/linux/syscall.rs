@@ -178,4 +178,14 @@ mod tests {
         let text = format!("{} 0xffffff9c 0x10 0x0", libc::SYS_openat);
         assert_eq!(doing(&text), call("open", None));
     }
+
+    #[test]
+    fn a_connection_that_is_being_made_has_its_peer() {
+        let mut address = [0, 0, 31, 144, 10, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0];
+        address[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+        let text =
+            format!("{} 0x3 0x{:x} 0x{:x}", libc::SYS_connect, address.as_ptr() as usize, address.len());
+        assert_eq!(doing(&text), call("connect", Some("10.0.0.7:8080")));
+        assert_eq!(doing(&format!("{} 0x3 0x10 0x10", libc::SYS_connect)), call("connect", None));
+    }
 }
