@@ -38,6 +38,34 @@ fn an_idle_pool_does_not_wake_up() {
     });
 }
 
+include!("../../reactor/tests/support/alone.rs");
+
+/// A loop that waits for a job, and for a timer that is far away; and the thread that watches it.
+#[test]
+fn a_loop_that_rests_and_its_watchdog_do_not_wake_up() {
+    // Among other tests there are other watchdogs.
+    if ran_alone("a_loop_that_rests_and_its_watchdog_do_not_wake_up", None) {
+        return;
+    }
+    let loop_s = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
+    let waits = move || [waits_of_threads(loop_s.trim()), waits_of_threads("sideline-watch")].concat();
+    let runtime = Runtime::builder().watchdog(Duration::from_millis(20)).build().unwrap();
+    runtime.block_on(async {
+        drop(sideline::spawn(sleep(Duration::from_secs(3600))));
+        to_thread(move || {
+            // Until both have gone to sleep: two looks that agree, of which one has to come soon.
+            let agree = || {
+                let before = waits();
+                std::thread::sleep(Duration::from_millis(500));
+                assert_eq!(before.len(), 2, "{before:?}");
+                waits() == before
+            };
+            assert!((0..10).any(|_| agree()), "{:?}", waits());
+        })
+        .await;
+    });
+}
+
 #[test]
 fn a_thousand_runtimes_leave_no_descriptor_behind() {
     let round = || {
