@@ -20,6 +20,8 @@
 //! | tokio#5429, compio#937 | a waker called back | `wakers_that_use_the_pool_deadlock_nobody` |
 //! | tokio#4973, #6148 | thread-locals read while a thread ends | `thread_locals_that_use_the_pool_on_their_way_out` |
 //! | blocking#24, #79, tokio#2286, #2309, #8406 | threads that cannot be started | models `failed_start_against_submit`, tests of `models/starts.rs`, `tests/tests/faults.rs` |
+//! | crossbeam#726 | a steal that raced with growing handed an entry out twice | models `steal_against_a_push_that_comes_round`, `pop_against_two_thieves`, `batch_against_thief` |
+//! | crossbeam#1187 | the end of a channel met a send: a block was freed twice | models `submit_against_abandon`, `take_against_take_against_push`; `entries_are_dropped_with_their_queues` |
 //! | compio#489, tokio#3477 | what was made is never freed | `pools_leave_no_thread_behind` |
 
 use std::cell::RefCell;

@@ -1,4 +1,4 @@
-//! What the documentation names is there: files, models, twins and pages. And the table of protocols has them all.
+//! What the documentation names is there: files, models, twins, tests, versions and pages. And the table of protocols has them all.
 
 #![cfg(not(loom))]
 #![forbid(unsafe_code)]
@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const ARCHITECTURE: &str = "docs/architecture.md";
+const OTHERS: &str = "docs/src/third-party.md";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is around this package")
@@ -99,15 +100,17 @@ fn each_model_that_a_page_or_a_comment_names_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// What has broken elsewhere, and the tests that would notice it here.
+/// What has broken elsewhere, and the tests that would notice it here; and what the software of others has found, and the tests for that.
 #[test]
 fn each_test_that_a_history_names_exists() {
     let sources = sources();
     let functions = functions(&sources);
+    let histories = sources.iter().filter(|(name, _)| name.ends_with("/history.rs"));
+    let mut tables: Vec<_> =
+        histories.map(|(file, text)| (&**file, rows(text, "//! |").join("\n"))).collect();
+    tables.push((OTHERS, faults_found().join("\n")));
     let mut missing = Vec::new();
-    for (file, text) in sources.iter().filter(|(name, _)| name.ends_with("/history.rs")) {
-        let table: String =
-            text.lines().filter(|line| line.starts_with("//! |")).collect::<Vec<_>>().join("\n");
+    for (file, table) in tables {
         for word in quoted(&table).filter(|word| word.contains('_') && !word.contains('/')) {
             let test = word.rsplit("::").next().expect("a split has a last part");
             if test != "block_on" && !functions.contains(test) {
@@ -116,6 +119,40 @@ fn each_test_that_a_history_names_exists() {
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+fn rows<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
+    text.lines().filter(|line| line.starts_with(start)).collect()
+}
+
+/// The tests of each fault that the software of others has found.
+fn faults_found() -> Vec<String> {
+    let text = page(OTHERS);
+    let (_, table) = text.split_once("\n| fault |").expect("the table has this heading");
+    let tests = rows(table, "| ").into_iter().filter_map(|row| row.rsplit(" | ").next());
+    let tests: Vec<_> = tests.map(str::to_owned).collect();
+    assert!(!tests.is_empty() && tests.iter().all(|tests| tests.contains('`')), "without a test: {tests:#?}");
+    tests
+}
+
+/// An update changes the locks; the page would go on to say what was run before.
+#[test]
+fn the_versions_of_others_are_those_that_are_locked() {
+    let locks = ["Cargo.lock", "tests/third-party/Cargo.lock"].map(page).concat();
+    let is_locked =
+        |name: &str, version: &str| locks.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n"));
+    let text = page(OTHERS);
+    let mut versions = 0;
+    for row in rows(&text, "| ") {
+        let [_, what, column, ..] = row.split('|').collect::<Vec<_>>()[..] else { panic!("{row}") };
+        let names = || what.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        let is_version = |word: &&str| word.split('.').count() == 3;
+        for version in column.split([' ', ',', ';']).filter(is_version) {
+            assert!(names().any(|name| is_locked(name, version)), "no {version} of what is in: {what}");
+            versions += 1;
+        }
+    }
+    assert!(versions > 10, "{versions}");
 }
 
 /// The walks name functions: after a change of names they would lead nowhere.

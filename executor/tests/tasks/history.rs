@@ -14,7 +14,7 @@
 //! | tokio#3019, RUSTSEC-2024-0019, gj#3, libre#266 | events reached the next owner of a token or descriptor | `a_descriptor_reused_within_a_batch_gets_none_of_its_predecessor_s_events`, `a_duplicated_descriptor_reports_to_nobody_once_the_source_is_gone` |
 //! | futures-rs#2886 | a future's drop panicked | `in_destructors_of_futures_and_outputs_it_is_contained`, `a_future_whose_end_is_one_mischief_after_the_other_leaves_the_loop_whole` |
 //! | tokio#2096 | a handle went while its task ended | `an_unread_output_is_dropped_once_wherever_the_handle_goes`; model `complete_against_register_wakes_or_is_seen` |
-//! | tokio#3929, compio#494, #514 | a future was dropped on another thread | `abort_drops_the_future_on_the_loop_even_from_another_thread`; model `abort_against_poll_drops_on_the_loop` |
+//! | tokio#3929 (RUSTSEC-2021-0072), compio#494, #514 | a future was dropped on another thread | `abort_drops_the_future_on_the_loop_even_from_another_thread`; model `abort_against_poll_drops_on_the_loop` |
 //! | RUSTSEC-2020-0062, -0070 | auto traits | `handles_errors_and_timers_may_go_to_other_threads`, and what does not compile below |
 //! | tokio#4430, #3967, rust#86027 | outputs and payloads that panic on drop | `in_destructors_of_futures_and_outputs_it_is_contained`, `in_the_destructor_of_a_payload_it_does_not_reach_who_drops_the_error` |
 //! | tokio#3689, #4069 | a waker panicked | `a_waker_that_panics_when_it_is_woken_stops_neither_the_loop_nor_a_worker`, `a_waker_that_panics_when_it_is_dropped_does_not_reach_who_drops_the_future` |
