@@ -87,7 +87,8 @@ impl Child {
         self.process().try_wait()
     }
 
-    /// Kills it (`SIGKILL`), and waits for its end. If it has ended already, that is all right.
+    /// Kills it (`SIGKILL`), and waits for its end. If it has ended already, that is all right. What it has started itself, as a shell
+    /// starts what it is told to, is not killed: see the [module](super).
     ///
     /// # Errors
     /// As [`wait`](Child::wait).

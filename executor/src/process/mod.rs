@@ -32,6 +32,12 @@
 //! Nobody here waits for processes that it has not spawned: their status may be somebody else's to ask for. So a program that is the
 //! first process of a container leaves those that the kernel hands to it in the table; an init in front of it takes them out.
 //!
+//! # Killing
+//! [`kill`](Child::kill) and [`kill_on_drop`](Command::kill_on_drop) end one process at once. What that has started itself goes on: the
+//! `sleep` of `sh -c "sleep 1000; echo"` outlives its shell. To end all of it, or to ask first, put the child into a group of its own,
+//! [`process_group(0)`](Command::process_group), and send signals to the group, whose number is [the child's](Child::id). That takes
+//! `kill(2)`, from `rustix` or `libc`: the example `supervisor` has a function for it.
+//!
 //! # Spawned from the loop
 //! A process is started on the thread that calls [`Command::spawn`], which takes a fraction of a millisecond, up to a
 //! few for programs with gigabytes of memory. It inherits that thread's priority: on the loop it is the process's own,
