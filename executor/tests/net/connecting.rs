@@ -55,9 +55,12 @@ fn a_burst_of_connections_finds_room_while_the_loop_is_busy() {
         let address = listener.local_addr()?;
         let allowed: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn")?.trim().parse().unwrap();
         // Nobody accepts meanwhile: this does not give way to the loop.
-        let connect = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_secs(30));
-        let burst = (0..allowed.min(500)).map(connect).collect::<io::Result<Vec<_>>>()?;
-        for _ in &burst {
+        // And whoever has hung up stands in line all the same, but needs no descriptor.
+        let burst = allowed.min(500);
+        for _ in 0..burst {
+            std::net::TcpStream::connect_timeout(&address, Duration::from_secs(30))?;
+        }
+        for _ in 0..burst {
             listener.accept().await?;
         }
         Ok(())
@@ -77,7 +80,8 @@ fn host_names_are_looked_up_on_the_pool_and_numbers_are_not() {
         TcpStream::connect(format!("localhost:{port}")).await?;
         assert_eq!(Handle::current().metrics().pool.submitted, 1);
         assert!(lookup_host(("localhost", 80)).await?.any(|address| address.ip() == Ipv4Addr::LOCALHOST));
-        assert!(lookup_host("no-such-host.invalid:80").await.is_err());
+        // Longer than a label can be: no name server is asked, which might be silent for long.
+        assert!(lookup_host(format!("{}.invalid:80", "x".repeat(64))).await.is_err());
         assert!(lookup_host("no port").await.is_err());
         io::Result::Ok(())
     };

@@ -37,6 +37,7 @@ sideline_reactor::where_queues_report_edges! {
     use std::os::fd::AsFd;
 }
 
+include!("../common/descriptors.rs");
 include!("../common/pattern.rs");
 include!("../common/run.rs");
 

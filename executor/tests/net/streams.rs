@@ -4,6 +4,7 @@ use super::*;
 
 #[test]
 fn many_clients_are_served_at_once() {
+    allow_descriptors(401);
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;

@@ -128,6 +128,7 @@ fn one_task_may_wait_for_any_number_of_sockets() {
     use sideline::net::UnixStream;
     use std::task::Poll;
 
+    crate::allow_descriptors(400);
     block_on(async {
         let pairs: Vec<_> = (0..200).map(|_| UnixStream::pair().unwrap()).collect();
         for talks in [0, 63, 64, 65, 129, 199] {

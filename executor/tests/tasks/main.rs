@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+#[cfg(unix)]
+include!("../common/descriptors.rs");
 include!("../../../tests/support/seeds.rs");
 
 /// Counts drops, and remembers on which thread the last one was.

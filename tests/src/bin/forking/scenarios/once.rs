@@ -46,7 +46,7 @@ pub(super) fn first_uses() {
 /// Threads listen to signals and leave children of theirs behind, for which the process has a lock each, while others are forked.
 pub(super) fn statics() {
     let over = AtomicBool::new(false);
-    let leave_one_behind = || drop(Command::new("sleep").arg("0.2").spawn().unwrap());
+    let leave_one_behind = || drop(Command::new("sleep").arg("0.01").spawn().unwrap());
     thread::scope(|scope| {
         scope.spawn(|| {
             block_on(async {
@@ -58,7 +58,9 @@ pub(super) fn statics() {
         scope.spawn(|| {
             block_on(async {
                 while !over.load(SeqCst) {
-                    leave_one_behind();
+                    // Each has a descriptor until it has ended, and so have the forked: not more than these at a time.
+                    (0..16).for_each(|_| leave_one_behind());
+                    Command::new("sleep").arg("0.01").status().await.unwrap();
                 }
             });
         });
