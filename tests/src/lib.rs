@@ -12,11 +12,29 @@ pub fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("/proc/self/fd").count()
 }
 
-/// The threads of this process whose name starts with `prefix`, with how often each has given up the CPU to wait.
+/// What a thread has waited for until now.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Waits {
+    /// Its name and number.
+    pub thread: String,
+    /// How often it has given up the CPU to wait.
+    pub times: u64,
+    /// `S` for one that sleeps, `R` for one that runs or waits for a processor.
+    pub state: char,
+}
+
+impl Waits {
+    /// Whether it waits now for somebody to wake it up.
+    pub fn is_asleep(&self) -> bool {
+        self.state == 'S'
+    }
+}
+
+/// The threads of this process whose name starts with `prefix`.
 ///
 /// # Panics
 /// Where there is no `/proc`.
-pub fn waits_of_threads(prefix: &str) -> Vec<(String, u64)> {
+pub fn waits_of_threads(prefix: &str) -> Vec<Waits> {
     let mut threads = Vec::new();
     for task in std::fs::read_dir("/proc/self/task").expect("/proc/self/task").flatten() {
         // A thread may end while we look.
@@ -27,8 +45,9 @@ pub fn waits_of_threads(prefix: &str) -> Vec<(String, u64)> {
         };
         let name = field("Name:");
         if name.starts_with(prefix) {
-            let waits = field("voluntary_ctxt_switches:").parse().unwrap_or(0);
-            threads.push((format!("{name} {}", task.file_name().to_string_lossy()), waits));
+            let thread = format!("{name} {}", task.file_name().to_string_lossy());
+            let times = field("voluntary_ctxt_switches:").parse().unwrap_or(0);
+            threads.push(Waits { thread, times, state: field("State:").chars().next().unwrap_or('?') });
         }
     }
     threads.sort();
