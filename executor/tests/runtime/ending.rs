@@ -59,7 +59,8 @@ fn a_drop_inside_async_code_does_not_wait() {
     let (report, wait_report) = mpsc::channel();
     block_on(async move {
         let hook = move |_: &Report| report.send(()).unwrap();
-        let inner = Runtime::builder().on_report(hook).build().unwrap();
+        // Should it wait, then for ever: the job ends after the drop.
+        let inner = Runtime::builder().drop_deadline(Duration::MAX).on_report(hook).build().unwrap();
         let job = inner.handle().spawn_blocking(move || {
             started.send(()).unwrap();
             wait_go.recv().unwrap();
