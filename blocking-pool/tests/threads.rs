@@ -1,7 +1,7 @@
 //! How many threads the pool has, and when: the growth rule and its bounds, on the real scheduler.
 
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use sideline_blocking_pool::{Pool, Shutdown};
@@ -94,6 +94,35 @@ fn a_batch_behind_a_long_job_does_not_starve() {
     }
     drop((answer, release_long));
     block_on(long).unwrap();
+    pool.shutdown(Shutdown::Drain);
+}
+
+/// Each of a family spawns the next, so that the worker always finds one of its own. What came from outside before has its turn.
+#[test]
+fn a_family_of_nested_jobs_does_not_starve_others() {
+    const LAST: usize = 10_000;
+    fn spawn_next(pool: &Pool, born: usize, latest: Arc<AtomicUsize>) {
+        latest.store(born, Relaxed);
+        if born < LAST {
+            let inner = pool.clone();
+            drop(pool.spawn(move || spawn_next(&inner, born + 1, latest)));
+        }
+    }
+    let pool = Pool::builder().core_threads(1).max_threads(1).build().unwrap();
+    let latest = Arc::new(AtomicUsize::new(0));
+    let (started, has_started) = mpsc::channel();
+    let (begin, wait_begin) = mpsc::channel::<()>();
+    let (inner, family) = (pool.clone(), Arc::clone(&latest));
+    drop(pool.spawn(move || {
+        started.send(()).unwrap();
+        wait_begin.recv().unwrap();
+        spawn_next(&inner, 1, family);
+    }));
+    has_started.recv().unwrap();
+    let other = pool.spawn(move || latest.load(Relaxed));
+    begin.send(()).unwrap();
+    let born = block_on(other).unwrap();
+    assert!((1..1_000).contains(&born), "it came after {born} of the family");
     pool.shutdown(Shutdown::Drain);
 }
 
