@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::panic::Location;
+use std::time::Duration;
 
 use crate::contain::{self, Payload, Shut};
 use crate::job::{JobId, JobInfo};
@@ -43,6 +44,8 @@ pub enum Rejection {
     Full {
         /// That limit, in jobs.
         limit: usize,
+        /// For how long the job in it that has waited longest has waited. `None` if the last one has just left.
+        oldest: Option<Duration>,
     },
     /// The pool has no thread and the operating system refused to start one; its words.
     NoThread(String),
@@ -55,9 +58,28 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the pool is shut down"),
-            Self::Full { limit } => write!(f, "queue is full (limit {limit})"),
+            Self::Full { limit, oldest } => {
+                write!(f, "queue is full ({})", Full { limit: *limit, oldest: *oldest })
+            }
             Self::NoThread(error) => write!(f, "no thread could be started: {error}"),
             Self::Forked => f.write_str("this process is a fork, and the pool's threads are in its parent"),
+        }
+    }
+}
+
+/// How full a queue is, for people.
+pub(crate) struct Full {
+    pub(crate) limit: usize,
+    pub(crate) oldest: Option<Duration>,
+}
+
+impl fmt::Display for Full {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "limit {}", self.limit)?;
+        match self.oldest {
+            Some(oldest) => write!(f, "; the first has waited for {oldest:.1?}"),
+            None => Ok(()),
         }
     }
 }

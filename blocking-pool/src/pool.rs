@@ -128,7 +128,7 @@ impl Pool {
     /// has_started.recv()?;
     /// let waiting = pool.spawn(|| 1);
     /// let error = pool.try_spawn(|| 2).unwrap_err();
-    /// assert!(matches!(error.kind(), SpawnErrorKind::Full { limit: 1 }));
+    /// assert!(matches!(error.kind(), SpawnErrorKind::Full { limit: 1, .. }));
     /// assert_eq!(error.into_closure()(), 2);
     /// # release.send(())?; drop((busy, waiting));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
-use crate::error::Rejection;
+use crate::error::{Full, Rejection};
 
 /// A closure that [`try_spawn`](crate::Pool::try_spawn) did not take. It is in here: nothing of it has run, nothing
 /// was dropped.
@@ -31,6 +32,9 @@ pub enum SpawnErrorKind {
     Full {
         /// The [`queue_limit`](crate::Builder::queue_limit), in jobs.
         limit: usize,
+        /// For how long the job in it that has waited longest has waited: after a burst not long, and ever longer if nothing moves.
+        /// `None` if the last one has just left.
+        oldest: Option<Duration>,
     },
     /// The pool, or the tenant, has been shut down.
     Closed,
@@ -45,7 +49,7 @@ impl SpawnErrorKind {
     #[inline]
     pub(crate) fn rejection(&self) -> Rejection {
         match self {
-            Self::Full { limit } => Rejection::Full { limit: *limit },
+            Self::Full { limit, oldest } => Rejection::Full { limit: *limit, oldest: *oldest },
             Self::Closed => Rejection::Closed,
             Self::NoThread(error) => Rejection::NoThread(error.to_string()),
             Self::Forked => Rejection::Forked,
@@ -86,9 +90,10 @@ impl<F> SpawnError<F> {
 impl<F> fmt::Display for SpawnError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            SpawnErrorKind::Full { limit } => write!(
+            SpawnErrorKind::Full { limit, oldest } => write!(
                 f,
-                "the pool's queue is full (limit {limit}): retry later, run the closure in place, or raise `Builder::queue_limit`"
+                "the pool's queue is full ({}): retry later, run the closure in place, or raise `Builder::queue_limit`",
+                Full { limit: *limit, oldest: *oldest }
             ),
             SpawnErrorKind::Closed => {
                 f.write_str("the pool is shut down: run the closure in place, or use another pool")

@@ -129,7 +129,9 @@ impl Account {
             return SpawnErrorKind::Forked;
         }
         match pool.config.queue_limit {
-            Some(limit) if !self.is_closed() && !pool.gate.is_closed() => SpawnErrorKind::Full { limit },
+            Some(limit) if !self.is_closed() && !pool.gate.is_closed() => {
+                SpawnErrorKind::Full { limit, oldest: pool.counters.oldest_queued(&pool.gate) }
+            }
             _ => SpawnErrorKind::Closed,
         }
     }

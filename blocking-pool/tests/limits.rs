@@ -15,14 +15,23 @@ fn a_full_queue_gives_the_closure_back() {
     let pool = Pool::builder().core_threads(1).max_threads(1).queue_limit(2).build().unwrap();
     let (busy, release) = occupy(pool.job());
     let queued = [pool.try_spawn(|| 1).unwrap(), pool.try_spawn(|| 2).unwrap()];
+    let oldest = || pool.metrics().oldest_queued.unwrap();
+    let before = oldest();
     let error = pool.try_spawn(|| 3).unwrap_err();
-    assert!(matches!(error.kind(), SpawnErrorKind::Full { limit: 2 }));
-    assert!(error.to_string().contains("limit 2"), "{error}");
+    let SpawnErrorKind::Full { limit: 2, oldest: Some(told) } = *error.kind() else { panic!("{error}") };
+    assert!((before..=oldest()).contains(&told), "{told:?}");
+    assert!(
+        error.to_string().contains(&format!("(limit 2; the first has waited for {told:.1?})")),
+        "{error}"
+    );
     assert_eq!(error.into_closure()(), 3);
 
     let rejected = block_on(pool.spawn(|| 3)).unwrap_err();
-    assert_eq!(rejected.rejection(), Some(&Rejection::Full { limit: 2 }));
-    assert!(rejected.to_string().ends_with("was rejected: queue is full (limit 2)"), "{rejected}");
+    let Some(&Rejection::Full { limit: 2, oldest: Some(told) }) = rejected.rejection() else {
+        panic!("{rejected}")
+    };
+    let expected = format!("was rejected: queue is full (limit 2; the first has waited for {told:.1?})");
+    assert!(rejected.to_string().ends_with(&expected), "{rejected}");
 
     // An abort makes room at once, and so does a start.
     assert!(queued[0].abort());

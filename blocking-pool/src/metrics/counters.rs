@@ -85,6 +85,12 @@ impl Counters {
         }
     }
 
+    /// For how long the job that has waited longest has waited; `None` if none waits.
+    #[inline]
+    pub(crate) fn oldest_queued(&self, gate: &Gate) -> Option<Duration> {
+        self.cohorts.oldest(gate, Stamp::now()).map(Duration::from_nanos)
+    }
+
     /// A job is about to enter the gate.
     pub(crate) fn before_submission(&self, gate: &Gate, now: Stamp) {
         self.cohorts.before_entry(gate, now);
@@ -197,7 +203,7 @@ impl Metrics {
     pub(crate) fn read(pool: &Shared) -> Self {
         let counters = &pool.counters;
         let census = pool.idle.census();
-        let oldest_queued = counters.cohorts.oldest(&pool.gate, Stamp::now()).map(Duration::from_nanos);
+        let oldest_queued = counters.oldest_queued(&pool.gate);
         // The last steps first.
         let (mut unread, mut handoff) = (0, Histogram::new());
         for awaiter in &counters.awaiters {
