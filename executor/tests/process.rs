@@ -37,7 +37,7 @@ fn is_in_the_process_table(pid: u32) -> bool {
     test_kill_process(Pid::from_raw(pid as i32).unwrap()).is_ok()
 }
 
-/// Until the process has ended and somebody has waited for it.
+/// Until the process has ended and somebody has waited for it. Nobody is told of that, so it is looked for.
 async fn is_gone(pid: u32) {
     while is_in_the_process_table(pid) {
         sleep(Duration::from_millis(1)).await;
@@ -245,6 +245,7 @@ fn a_child_that_outlives_its_runtime_is_asked_again_when_another_has_ended() {
     run(async {
         let mut other = cat()?;
         drop(stdin);
+        // Only whoever waits for it would be told, and that is what is not to happen yet.
         let is_alive = || {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
             stat.is_ok_and(|stat| !stat.contains(") Z "))

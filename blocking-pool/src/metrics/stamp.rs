@@ -215,7 +215,9 @@ fn counter_is_trusted() -> bool {
 mod tests {
     use super::*;
 
-    /// One clock read inside the other's readings shows less time, apart from what the rate is off.
+    /// One clock read inside the other's readings shows less time, apart from what the rate is off. That is no time to wait for:
+    /// it may have been measured over 20 us. In tests/reconcile.rs it was never off by these 2 %, in 200 runs, with a clock that took up to
+    /// 4 us to be read, each time another part of them.
     #[test]
     fn it_runs_as_fast_as_the_clock() {
         let outer = Instant::now();
