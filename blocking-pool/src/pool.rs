@@ -226,6 +226,9 @@ impl Pool {
     /// pool it does not wait for that job's thread; the job is reported as left running. A second call is fine: it
     /// reports on what was then outstanding.
     ///
+    /// `Drain` waits for ever for a job that waits for the calling thread. That goes for the destructor of a thread-local, too, which is called
+    /// where the process exits: in the middle of a loop, say, that a job waits for. There, a `Deadline` ends it.
+    ///
     /// ```
     /// use sideline_blocking_pool::{Pool, Shutdown};
     ///

@@ -146,6 +146,9 @@ impl Runtime {
     /// started never will. The calling thread blocks for that long, even inside async code of another runtime: to end this
     /// runtime there, drop it instead.
     ///
+    /// When the process exits inside of this runtime's loop, the destructor of a thread-local may call it. Then it waits for nothing, whatever
+    /// `mode` says, and drops no task: there are jobs that wait for the loop, which does not go on.
+    ///
     /// ```
     /// use sideline::{Runtime, Shutdown};
     ///
@@ -158,6 +161,13 @@ impl Runtime {
     /// ```
     #[inline]
     pub fn shutdown(mut self, mode: Shutdown) -> ShutdownReport {
+        let mode = match mode {
+            // A job may wait for its loop, which does not go on.
+            Shutdown::Drain | Shutdown::Deadline(_) if self.is_left_alone() => {
+                Shutdown::Deadline(Duration::ZERO)
+            }
+            mode => mode,
+        };
         let tasks_dropped = self.close_loop();
         ShutdownReport { tasks_dropped, jobs: self.handle.shared().tenant.shutdown(mode) }
     }
@@ -166,7 +176,7 @@ impl Runtime {
     /// * In a forked child, closing our sockets would take the parent's out of the event queue, and nobody is there to be waited for.
     /// * If its loop runs, further down on this thread's stack, the process exits in there, and the runtime is in a thread-local. The task
     ///   that is being polled must not be dropped then: it would drop once more what its poll has dropped. And the thread's context
-    ///   refers to the loop, for the destructors that follow.
+    ///   refers to the loop, for the destructors that follow. Nor is a job waited for, as it may wait for the loop.
     fn is_left_alone(&self) -> bool {
         self.handle.shared().is_forked() || self.core.as_ref().is_some_and(|core| core.driven.get())
     }

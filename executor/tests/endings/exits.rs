@@ -2,13 +2,13 @@
 //! in use.
 
 use sideline::time::sleep;
-use sideline::{Handle, Runtime, block_on, spawn};
+use sideline::{Handle, Runtime, Shutdown, block_on, spawn, spawn_blocking};
 use std::cell::RefCell;
 use std::future::{Future, pending};
 use std::panic::catch_unwind;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
@@ -82,6 +82,39 @@ fn a_process_that_exits_inside_of_a_handle_keeps_its_runtime_for_the_others() {
     if !exited_alone("a_process_that_exits_inside_of_a_handle_keeps_its_runtime_for_the_others") {
         HANDLE.with(|handle| handle.block_on(async { std::process::exit(7) }));
     }
+}
+
+/// A job waits for a task, which waits for the loop to go on; and the thread-local that has the runtime waits for its jobs.
+#[test]
+fn a_process_that_exits_inside_of_a_loop_does_not_wait_for_its_jobs() {
+    struct Drains(Option<Runtime>);
+    impl Drop for Drains {
+        fn drop(&mut self) {
+            let report = self.0.take().unwrap().shutdown(Shutdown::Drain);
+            if (report.tasks_dropped, report.jobs.left_running.len()) != (0, 1) {
+                std::process::abort();
+            }
+        }
+    }
+    thread_local!(static DRAINS: Drains = Drains(Some(runtime_that_tells())));
+    if exited_alone("a_process_that_exits_inside_of_a_loop_does_not_wait_for_its_jobs") {
+        return;
+    }
+    DRAINS.with(|Drains(runtime)| {
+        let runtime = runtime.as_ref().unwrap();
+        runtime.block_on(async {
+            let (start, started) = mpsc::channel();
+            let handle = Handle::current();
+            let job = spawn_blocking(move || {
+                let task = handle.spawn(async {});
+                start.send(()).unwrap();
+                handle.block_on(task)
+            });
+            started.recv().unwrap();
+            drop(job);
+            std::process::exit(7)
+        });
+    });
 }
 
 struct Exits;
