@@ -9,7 +9,7 @@
 //! | word | written by | meaning |
 //! |---|---|---|
 //! | `polls`, `turns` | loop | polls, and turns of the reactor, that have begun |
-//! | `current` | loop | the task that is being polled; null between polls |
+//! | `current` | loop | the task that is being polled, or dropped; null between polls |
 //! | `held` | watchdog | a task that it reads, for some nanoseconds: the loop may not give it up |
 //!
 //! # The bad interleaving
@@ -108,6 +108,11 @@ impl Pulse {
         self.begin(task.as_raw());
     }
 
+    /// The loop ends, and is about to drop a task's future. No poll is counted.
+    pub(crate) fn begin_drop(&self, task: TaskPtr) {
+        self.show(task.as_raw());
+    }
+
     /// The reactor is about to call wakers.
     pub(crate) fn begin_wakers(&self) {
         if self.watched {
@@ -165,7 +170,7 @@ impl Pulse {
         if [ptr::null_mut(), MAIN, WAKERS].contains(&current) {
             return None;
         }
-        // SAFETY: begin_task() was given it, on this thread, and let_go() takes it away before the loop gives up its reference.
+        // SAFETY: begin_task() or begin_drop() was given it, on this thread, and let_go() takes it away before the loop gives up its reference.
         Some(unsafe { TaskPtr::culprit_at(current) }.id)
     }
 

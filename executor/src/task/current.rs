@@ -1,4 +1,8 @@
 //! Which task or job is asking.
+//!
+//! A future is its task from the moment in which a loop has it to the end of its destructor, whatever ends it: it is ready, it panics, it is
+//! aborted from anywhere, or the loop ends. So the loop says which task it is about to poll *or drop*, here for code of the task, and for
+//! the watchdog ([`crate::pulse`]). Its task-locals go the same way, since a scope is a part of the future (`local/scope.rs`).
 
 use crate::{Id, context};
 use sideline_blocking_pool::JobId;
@@ -31,6 +35,9 @@ pub fn id() -> Id {
 }
 
 /// The id of the task that calls this, or of the job. `None` in a main future, and outside a runtime. See [`id`].
+///
+/// What a future owns is dropped as its task, too: when it is ready, aborted, or its runtime ends. (If the runtime was gone when it was
+/// spawned, it never became a task, and is dropped as what its spawner is.)
 #[inline]
 pub fn try_id() -> Option<Id> {
     // A job may drive a loop of its own, whose main future is the job's.

@@ -143,10 +143,11 @@ impl Tasks {
             }
             cancelled += tasks.len();
             for &task in &tasks {
+                pulse.begin_drop(task);
                 // SAFETY: we are the loop; the task was in the table, so it is not complete.
                 unsafe { task.cancel() };
                 // SAFETY: the output has just been stored, and the task is out of the table.
-                unsafe { finish(task, None) };
+                unsafe { finish(task, Some(pulse)) };
             }
         }
         while let Some(task) = self.run_queue.pop() {
@@ -158,7 +159,7 @@ impl Tasks {
 }
 
 /// Completes a task whose output is in place, and gives up the table's reference. `pulse` is the loop's, if the loop has
-/// just run the task.
+/// just run or dropped the task.
 ///
 /// # Safety
 /// By the loop, or by the spawner of a task that no loop will see; the task is in no table.
