@@ -3,16 +3,16 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::contain::Kept;
 use crate::pool::Pool;
 use crate::priority::{self, MOST_NICE};
 use crate::refusal::Refusal;
 use crate::report::{Hook, Report};
 use crate::spin;
 
-type ThreadHook = Box<dyn Fn() + Send + Sync>;
+pub(crate) type ThreadHook = Kept<Box<dyn Fn() + Send + Sync>>;
 /// Decides whether the next thread start fails; for models and tests.
 type Fault = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
 
@@ -157,20 +157,20 @@ impl Builder {
 
     /// Runs on each worker thread before its first job. Jobs wait for it. A panic in it is reported.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.config.on_start = Some(Box::new(hook));
+        self.config.on_start = Some(Kept::new(Box::new(hook)));
         self
     }
 
     /// Runs on each worker thread after its last job. A panic in it is reported.
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.config.on_stop = Some(Box::new(hook));
+        self.config.on_stop = Some(Kept::new(Box::new(hook)));
         self
     }
 
     /// A hook that is told what went wrong where nobody awaits it. It is called on the thread that has noticed; a panic in it is
     /// ignored. Default: a line on stderr for each report.
     pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
-        self.config.on_report = Some(Arc::new(hook));
+        self.config.on_report = Some(Hook::new(hook));
         self
     }
 

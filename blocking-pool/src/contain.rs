@@ -45,6 +45,37 @@ pub fn message_and_discard(payload: Payload) -> String {
     text
 }
 
+/// A hook of the user's, which goes with the last who knows what it was given to: a handle, a token, a waker, on any thread. What its
+/// destructor panics with is no affair of theirs, so dropping this never panics; there is nobody left to tell.
+pub struct Kept<T>(Option<T>);
+
+impl<T> Kept<T> {
+    /// Keeps it.
+    pub fn new(theirs: T) -> Self {
+        Self(Some(theirs))
+    }
+
+    /// Lends it.
+    #[inline]
+    pub fn get(&self) -> &T {
+        self.0.as_ref().expect("only the drop takes it")
+    }
+}
+
+impl<T> Drop for Kept<T> {
+    #[inline(never)]
+    fn drop(&mut self) {
+        let _ = discard(self.0.take());
+    }
+}
+
+impl<T> fmt::Debug for Kept<T> {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
 /// A payload that is kept. Nobody can look at it through a shared reference, which makes it `Sync`; and dropping it never
 /// panics.
 pub struct Shut(Mutex<Option<Payload>>);

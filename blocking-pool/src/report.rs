@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::contain;
+use crate::contain::{self, Kept};
 use crate::job::JobInfo;
 use crate::refusal::ok;
 
@@ -100,14 +100,24 @@ impl fmt::Display for Report {
     }
 }
 
-pub(crate) type Hook = Arc<dyn Fn(&Report) + Send + Sync>;
+type Tell = Box<dyn Fn(&Report) + Send + Sync>;
+
+/// Pools and their tokens share one.
+#[derive(Clone)]
+pub(crate) struct Hook(Arc<Kept<Tell>>);
+
+impl Hook {
+    pub(crate) fn new(hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Kept::new(Box::new(hook))))
+    }
+}
 
 /// Tells `hook`, or stderr. Never panics: a hook that does is ignored, there is nobody left to tell.
 #[inline(never)]
 pub(crate) fn tell(hook: Option<&Hook>, report: &Report) {
     match hook {
         Some(hook) => {
-            let _ = contain::contain(|| hook(report)).map_err(contain::message_and_discard);
+            let _ = contain::contain(|| hook.0.get()(report)).map_err(contain::message_and_discard);
         }
         // A closed stderr is no reason to panic, which `eprintln!` would.
         // In one piece: others write to it, too.

@@ -9,7 +9,8 @@ use crate::Id;
 use crate::join_error::JoinError;
 #[cfg(feature = "watchdog")]
 use crate::watchdog::{Milliseconds, Named, Stall};
-use sideline_blocking_pool::{Survivor, contain};
+use sideline_blocking_pool::Survivor;
+use sideline_blocking_pool::contain::{self, Kept};
 use std::fmt;
 use std::panic::Location;
 
@@ -118,14 +119,12 @@ pub(crate) struct Culprit {
 
 type Hook = dyn Fn(&Report) + Send + Sync;
 
-/// Where a runtime's reports go.
-///
-/// It goes with the last who knows the runtime, which may be a waker anywhere: what the hook has captured never panics there.
-pub(crate) struct Reporter(Option<Box<Hook>>);
+/// Where a runtime's reports go. It goes with the last who knows the runtime, which may be a waker anywhere.
+pub(crate) struct Reporter(Kept<Box<Hook>>);
 
 impl Reporter {
     pub(crate) fn new(hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(hook)))
+        Self(Kept::new(Box::new(hook)))
     }
 
     pub(crate) fn stderr() -> Self {
@@ -135,8 +134,7 @@ impl Reporter {
     /// Calls the hook. A hook that panics is not called about that.
     #[inline(never)]
     pub(crate) fn report(&self, report: Report) {
-        let _ = contain::contain(|| self.0.as_ref().map(|hook| hook(&report)))
-            .map_err(contain::message_and_discard);
+        let _ = contain::contain(|| self.0.get()(&report)).map_err(contain::message_and_discard);
     }
 
     /// Reports an error that was dropped unread, if it is a panic.
@@ -144,14 +142,6 @@ impl Reporter {
         if let Some((Culprit { id, location }, message)) = error.task_panic() {
             self.report(Report::DetachedPanic { id, location, message });
         }
-    }
-}
-
-impl Drop for Reporter {
-    #[inline(never)]
-    fn drop(&mut self) {
-        // There is nobody left to be told.
-        let _ = contain::discard(self.0.take());
     }
 }
 

@@ -21,6 +21,7 @@ use crate::builder::Config;
 use crate::job::JoinHandle;
 use crate::park::Parker;
 use crate::pool::Pool;
+use crate::report::Hook;
 
 mod cancel;
 mod idle;
@@ -125,7 +126,7 @@ fn config(core: usize, max: usize) -> Config {
         growth: false,
         keep_alive: Duration::from_micros(50),
         // Nobody reads it, and stderr is slow.
-        on_report: Some(Arc::new(|_| ())),
+        on_report: Some(Hook::new(|_| ())),
         ..Config::default()
     }
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{block_on, config};
+use crate::contain::Kept;
+use crate::report::Hook;
 use crate::{Pool, Report, Shutdown, SpawnErrorKind};
 
 /// A pool whose starts fail as `fails` says, by number; it grows by itself. And its reports.
@@ -25,7 +27,7 @@ fn pool(
     let mut config = config(core, max);
     config.growth = true;
     config.start_fault = Some(Box::new(fault));
-    config.on_report = Some(Arc::new(tell));
+    config.on_report = Some(Hook::new(tell));
     (Pool::with(config), reports, tries)
 }
 
@@ -97,8 +99,8 @@ fn a_monitor_that_is_refused_to_a_worker_is_tried_again_by_it() {
         1 => Err(io::Error::from(io::ErrorKind::WouldBlock)),
         _ => Ok(()),
     }));
-    config.on_start = Some(Box::new(move || _ = submitted.lock().unwrap().recv()));
-    config.on_report = Some(Arc::new(|_| ()));
+    config.on_start = Some(Kept::new(Box::new(move || _ = submitted.lock().unwrap().recv())));
+    config.on_report = Some(Hook::new(|_| ()));
     let pool = Pool::with(config);
     let (release, released) = std::sync::mpsc::channel::<()>();
     let first = pool.spawn(move || released.recv().is_ok());

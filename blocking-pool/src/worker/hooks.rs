@@ -1,22 +1,23 @@
 //! What the user wants done on each thread of the pool, when it begins and when it ends.
 
+use crate::builder::ThreadHook;
 use crate::contain;
 use crate::report::Report;
 use crate::shared::Shared;
 
 impl Shared {
     pub(super) fn on_thread_start(&self) {
-        self.run_hook("on_thread_start", self.config.on_start.as_deref());
+        self.run_hook("on_thread_start", self.config.on_start.as_ref());
     }
 
     pub(super) fn on_thread_stop(&self) {
-        self.run_hook("on_thread_stop", self.config.on_stop.as_deref());
+        self.run_hook("on_thread_stop", self.config.on_stop.as_ref());
     }
 
     #[inline(never)]
-    fn run_hook(&self, name: &'static str, hook: Option<&(dyn Fn() + Send + Sync)>) {
+    fn run_hook(&self, name: &'static str, hook: Option<&ThreadHook>) {
         let Some(hook) = hook else { return };
-        if let Err(payload) = contain::contain(hook) {
+        if let Err(payload) = contain::contain(hook.get()) {
             let message = contain::message_and_discard(payload);
             self.report(Report::HookPanicked { hook: name, message });
         }
