@@ -199,7 +199,7 @@ impl Reactor {
         let work = (!left_out("loop-looks-after-announcing") && has_work()) || self.has_timers_to_let_go();
         let mut wait =
             if work { Wait::ZERO } else { until_next_timer(&self.handle, &mut self.gathering, max_wait) };
-        if sleep == Sleep::OnWord && wait != Wait::ZERO {
+        if sleep == Sleep::OnWord && !wait.is_zero() {
             // Only now: a source that another thread registers after the announcement notifies.
             let on_word = match wait.roughly() {
                 Some(time) if !shared.needs_selector() || left_out("loop-looks-for-sources") => Some(time),
@@ -217,7 +217,7 @@ impl Reactor {
                 wait = Wait::ZERO;
             }
         }
-        if wait == Wait::ZERO {
+        if wait.is_zero() {
             self.notified = parked.end();
             return self.ask();
         }

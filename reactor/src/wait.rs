@@ -17,6 +17,11 @@ pub(crate) enum Wait {
 impl Wait {
     pub(crate) const ZERO: Wait = Wait::For(Duration::ZERO);
 
+    #[inline]
+    pub(crate) fn is_zero(self) -> bool {
+        matches!(self, Wait::For(Duration::ZERO))
+    }
+
     /// For how long at most; `None` is without a limit.
     #[inline]
     pub(crate) fn at_most(self) -> Option<Duration> {
