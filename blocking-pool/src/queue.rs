@@ -24,11 +24,19 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Queues {
     injector: Injector<Entry>,
-    deques: Vec<Ring<Entry>>,
+    /// One for each core worker.
+    places: Vec<Place>,
     /// How many seats have been asked for.
     seats: AtomicUsize,
-    /// Entries taken out for good; one counter for each core worker, the last one for everybody else.
-    taken: Vec<Padded<AtomicU64>>,
+    /// Entries that others than core workers have taken out for good.
+    taken: Padded<AtomicU64>,
+}
+
+/// What belongs to a core worker.
+struct Place {
+    deque: Ring<Entry>,
+    /// Entries that it has taken out for good, wherever they were.
+    taken: Padded<AtomicU64>,
 }
 
 /// A core worker's place in the queues of its pool: the number of its deque. There is one of each number, on one thread.
@@ -44,27 +52,28 @@ impl Seat {
 }
 
 impl Queues {
+    #[inline(never)]
     pub(crate) fn new(core: usize) -> Self {
-        let mut deques = Vec::with_capacity(core);
-        while deques.len() < core {
-            deques.push(Ring::new());
+        let none = || Padded(AtomicU64::new(0));
+        let mut places = Vec::with_capacity(core);
+        while places.len() < core {
+            places.push(Place { deque: Ring::new(), taken: none() });
         }
-        let taken = Padded::many(core + 1, || AtomicU64::new(0));
-        Self { injector: Injector::new(), deques, seats: AtomicUsize::new(0), taken }
+        Self { injector: Injector::new(), places, seats: AtomicUsize::new(0), taken: none() }
     }
 
     /// One that no other core worker has, if there is one. By a thread when it begins, so a start that failed costs none.
     #[inline(never)]
     pub(crate) fn take_seat(&self) -> Option<Seat> {
         let index = self.seats.fetch_add(1, Ordering::Relaxed);
-        (index < self.deques.len()).then_some(Seat { index, not_shared: PhantomData })
+        (index < self.places.len()).then_some(Seat { index, not_shared: PhantomData })
     }
 
     /// The deque of the worker that sits there.
     #[inline]
     fn own(&self, seat: &Seat) -> Deque<'_, Entry> {
         // SAFETY: of this pool there is one seat of this number, and it is this thread's.
-        unsafe { self.deques[seat.index].owned() }
+        unsafe { self.places[seat.index].deque.owned() }
     }
 
     /// To the worker's own deque; the entry back if there is no room.
@@ -76,7 +85,7 @@ impl Queues {
     /// From there.
     #[inline]
     pub(crate) fn pop_own(&self, seat: &Seat) -> Option<Entry> {
-        self.deques[seat.index].take()
+        self.places[seat.index].deque.take()
     }
 
     pub(crate) fn push(&self, entry: Entry) {
@@ -92,10 +101,10 @@ impl Queues {
     /// Are more than `count` waiting, everywhere together? As exact as a look at one queue after another can be.
     pub(crate) fn more_wait_than(&self, count: usize) -> bool {
         let mut waiting = self.injector.len();
-        let mut deques = self.deques.iter();
+        let mut places = self.places.iter();
         while waiting <= count {
-            let Some(deque) = deques.next() else { return false };
-            waiting += deque.len();
+            let Some(place) = places.next() else { return false };
+            waiting += place.deque.len();
         }
         true
     }
@@ -121,9 +130,9 @@ impl Queues {
     /// A single job out of somebody's deque, beginning with the one at `start`.
     #[inline(never)]
     pub(crate) fn steal_from(&self, start: usize) -> Option<Entry> {
-        let deques = self.deques.len();
-        for turn in 0..deques {
-            let stolen = self.deques[(start + turn) % deques].take();
+        let places = self.places.len();
+        for turn in 0..places {
+            let stolen = self.places[(start + turn) % places].deque.take();
             if stolen.is_some() {
                 return stolen;
             }
@@ -138,24 +147,23 @@ impl Queues {
 
     /// An entry was taken out for good: to run it, or because it was cancelled.
     pub(crate) fn note_taken(&self, seat: Option<&Seat>) {
-        let last = self.taken.len() - 1;
         // Release: pairs with the Acquire in taken(). More than a count needs that is looked at after fences.
         match seat {
             // A single writer: no read-modify-write needed.
             Some(seat) => {
-                let mine = &self.taken[seat.index];
+                let mine = &self.places[seat.index].taken;
                 mine.store(mine.load(Ordering::Relaxed) + 1, Ordering::Release);
             }
-            None => _ = self.taken[last].fetch_add(1, Ordering::Release),
+            None => _ = self.taken.fetch_add(1, Ordering::Release),
         }
     }
 
     /// How many were taken out. Never more than came in.
     #[inline(never)]
     pub(crate) fn taken(&self) -> u64 {
-        let mut all = 0;
-        for count in &self.taken {
-            all += count.load(Ordering::Acquire);
+        let mut all = self.taken.load(Ordering::Acquire);
+        for place in &self.places {
+            all += place.taken.load(Ordering::Acquire);
         }
         all
     }
