@@ -110,7 +110,11 @@ impl Shared {
         if self.is_forked() {
             return survivors;
         }
-        self.roster.each_worker(&mut |desk| survivors.extend(Survivor::of(desk, whose)));
+        self.roster.each_worker(&mut |desk| {
+            if let Some(survivor) = Survivor::of(desk, whose) {
+                survivors.push(survivor);
+            }
+        });
         survivors
     }
 

@@ -115,8 +115,12 @@ impl Local {
             return Some(entry);
         }
         let stolen = || queues.steal_from(seat.map_or(0, |seat| seat.index() + 1));
-        let early = if searches % STEAL_FIRST == 0 { stolen() } else { None };
-        early.or_else(|| queues.take_injected(seat)).or_else(stolen)
+        if searches % STEAL_FIRST == 0 {
+            if let Some(entry) = stolen() {
+                return Some(entry);
+            }
+        }
+        queues.take_injected(seat).or_else(stolen)
     }
 
     /// The next job, if it can be had without searching: from the worker's own deque, now and then from the injector.

@@ -90,7 +90,8 @@ impl Look {
         let all = pool.roster.pick(self.cursor, &mut desks);
         let long_jobs = self.last_long.is_some_and(|then| self.at - then < LATELY);
         let mut seen = Workers::default();
-        for desk in desks.iter().flatten() {
+        for desk in &desks {
+            let Some(desk) = desk else { break };
             count(desk, long_jobs, &mut seen)?;
         }
         if seen.long > 0 {
