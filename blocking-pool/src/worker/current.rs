@@ -45,14 +45,11 @@ impl Drop for Present<'_> {
 /// Pushes to the current worker's own deque, if it is a core worker of `pool` and there is room; the entry back otherwise.
 #[inline]
 pub(crate) fn push_nested(pool: &Arc<Shared>, entry: Entry) -> Result<(), Entry> {
-    let mut entry = Some(entry);
-    on_worker_of(pool, |local| {
-        if let Some(seat) = &local.seat {
-            // If it is full, the injector is not.
-            entry = entry.take().and_then(|entry| pool.queues.push_own(seat, entry).err());
-        }
-    });
-    entry.map_or(Ok(()), Err)
+    on_worker_of(pool, |local| match local.and_then(|local| local.seat.as_ref()) {
+        // If it is full, the injector is not.
+        Some(seat) => pool.queues.push_own(seat, entry),
+        None => Err(entry),
+    })
 }
 
 /// The tenant whose job the current thread is running, if it is a worker of `pool`.
@@ -67,7 +64,7 @@ pub(crate) fn is_inside(pool: &Arc<Shared>) -> bool {
 
 /// `None`: not on a worker of `pool`. `Some(None)`: in none of its jobs.
 fn place(pool: &Arc<Shared>) -> Option<Option<u64>> {
-    on_worker_of(pool, |local| local.desk.own_tenant())
+    on_worker_of(pool, |local| local.map(|local| local.desk.own_tenant()))
 }
 
 /// Whether the current thread is a worker of `pool`, or was one and is ending: its thread-locals are being dropped.
@@ -75,10 +72,13 @@ pub(crate) fn is_or_was_of(pool: &Arc<Shared>) -> bool {
     STARTED_BY.try_with(Cell::get).is_ok_and(|by| by == Arc::as_ptr(pool) as usize)
 }
 
-fn on_worker_of<R>(pool: &Arc<Shared>, then: impl FnOnce(&Local) -> R) -> Option<R> {
+/// `None`: the current thread is no worker of `pool`.
+fn on_worker_of<R>(pool: &Arc<Shared>, then: impl FnOnce(Option<&Local>) -> R) -> R {
     // Err: only in a loom model, at the end of a thread.
     let here = LOCAL.try_with(Cell::get).unwrap_or(ptr::null());
     // SAFETY: `Present` borrows the worker, and takes the address away when it goes, on this very thread.
-    let local = unsafe { here.as_ref() }?;
-    Arc::ptr_eq(&local.pool, pool).then(|| then(local))
+    then(match unsafe { here.as_ref() } {
+        Some(local) if Arc::ptr_eq(&local.pool, pool) => Some(local),
+        _ => None,
+    })
 }
