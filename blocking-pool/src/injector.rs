@@ -97,6 +97,7 @@ const BATCH: usize = 32;
 const LOOKS: u32 = 64;
 
 impl<T: Pointer> Injector<T> {
+    #[inline(never)]
     pub(crate) fn new() -> Self {
         let first = Box::into_raw(Box::new(Block::new()));
         let end = || End { place: AtomicU64::new(0), block: AtomicPtr::new(first) };

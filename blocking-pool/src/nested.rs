@@ -55,7 +55,7 @@ pub fn dropping(work: impl FnOnce() + 'static) {
 }
 
 /// Before something is dropped that may own the handles of others. `None`: it has to be [put off](put_off).
-#[inline]
+#[inline(never)]
 pub(crate) fn enter() -> Option<Level> {
     let depth = depth();
     if depth == DEEPEST {
@@ -98,7 +98,7 @@ fn do_what_was_put_off() {
 }
 
 impl Drop for Level {
-    #[inline]
+    #[inline(never)]
     fn drop(&mut self) {
         catch_up();
         set_depth(depth() - 1);

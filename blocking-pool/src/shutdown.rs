@@ -187,7 +187,7 @@ impl Survivor {
 
 impl fmt::Display for Survivor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name_job(f, self.id, self.name.as_deref(), self.location)?;
+        name_job(f, self.id, self.name.as_ref(), self.location)?;
         write!(f, " on {}", self.thread)
     }
 }

@@ -84,6 +84,7 @@ mod platform {
     }
 
     /// 0: the system's own.
+    #[inline(never)]
     pub(super) fn set_slice(nanos: u64) {
         let (Some([set, _]), Some(mut attr)) = (SCHED_ATTR, attributes()) else { return };
         // With other policies `runtime` means something else.

@@ -38,6 +38,7 @@ mod linux {
     }
 
     /// True: asleep in the kernel. False: running, or ready to. `None`: not known, or gone.
+    #[inline(never)]
     pub(crate) fn is_blocked(tid: Tid) -> Option<bool> {
         let mut stat = [0; 128];
         let mut file = ok(std::fs::File::open(format!("/proc/self/task/{tid}/stat")))?;

@@ -29,14 +29,15 @@ pub struct JobInfo {
 
 impl fmt::Display for JobInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name_job(f, self.id, self.name.as_deref(), self.location)
+        name_job(f, self.id, self.name.as_ref(), self.location)
     }
 }
 
+#[inline(never)]
 pub(crate) fn name_job(
     f: &mut fmt::Formatter<'_>,
     id: JobId,
-    name: Option<&str>,
+    name: Option<&Cow<'_, str>>,
     location: &Location<'_>,
 ) -> fmt::Result {
     match name {

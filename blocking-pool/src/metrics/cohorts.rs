@@ -81,6 +81,7 @@ impl Cohort {
 }
 
 impl Cohorts {
+    #[inline(never)]
     pub(super) fn new(core: usize) -> Self {
         Self {
             // The first submission opens the first cohort.
