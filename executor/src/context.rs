@@ -138,8 +138,14 @@ pub(crate) fn with_core<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
 
 /// Calls `f` with the loop that `shared` belongs to, if it runs on this thread.
 #[inline]
+#[allow(unsafe_code, reason = "found for every wake")]
 pub(crate) fn with_core_of<R>(shared: &Arc<Shared>, f: impl FnOnce(&Core) -> R) -> Option<R> {
-    if is_core_of(shared) { with_core(f) } else { None }
+    let context = context();
+    if context.shared != Arc::as_ptr(shared) {
+        return None;
+    }
+    // SAFETY: null, or what the guard borrows.
+    unsafe { context.core.as_ref() }.map(f)
 }
 
 /// Whether this is the thread of the loop that `shared` belongs to, and the loop is running.
