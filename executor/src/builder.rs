@@ -205,7 +205,7 @@ impl Builder {
     /// ```
     #[inline]
     pub fn paused_clock(mut self) -> Self {
-        self.time = Time::Paused;
+        self.time = Time::PAUSED;
         self
     }
 

@@ -58,8 +58,8 @@ pub(crate) struct Core {
     pub(crate) demand: Demand,
     spinner: RefCell<Spinner>,
     pub(crate) linger: Linger,
-    /// Another loop waits for this one between its turns.
-    pub(crate) embedded: Cell<bool>,
+    /// How it stands by between its turns, if another loop waits for it then: see `embed.rs`.
+    pub(crate) stands_by: Cell<Option<fn(&Core)>>,
     /// From the beginning of a `block_on` or a turn to its end.
     pub(crate) driven: Cell<bool>,
     /// Borrowed during a turn of the reactor only, which calls wakers and nothing else of the user's.
@@ -67,7 +67,7 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    #[inline(never)]
+    #[inline]
     pub(crate) fn new(reactor: LocalReactor, time: Time, shared: Arc<Shared>) -> Self {
         let budget = Budget::new(reactor.handle().clock().clone());
         Self {
@@ -79,7 +79,7 @@ impl Core {
             demand: Demand::default(),
             spinner: RefCell::default(),
             linger: Linger::default(),
-            embedded: Cell::new(false),
+            stands_by: Cell::new(None),
             driven: Cell::new(false),
             reactor: RefCell::new(reactor),
         }

@@ -1,6 +1,7 @@
 //! A runtime as a descriptor: see `embed.rs`.
 
 use crate::Runtime;
+use crate::core::Core;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// The descriptor that another loop waits on, for reading, until it is time for [`turn`](Runtime::turn). It is the
@@ -14,7 +15,7 @@ impl AsFd for Runtime {
     fn as_fd(&self) -> BorrowedFd<'_> {
         // From now on the loop stands by whenever it does not run.
         let core = self.core();
-        if !core.embedded.replace(true) {
+        if core.stands_by.replace(Some(Core::stand_by)).is_none() {
             core.stand_by();
         }
         self.handle().shared().reactor.as_fd()

@@ -20,7 +20,8 @@
 //! Both stand by with work at hand, so they notify themselves and the descriptor is readable at once. That is one
 //! system call in 200 µs of work, and the other loop gets its turn.
 //!
-//! A runtime that nobody embeds never stands by, and pays for none of this.
+//! A runtime that nobody embeds never stands by, and pays for none of this: what `stand_by` does is compiled in the programs that
+//! embed one.
 
 use crate::context;
 use crate::core::waiting::ASK_AGAIN;
@@ -140,7 +141,7 @@ impl Core {
         refuse_nesting("Runtime::turn", at);
         self.shared().pulse.refuse_poll("Runtime::turn", at);
         self.shared().refuse_fork("Runtime::turn", at);
-        self.embedded.set(true);
+        self.stands_by.set(Some(Core::stand_by));
         self.shared().pulse.driven_from(at);
         let _awake = self.awake();
         let _entered = context::enter(self.shared(), Some(self), Some(at));
@@ -158,7 +159,7 @@ impl Core {
 
     /// Until the guard is dropped the loop looks after itself.
     pub(crate) fn awake(&self) -> Awake<'_> {
-        if self.embedded.get() {
+        if self.stands_by.get().is_some() {
             self.with_reactor(|reactor| reactor.resume());
         }
         self.shared().rise();
@@ -167,6 +168,7 @@ impl Core {
         Awake(self)
     }
 
+    #[inline]
     pub(crate) fn stand_by(&self) {
         self.with_reactor(|reactor| reactor.stand_by(|| self.tasks.ready() > 0 || self.shared().has_work()));
     }
@@ -185,8 +187,8 @@ impl Drop for Awake<'_> {
         self.0.budget.look(&self.0.shared().counters);
         self.0.demand.rests(|is_busy| self.0.tell_pool(is_busy));
         self.0.shared().rest();
-        if self.0.embedded.get() {
-            self.0.stand_by();
+        if let Some(stand_by) = self.0.stands_by.get() {
+            stand_by(self.0);
         }
     }
 }

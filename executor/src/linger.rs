@@ -17,7 +17,6 @@
 mod habit;
 
 use crate::core::Core;
-use crate::paused::Time;
 use crate::sync::LINGERS;
 use habit::{Habit, SOON};
 use std::cell::Cell;
@@ -109,7 +108,7 @@ impl Core {
     /// Lingers, if it is time to. True if there is something to do.
     pub(crate) fn linger(&self) -> bool {
         let limit = self.linger.limit();
-        if limit == 0 || self.time() == Time::Paused || self.shared().tenant.pool().is_saturated() {
+        if limit == 0 || !self.time().flows() || self.shared().tenant.pool().is_saturated() {
             return false;
         }
         let outcome = self.look_around(Duration::from_nanos(limit));

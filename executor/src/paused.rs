@@ -28,15 +28,31 @@
 use crate::core::Core;
 use crate::sync::{left_out, thread};
 use sideline_reactor::KernelError;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// How a runtime's time passes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Time {
     /// By itself.
     Flows,
-    /// As this file says.
-    Paused,
+    /// As this file says. With the function by which the loop waits then: so that is compiled in the programs that pause a clock.
+    Paused(fn(&Core, Option<Duration>) -> Result<(), KernelError>),
+}
+
+impl Time {
+    pub(crate) const PAUSED: Time = Time::Paused(Core::wait_or_move_clock);
+
+    pub(crate) fn flows(self) -> bool {
+        matches!(self, Time::Flows)
+    }
+}
+
+impl fmt::Debug for Time {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.flows() { "Flows" } else { "Paused" })
+    }
 }
 
 /// How long the loop waits for a job before it looks whether it has been delivered, in real time.
@@ -51,7 +67,8 @@ const ROUNDS: u32 = 100;
 
 impl Core {
     /// Waits for events, or moves the clock. On a paused clock only, and when no task is ready.
-    pub(crate) fn wait_or_move_clock(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
+    #[inline]
+    fn wait_or_move_clock(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
         let mut jobs = self.shared().has_jobs_in_flight();
         self.ask_reactor(Some(Duration::ZERO))?;
         if self.tasks.ready() > 0 || self.shared().has_work() {
@@ -98,6 +115,7 @@ impl Core {
         rounds >= ROUNDS || (self.tasks.ready() == 0 && !self.shared().has_work())
     }
 
+    #[inline]
     fn move_clock(&self, to: Instant) {
         let clock = self.shared().reactor.clock();
         clock.advance(to.saturating_duration_since(clock.now()));

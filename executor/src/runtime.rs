@@ -88,7 +88,7 @@ impl Runtime {
     pub(crate) fn from_builder(builder: Builder) -> io::Result<Self> {
         let clock = match builder.time {
             Time::Flows => sync::clock(),
-            Time::Paused => Clock::manual(),
+            Time::Paused(_) => Clock::manual(),
         };
         Self::around(LocalReactor::with_known_wakers(clock, &task::WAKERS)?, builder)
     }

@@ -47,7 +47,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    #[inline(never)]
+    #[inline]
     pub(crate) fn new(
         reactor: sideline_reactor::Handle,
         tenant: Tenant,

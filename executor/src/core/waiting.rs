@@ -86,10 +86,10 @@ impl Core {
     }
 
     pub(crate) fn wait(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {
-        if self.time == Time::Paused && max_wait != Some(Duration::ZERO) {
-            return self.wait_or_move_clock(max_wait);
+        match self.time {
+            Time::Paused(wait) if max_wait != Some(Duration::ZERO) => wait(self, max_wait),
+            _ => self.ask_reactor(max_wait),
         }
-        self.ask_reactor(max_wait)
     }
 
     pub(crate) fn ask_reactor(&self, max_wait: Option<Duration>) -> Result<(), KernelError> {

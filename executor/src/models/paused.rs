@@ -15,7 +15,7 @@ use std::time::Duration;
 #[test]
 fn end_of_a_job_against_a_move_of_the_clock() {
     check(3, || {
-        let runtime = runtime_in(Time::Paused);
+        let runtime = runtime_in(Time::PAUSED);
         let (shared, done) = (Arc::clone(runtime.handle().shared()), Arc::new(AtomicBool::new(false)));
         let (begin, has_begun) = loom::sync::mpsc::channel();
         let (send_waker, waker) = loom::sync::mpsc::channel::<Waker>();

@@ -4,7 +4,6 @@ use super::after;
 use super::sleep::with_current_reactor;
 use crate::context;
 use crate::core::Core;
-use crate::paused::Time;
 use crate::task::yield_now;
 use std::future::Future;
 use std::panic::Location;
@@ -92,7 +91,7 @@ fn paused_core(at: &Location<'_>) -> Rc<Core> {
         panic!("time::advance at {at}: only the loop's own thread moves its clock, and this is not a loop's thread")
     });
     assert!(
-        core.time() == Time::Paused,
+        !core.time().flows(),
         "time::advance at {at}: this runtime's clock flows by itself; build it with Runtime::builder().paused_clock()"
     );
     core
