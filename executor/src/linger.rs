@@ -18,7 +18,7 @@ mod habit;
 
 use crate::core::Core;
 use crate::sync::LINGERS;
-use habit::{Habit, SOON};
+use habit::Habit;
 use std::cell::Cell;
 use std::hint::spin_loop;
 use std::time::{Duration, Instant};
@@ -94,13 +94,8 @@ impl Linger {
             return;
         }
         self.awake.set(0);
-        for (habit, ended) in [(&self.wakes, notified), (&self.events, had_events)] {
-            if ended && nanos <= SOON {
-                habit.ended_park(nanos);
-            } else {
-                habit.did_not_end_park();
-            }
-        }
+        self.wakes.parked(nanos, notified);
+        self.events.parked(nanos, had_events);
     }
 }
 
@@ -140,7 +135,7 @@ impl Core {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::habit::SAMPLE;
+    use super::habit::{SAMPLE, SOON};
     use super::*;
     use sideline_blocking_pool::Spinner;
 

@@ -81,19 +81,17 @@ impl Habit {
         }
     }
 
-    /// A park is over. It ended soon, after `nanos`, with what this is the habit for.
-    pub(super) fn ended_park(&self, nanos: u64) {
+    /// A park is over, after `nanos`. `ended_it`: with what this is the habit for.
+    pub(super) fn parked(&self, nanos: u64, ended_it: bool) {
+        if !ended_it || nanos > SOON {
+            return self.evidence.set(0);
+        }
         let park = self.park.get();
         self.park.set(if self.evidence.get() == 0 { nanos } else { park - park / 8 + nanos / 8 });
         self.evidence.set(self.evidence.get().saturating_add(1));
         if !self.is_on() && self.evidence.get() >= self.wanted.get() && Spinner::can_pay() {
             self.credit.set(2);
         }
-    }
-
-    /// A park is over, with something else, or late.
-    pub(super) fn did_not_end_park(&self) {
-        self.evidence.set(0);
     }
 }
 
@@ -103,7 +101,7 @@ mod tests {
 
     fn parks_until_it_is_on(habit: &Habit) -> usize {
         let is_on_after_one_more = || {
-            habit.ended_park(SOON);
+            habit.parked(SOON, true);
             habit.is_on()
         };
         1 + (0..1_000).take_while(|_| !is_on_after_one_more()).count()
@@ -137,7 +135,7 @@ mod tests {
     #[test]
     fn evidence_without_end_is_counted_without_overflow() {
         let habit = Habit { evidence: Cell::new(u32::MAX), ..Habit::default() };
-        habit.ended_park(SOON);
+        habit.parked(SOON, true);
         assert_eq!(habit.evidence.get(), u32::MAX);
     }
 }
