@@ -166,6 +166,7 @@ impl Pool {
     /// mine.spawn(|| 1 + 1).detach();
     /// assert!(mine.wait(None)); // for this job, and not for what others run there
     /// ```
+    #[inline]
     pub fn tenant(&self) -> Tenant {
         Tenant::new(self.clone())
     }

@@ -40,6 +40,7 @@ impl AbortHandle {
 
     /// Asks for cancellation, as [`JoinHandle::abort`](crate::JoinHandle::abort) does: the loop drops a task's future, on its own
     /// thread; the closure of a job that has not started is dropped here. Returns at once, and may be called again.
+    #[inline]
     pub fn abort(&self) {
         match &self.0 {
             Kind::Task(aborter) => aborter.abort(),
@@ -48,6 +49,7 @@ impl AbortHandle {
     }
 
     /// True once the task or job has ended or been cancelled.
+    #[inline]
     pub fn is_finished(&self) -> bool {
         match &self.0 {
             Kind::Task(aborter) => aborter.is_finished(),

@@ -235,6 +235,7 @@ impl Core {
     }
 
     /// Fires the timers that are due by now. Does nothing inside one of the reactor's turns, which will fire them itself.
+    #[inline]
     pub(crate) fn fire_timers(&self) {
         if let Ok(mut reactor) = self.reactor.try_borrow_mut() {
             reactor.fire_timers();

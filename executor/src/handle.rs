@@ -64,6 +64,7 @@ impl Handle {
     /// # Panics
     /// Outside a runtime. Use [`try_current`](Self::try_current) where that may happen.
     #[track_caller]
+    #[inline]
     pub fn current() -> Self {
         // No closure: it would be named as the place of the panic, in place of the caller's.
         match context::handle() {

@@ -112,6 +112,7 @@ impl Shared {
     }
 
     /// Whether there is anything that will come by itself: jobs, and what is going to be one.
+    #[inline]
     pub(crate) fn has_jobs_in_flight(&self) -> bool {
         // Acquire: pairs with the Release of those who leave the line. The line is read first: whoever has left it is a job by
         // then, and so is counted in at least one of the two.

@@ -45,8 +45,8 @@ fn core_here() -> Rc<Core> {
     if let Some(core) = context::core() {
         return core;
     }
-    match context::handle() {
-        Ok(_) => panic!(
+    match context::with_reactor(|_| ()) {
+        Ok(()) => panic!(
             "sideline::spawn puts a future on the loop of its own thread, and this thread is not the loop's: \
              use Handle::current().spawn(future), whose future must be Send"
         ),

@@ -27,6 +27,7 @@ pub struct AbortHandle {
 }
 
 impl AbortHandle {
+    #[inline]
     pub(super) fn new(aborter: Aborter) -> Self {
         Self { id: aborter.id(), aborter: Some(Arc::new(aborter)) }
     }
@@ -37,11 +38,13 @@ impl AbortHandle {
 
     /// Takes the job out of the queue if it has not started, as [`JoinHandle::abort`](crate::JoinHandle::abort) does. True if that
     /// was so: it will never run, and its closure has been dropped, here.
+    #[inline]
     pub fn abort(&self) -> bool {
         self.aborter.as_ref().is_some_and(|aborter| aborter.abort())
     }
 
     /// True once the job has ended or been cancelled.
+    #[inline]
     pub fn is_finished(&self) -> bool {
         self.aborter.as_ref().is_none_or(|aborter| aborter.is_done())
     }

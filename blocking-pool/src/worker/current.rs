@@ -68,6 +68,7 @@ fn place(pool: &Arc<Shared>) -> Option<Option<u64>> {
 }
 
 /// Whether the current thread is a worker of `pool`, or was one and is ending: its thread-locals are being dropped.
+#[inline]
 pub(crate) fn is_or_was_of(pool: &Arc<Shared>) -> bool {
     STARTED_BY.try_with(Cell::get).is_ok_and(|by| by == Arc::as_ptr(pool) as usize)
 }

@@ -26,6 +26,7 @@ impl TaskAborter {
         unsafe { self.0.header() }
     }
 
+    #[inline]
     pub(crate) fn abort(&self) {
         // SAFETY: this holds a reference.
         unsafe { waker::abort(self.0) }

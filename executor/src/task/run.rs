@@ -19,6 +19,7 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }

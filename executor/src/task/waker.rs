@@ -29,7 +29,7 @@ pub(super) unsafe fn borrowed(task: TaskPtr) -> ManuallyDrop<Waker> {
 ///
 /// # Safety
 /// The caller holds a reference to the task during the call.
-#[inline(never)]
+#[inline]
 pub(super) unsafe fn abort(task: TaskPtr) {
     // SAFETY: the caller holds a reference.
     let header = unsafe { task.header() };
