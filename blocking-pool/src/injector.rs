@@ -162,6 +162,7 @@ impl<T: Pointer> Injector<T> {
     }
 
     /// The oldest entry.
+    #[inline(never)]
     pub(crate) fn pop(&self) -> Option<T> {
         self.claim(1)?.next()
     }

@@ -82,6 +82,7 @@ impl Budget {
     }
 
     /// Reads the clock, after a stride of polls or as many as there were. A wait follows, or more polls.
+    #[inline(never)]
     pub(crate) fn look(&self, counters: &Counters) {
         if self.clock.is_manual() {
             self.countdown.set(POLLS);

@@ -247,10 +247,10 @@ impl References {
 
     #[inline(never)]
     fn count_some(&self) {
-        for _ in 0..Self::AT_ONCE {
+        while self.spare.get() < Self::AT_ONCE {
             mem::forget(Arc::clone(&self.shared));
+            self.spare.set(self.spare.get() + 1);
         }
-        self.spare.set(Self::AT_ONCE);
     }
 
     /// Takes this one, if it is one to the same runtime and there is room.

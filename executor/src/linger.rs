@@ -114,12 +114,15 @@ impl Core {
     #[inline(never)]
     fn look_around(&self, limit: Duration) -> Lingered {
         let since = Instant::now();
+        let mut looks = 0;
         loop {
-            for _ in 0..LOOKS {
-                if self.shared().has_work() {
-                    return Lingered::Woken;
-                }
-                spin_loop();
+            if self.shared().has_work() {
+                return Lingered::Woken;
+            }
+            spin_loop();
+            looks += 1;
+            if looks % LOOKS != 0 {
+                continue;
             }
             self.park(Some(Duration::ZERO));
             // An event may have woken the main future, which looks like work as well.

@@ -152,6 +152,7 @@ fn measure_rate() -> u64 {
 }
 
 /// Both clocks at one moment: of a few tries the one that was least interrupted.
+#[inline(never)]
 fn both_clocks() -> (Instant, Stamp) {
     let attempt = || {
         let before = counter();

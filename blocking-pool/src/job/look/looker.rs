@@ -228,16 +228,18 @@ impl Looker {
 
 /// Looks for `nanos` at most, from `since` on. `None` if it is ready; otherwise the moment at which the time was up.
 fn spin(since: Stamp, nanos: u64, ready: impl Fn() -> bool) -> Option<Stamp> {
+    let mut looks = 0;
     loop {
-        for _ in 0..LOOKS {
-            if ready() {
-                return None;
-            }
-            spin_loop();
+        if ready() {
+            return None;
         }
-        let now = Stamp::now();
-        if now.nanos_since(since) >= nanos {
-            return Some(now);
+        spin_loop();
+        looks += 1;
+        if looks % LOOKS == 0 {
+            let now = Stamp::now();
+            if now.nanos_since(since) >= nanos {
+                return Some(now);
+            }
         }
     }
 }
