@@ -4,12 +4,14 @@
 #![cfg(all(unix, not(loom)))]
 #![allow(unsafe_code)]
 
-use sideline::net::{TcpStream, lookup_host};
+use sideline::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use sideline::time::timeout;
 use sideline::{Pool, Runtime, Shutdown, block_on, to_thread};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::future::poll_fn;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ptr;
 use std::sync::{Condvar, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -23,21 +25,47 @@ static WAITING: Mutex<Vec<Waker>> = Mutex::new(Vec::new());
 /// In place of the C library's: what it finds it would find too late.
 ///
 /// # Safety
-/// `host` is a string.
+/// `host` is a string, and `found` a place for a pointer.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getaddrinfo(
     host: *const c_char,
     _service: *const c_char,
     _hints: *const c_void,
-    _found: *mut *mut c_void,
+    found: *mut *mut libc::addrinfo,
 ) -> c_int {
     // SAFETY: as above.
     let host = unsafe { CStr::from_ptr(host) }.to_str().unwrap();
+    if host == TWO_ADDRESSES {
+        // SAFETY: as above.
+        unsafe { *found = listed(FIRST, listed(SECOND, ptr::null_mut())) };
+        return 0;
+    }
     let mut lookups = LOOKUPS.lock().unwrap();
     lookups.entry(host.to_owned()).or_default().0 += 1;
     WAITING.lock().unwrap().drain(..).for_each(Waker::wake);
     drop(CHANGED.wait_while(lookups, |lookups| !lookups[host].1).unwrap());
     libc::EAI_FAIL
+}
+
+/// Of what the one above has found. That is never freed.
+#[unsafe(no_mangle)]
+extern "C" fn freeaddrinfo(_found: *mut libc::addrinfo) {}
+
+/// The one host that is found at once.
+const TWO_ADDRESSES: &str = "two.addresses";
+const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
+const SECOND: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+fn listed(address: Ipv4Addr, next: *mut libc::addrinfo) -> *mut libc::addrinfo {
+    // SAFETY: structs of integers and pointers, for which zeros are values.
+    let (mut raw, mut info): (libc::sockaddr_in, libc::addrinfo) = unsafe { std::mem::zeroed() };
+    raw.sin_family = libc::AF_INET as libc::sa_family_t;
+    raw.sin_addr.s_addr = u32::from(address).to_be();
+    info.ai_family = libc::AF_INET;
+    info.ai_addrlen = size_of_val(&raw) as libc::socklen_t;
+    info.ai_addr = Box::into_raw(Box::new(raw)).cast();
+    info.ai_next = next;
+    Box::into_raw(Box::new(info))
 }
 
 fn so_far(host: &str) -> usize {
@@ -91,6 +119,38 @@ fn one_that_is_given_up_holds_up_nobody() {
     });
     let error = answered.expect("the lookup was in time").map(drop).unwrap_err();
     assert!(error.to_string().contains("far.away"), "{error}");
+}
+
+/// One after the other the second address would have its turn after minutes.
+#[cfg(target_os = "linux")] // which has all of 127.0.0.0
+#[test]
+fn a_silent_address_of_a_host_does_not_hold_up_the_next() {
+    // Time passes when the kernel has nothing to say.
+    let paused = Runtime::builder().paused_clock().build().unwrap();
+    paused.block_on(async {
+        let begin = sideline::time::now();
+        let (silent, _alive, port) = loop {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind((FIRST, 0).into()).unwrap();
+            let silent = socket.listen(1).unwrap();
+            let port = silent.local_addr().unwrap().port();
+            // It may be somebody's there.
+            if let Ok(alive) = TcpListener::bind((SECOND, port)).await {
+                break (silent, alive, port);
+            }
+        };
+        // Nobody accepts: soon the queue is full, and the kernel answers no more.
+        let mut queued = Vec::new();
+        let first = silent.local_addr().unwrap();
+        while let Ok(stream) = timeout(Duration::from_millis(1), TcpStream::connect(first)).await {
+            queued.push(stream.unwrap());
+        }
+        let connecting = timeout(Duration::from_secs(60), TcpStream::connect((TWO_ADDRESSES, port)));
+        let stream = connecting.await.expect("it waits for the first").unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), SocketAddr::from((SECOND, port)));
+        let took = sideline::time::now() - begin;
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    });
 }
 
 /// They took all threads of the pool, for as long as the name server was silent.
