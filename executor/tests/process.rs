@@ -44,6 +44,18 @@ async fn is_gone(pid: u32) {
     }
 }
 
+/// Until the process has ended, and be it a zombie: only whoever waits for it would be told, and that is what is not to happen yet.
+#[cfg(target_os = "linux")]
+async fn has_ended(pid: u32) {
+    let is_alive = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        stat.is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    while is_alive() {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
 // Whoever spawns or waits for a child also asks for those that nobody waits for any more, so among other tests a zombie that is left
 // would be found by them.
 include!("../../reactor/tests/support/alone.rs");
@@ -245,17 +257,30 @@ fn a_child_that_outlives_its_runtime_is_asked_again_when_another_has_ended() {
     run(async {
         let mut other = cat()?;
         drop(stdin);
-        // Only whoever waits for it would be told, and that is what is not to happen yet.
-        let is_alive = || {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-            stat.is_ok_and(|stat| !stat.contains(") Z "))
-        };
-        while is_alive() {
-            sleep(Duration::from_millis(1)).await;
-        }
+        has_ended(pid).await;
         drop(other.stdin.take());
         other.wait().await?;
         assert!(!is_in_the_process_table(pid));
+        Ok(())
+    });
+}
+
+/// Nor has another one ended.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_outlives_its_runtime_is_asked_again_when_another_is_dropped() {
+    if ran_alone("a_child_that_outlives_its_runtime_is_asked_again_when_another_is_dropped", None) {
+        return;
+    }
+    let (pid, stdin) = orphan();
+    run(async {
+        let mut other = cat()?;
+        let goes_on = other.stdin.take();
+        drop(stdin);
+        has_ended(pid).await;
+        drop(other);
+        assert!(!is_in_the_process_table(pid));
+        drop(goes_on);
         Ok(())
     });
 }
