@@ -31,6 +31,19 @@ fn a_task_that_wakes_itself_for_ever_starves_nobody() {
     });
 }
 
+/// Beside nobody, or beside tasks that wait: then there is no round of tasks that would use up the budget.
+#[test]
+fn a_main_future_that_wakes_itself_for_ever_starves_nobody() {
+    block_on(async {
+        let nap = spawn(sleep(Duration::from_millis(1)));
+        let start = Instant::now();
+        while !nap.is_finished() {
+            assert!(start.elapsed() < Duration::from_secs(20), "no timer fires");
+            yield_now().await;
+        }
+    });
+}
+
 #[test]
 fn a_join_set_with_always_a_next_result_starves_nobody() {
     block_on(async {
