@@ -45,8 +45,8 @@ enum Lingered {
     Woken,
     /// A source became ready.
     Event,
-    /// There is something to do, but neither has asked for it.
-    Other,
+    /// A timer is due.
+    Timer,
     Vain,
 }
 
@@ -72,7 +72,7 @@ impl Linger {
         match outcome {
             Lingered::Woken => self.wakes.paid(),
             Lingered::Event => self.events.paid(),
-            Lingered::Other => {}
+            Lingered::Timer => {}
             Lingered::Vain => {
                 self.wakes.was_in_vain();
                 self.events.was_in_vain();
@@ -111,6 +111,17 @@ impl Core {
         outcome != Lingered::Vain
     }
 
+    /// After a look at the reactor, in which another thread may have woken somebody, too.
+    fn what_came(&self) -> Lingered {
+        if self.had_events() {
+            Lingered::Event
+        } else if self.had_timers() {
+            Lingered::Timer
+        } else {
+            Lingered::Woken
+        }
+    }
+
     #[inline(never)]
     fn look_around(&self, limit: Duration) -> Lingered {
         let since = Instant::now();
@@ -125,9 +136,8 @@ impl Core {
                 continue;
             }
             self.park(Some(Duration::ZERO));
-            // An event may have woken the main future, which looks like work as well.
             if self.tasks.ready() > 0 || self.shared().has_work() {
-                return if self.had_events() { Lingered::Event } else { Lingered::Other };
+                return self.what_came();
             }
             if since.elapsed() >= limit || self.ask_for_thread() {
                 return Lingered::Vain;
@@ -140,7 +150,10 @@ impl Core {
 mod tests {
     use super::habit::{SAMPLE, SOON};
     use super::*;
+    use crate::Runtime;
     use sideline_blocking_pool::Spinner;
+    use std::sync::{Arc, mpsc};
+    use std::task::Waker;
 
     const QUICK: u64 = 40_000;
     const SLOW: u64 = 5_000_000;
@@ -190,7 +203,7 @@ mod tests {
         assert_eq!(linger.limit(), SOON / 2);
         // Only events come: lingering for wakes ends, as times in vain are everybody's.
         (0..10).for_each(|_| linger.lingered(Lingered::Event));
-        linger.lingered(Lingered::Other);
+        linger.lingered(Lingered::Timer);
         linger.lingered(Lingered::Vain);
         assert_eq!(linger.limit(), QUICK / 2);
     }
@@ -203,6 +216,23 @@ mod tests {
             linger.parked(SOON, false, false);
             assert_eq!(linger.limit(), 0);
         }
+    }
+
+    /// The loop is in the middle of a look at the reactor then, as a rule in some rounds of ten.
+    #[test]
+    fn what_comes_without_an_event_or_a_timer_is_a_wake() {
+        let runtime = Runtime::new().unwrap();
+        let core = runtime.core();
+        let waker = Waker::from(Arc::clone(core.shared()));
+        let (go, goes) = mpsc::channel();
+        let wakes = std::thread::spawn(move || goes.iter().for_each(|()| waker.wake_by_ref()));
+        for _ in 0..2_000 {
+            go.send(()).unwrap();
+            assert!(core.look_around(Duration::MAX) == Lingered::Woken);
+            core.shared().take_main_woken();
+        }
+        drop(go);
+        wakes.join().unwrap();
     }
 
     #[test]

@@ -50,8 +50,9 @@ pub struct Reactor {
     woken: Vec<Waker>,
     /// Whether a notify has ended the last sleep, or would have.
     notified: bool,
-    /// Whether the last turn has brought events of sources.
+    /// Whether the last turn has brought events of sources, and whether timers have fired in it.
     had_events: bool,
+    had_timers: bool,
     gathering: Gathering,
 }
 
@@ -104,7 +105,8 @@ impl Reactor {
         }
         let handle = Handle(Arc::new(shared));
         let gathering = Gathering::default();
-        Ok(Reactor { end, handle, woken: Vec::new(), notified: false, had_events: false, gathering })
+        let woken = Vec::new();
+        Ok(Reactor { end, handle, woken, notified: false, had_events: false, had_timers: false, gathering })
     }
 
     /// Has it notice that it is a copy, in a child of `fork`: `forks` is raised in each child. There no lock is taken, as a thread that
@@ -178,7 +180,7 @@ impl Reactor {
                 contain::wake_all(&mut self.woken);
             }
         }
-        self.fire_timers();
+        self.had_timers = self.fire_timers() > 0;
     }
 
     /// Sleeps, unless there is something to do already. Returns how.
@@ -242,6 +244,11 @@ impl Reactor {
     /// Whether the last turn brought events of sources.
     pub fn had_events(&self) -> bool {
         self.had_events
+    }
+
+    /// Whether timers have fired in the last turn.
+    pub fn had_timers(&self) -> bool {
+        self.had_timers
     }
 
     /// For a loop inside another one: from now until [`resume`](Self::resume) somebody else waits, on the

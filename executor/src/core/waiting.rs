@@ -117,4 +117,9 @@ impl Core {
     pub(crate) fn had_events(&self) -> bool {
         self.reactor.borrow().had_events()
     }
+
+    /// Whether timers have fired in it.
+    pub(crate) fn had_timers(&self) -> bool {
+        self.reactor.borrow().had_timers()
+    }
 }
