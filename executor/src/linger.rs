@@ -12,7 +12,8 @@
 //! Results of jobs have a spinner of their own in `core/waiting.rs`, which needs no evidence: there the loop knows that
 //! somebody is about to answer.
 //!
-//! [`Builder::busy_poll`](crate::Builder::busy_poll) asks for lingering without evidence.
+//! [`Builder::busy_poll`](crate::Builder::busy_poll) asks for lingering without evidence. Such a time in vain says nothing of the habits, and the
+//! park after it is evidence like any other: else a microsecond of busy polling would keep all evidence away.
 
 mod habit;
 
@@ -68,11 +69,14 @@ impl Linger {
         }
     }
 
-    fn lingered(&self, outcome: Lingered) {
+    /// The loop has lingered, for `limit` at most.
+    fn lingered(&self, outcome: Lingered, limit: u64) {
         match outcome {
             Lingered::Woken => self.wakes.paid(),
             Lingered::Event => self.events.paid(),
             Lingered::Timer => {}
+            // No habit has asked for it.
+            Lingered::Vain if limit <= self.busy_poll.get() => {}
             Lingered::Vain => {
                 self.wakes.was_in_vain();
                 self.events.was_in_vain();
@@ -107,7 +111,7 @@ impl Core {
             return false;
         }
         let outcome = self.look_around(Duration::from_nanos(limit));
-        self.linger.lingered(outcome);
+        self.linger.lingered(outcome, limit);
         outcome != Lingered::Vain
     }
 
@@ -158,6 +162,13 @@ mod tests {
     const QUICK: u64 = 40_000;
     const SLOW: u64 = 5_000_000;
 
+    impl Linger {
+        /// It has lingered as it wanted to.
+        fn has(&self, outcome: Lingered) {
+            self.lingered(outcome, self.limit());
+        }
+    }
+
     #[test]
     fn the_limit_is_half_of_what_parks_have_been_taking() {
         if !Spinner::can_pay() {
@@ -167,8 +178,8 @@ mod tests {
         linger.parked(QUICK, false, true);
         assert_eq!(linger.limit(), QUICK / 2);
         // Of a park that lingering delayed nothing is learnt.
-        linger.lingered(Lingered::Event);
-        linger.lingered(Lingered::Vain);
+        linger.has(Lingered::Event);
+        linger.has(Lingered::Vain);
         linger.parked(SOON, false, true);
         assert_eq!(linger.limit(), QUICK / 2);
         (0..100).for_each(|_| linger.parked(SOON, false, true));
@@ -185,7 +196,7 @@ mod tests {
             linger.parked(QUICK, false, true);
             for _ in 0..QUICK * SAMPLE / answer {
                 assert_eq!(linger.limit(), QUICK / 2);
-                linger.lingered(Lingered::Event);
+                linger.has(Lingered::Event);
                 linger.stayed_awake(answer);
             }
             assert_eq!(linger.limit(), 0);
@@ -202,9 +213,9 @@ mod tests {
         linger.parked(SOON, true, false);
         assert_eq!(linger.limit(), SOON / 2);
         // Only events come: lingering for wakes ends, as times in vain are everybody's.
-        (0..10).for_each(|_| linger.lingered(Lingered::Event));
-        linger.lingered(Lingered::Timer);
-        linger.lingered(Lingered::Vain);
+        (0..10).for_each(|_| linger.has(Lingered::Event));
+        linger.has(Lingered::Timer);
+        linger.has(Lingered::Vain);
         assert_eq!(linger.limit(), QUICK / 2);
     }
 
@@ -236,11 +247,29 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_of_busy_polling_keeps_no_evidence_away() {
+        if !Spinner::can_pay() {
+            return;
+        }
+        let linger = Linger::default();
+        linger.busy_poll(Duration::from_micros(1));
+        linger.has(Lingered::Vain);
+        linger.parked(QUICK, true, false);
+        assert_eq!(linger.limit(), QUICK / 2);
+        // Nor what a park takes by now, when it is time to see that.
+        linger.stayed_awake(QUICK * SAMPLE);
+        assert_eq!(linger.limit(), 1_000);
+        linger.has(Lingered::Vain);
+        linger.parked(SOON, true, false);
+        assert!(linger.limit() > QUICK / 2);
+    }
+
+    #[test]
     fn busy_polling_needs_no_evidence_and_no_success() {
         let second = Duration::from_secs(1);
         let linger = Linger::default();
         linger.busy_poll(second);
-        (0..100).for_each(|_| linger.lingered(Lingered::Vain));
+        (0..100).for_each(|_| linger.has(Lingered::Vain));
         assert_eq!(linger.limit(), 1_000_000_000);
     }
 }
