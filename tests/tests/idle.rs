@@ -4,6 +4,7 @@
 use sideline::{Pool, Runtime, Shutdown, block_on, time::sleep, to_thread};
 use sideline_tests::{Waits, open_descriptors, waits_of_threads};
 use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::Duration;
 
 /// A thread that wakes up gives up the CPU once more than before: none may, while the loop sleeps for half a second.
@@ -22,22 +23,36 @@ fn an_idle_pool_does_not_wake_up() {
         for job in jobs {
             job.await;
         }
-        // Until the workers have parked after their last job: two looks that agree, at threads that sleep. On a busy machine one may
-        // wait for a processor so long, on its way to sleep, that its numbers agree, too.
-        let mut before = waits_of_threads("idle-test");
+        // Nobody wakes this one. When it wakes up all do, as in a process that was stopped and goes on: then once more.
+        let other = thread::Builder::new().name("idle-other".to_owned()).spawn(thread::park).unwrap();
         loop {
-            sleep(Duration::from_millis(50)).await;
+            let others = at_rest("idle-other").await;
+            let before = at_rest("idle-test").await;
+            // That they do not wake up shows only with time.
+            sleep(Duration::from_millis(500)).await;
             let now = waits_of_threads("idle-test");
-            if now == before && now.iter().all(Waits::is_asleep) {
-                break;
+            if waits_of_threads("idle-other") == others {
+                assert_eq!(now, before);
+                break assert!(before.len() >= 3, "{before:?}");
             }
-            before = now;
         }
-        // That they do not wake up shows only with time.
-        sleep(Duration::from_millis(500)).await;
-        assert_eq!(waits_of_threads("idle-test"), before);
-        assert!(before.len() >= 3, "{before:?}");
+        other.thread().unpark();
+        other.join().unwrap();
     });
+}
+
+/// The threads of that name when they have gone to sleep: two looks that agree, at threads that sleep. On a busy machine one may wait for a
+/// processor so long, on its way there, that its numbers agree, too.
+async fn at_rest(prefix: &str) -> Vec<Waits> {
+    let mut before = waits_of_threads(prefix);
+    loop {
+        sleep(Duration::from_millis(50)).await;
+        let now = waits_of_threads(prefix);
+        if now == before && now.iter().all(Waits::is_asleep) {
+            return now;
+        }
+        before = now;
+    }
 }
 
 include!("../../reactor/tests/support/alone.rs");
@@ -58,7 +73,7 @@ fn a_loop_that_rests_and_its_watchdog_do_not_wake_up() {
             // Until both have gone to sleep: two looks that agree, of which one has to come soon.
             let agree = || {
                 let before = waits();
-                std::thread::sleep(Duration::from_millis(500));
+                thread::sleep(Duration::from_millis(500));
                 assert_eq!(before.len(), 2, "{before:?}");
                 waits() == before
             };
@@ -128,6 +143,6 @@ fn a_pool_that_is_shut_down_leaves_no_thread_behind() {
     }
     // One that has just been joined may still be on the list.
     while !waits_of_threads("ended-test").is_empty() {
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
