@@ -96,7 +96,7 @@ fn as_io_errors_they_say_whether_to_try_again() {
     let queued = pool.spawn(|| panic!("no luck"));
     let full = io::Error::from(pool.try_spawn(|| 8).unwrap_err());
     assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
-    assert!(full.to_string().contains("queue is full (limit 1)"), "{full}");
+    assert!(full.to_string().contains("queue is full (limit 1; the first has waited for "), "{full}");
     drop(release);
     block_on(busy).unwrap();
     let panicked = io::Error::from(block_on(queued).unwrap_err());
