@@ -147,6 +147,26 @@ fn a_handler_that_was_there_before_is_still_called() {
     });
 }
 
+/// Between a call that fails and a look at what it says.
+#[allow(unsafe_code)]
+#[test]
+fn who_is_interrupted_by_a_signal_keeps_its_errno() {
+    extern "C" fn fails(_: c_int) {
+        // SAFETY: a thing that a handler may do; there is no such descriptor.
+        assert_eq!(unsafe { libc::close(-1) }, -1);
+    }
+    // SAFETY: as above.
+    unsafe { libc::signal(libc::SIGVTALRM, fails as extern "C" fn(c_int) as usize) };
+    run(async {
+        let mut alarm = signal(SignalKind::from_raw(libc::SIGVTALRM))?;
+        // SAFETY: there is no such signal.
+        assert_eq!(unsafe { libc::raise(9_999) }, -1);
+        raise(libc::SIGVTALRM);
+        assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::EINVAL));
+        alarm.recv().await
+    });
+}
+
 #[test]
 fn a_storm_of_signals_makes_no_sleep_shorter_and_none_hang() {
     run(async {
