@@ -54,7 +54,9 @@ impl Core {
     /// [soon](ASK_AGAIN).
     #[inline]
     pub(crate) fn ask_for_thread(&self) -> bool {
-        self.shared().tenant.pool().seek_thread() && self.shared().jobs_outstanding() > 0
+        // Counted first. Who asks may hear that there is no thread at all: then those jobs are over, and who awaits them is woken.
+        let awaits_jobs = self.shared().jobs_outstanding() > 0;
+        self.shared().tenant.pool().seek_thread() && awaits_jobs
     }
 
     /// For how long to wait, if there is nothing to do: as long as one may, as a rule.
