@@ -82,8 +82,8 @@ impl Spinner {
                 return true;
             }
             // Not a loop of its own, which the compiler would write out.
-            looks += 1;
-            if looks % LOOKS == 0 && start.elapsed() >= limit {
+            looks = (looks + 1) % LOOKS;
+            if looks == 0 && start.elapsed() >= limit {
                 self.was_in_vain();
                 return false;
             }

@@ -135,8 +135,9 @@ impl Core {
                 return Lingered::Woken;
             }
             spin_loop();
-            looks += 1;
-            if looks % LOOKS != 0 {
+            // Not a loop of its own, which the compiler would write out.
+            looks = (looks + 1) % LOOKS;
+            if looks > 0 {
                 continue;
             }
             self.park(Some(Duration::ZERO));

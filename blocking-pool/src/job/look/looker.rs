@@ -234,8 +234,9 @@ fn spin(since: Stamp, nanos: u64, ready: impl Fn() -> bool) -> Option<Stamp> {
             return None;
         }
         spin_loop();
-        looks += 1;
-        if looks % LOOKS == 0 {
+        // Not a loop of its own, which the compiler would write out.
+        looks = (looks + 1) % LOOKS;
+        if looks == 0 {
             let now = Stamp::now();
             if now.nanos_since(since) >= nanos {
                 return Some(now);
