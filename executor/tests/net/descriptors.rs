@@ -260,6 +260,42 @@ fn a_lookup_without_descriptors_names_the_limit_and_recovers() {
     });
 }
 
+#[test]
+fn sockets_without_descriptors_name_the_limit() {
+    const TEST: &str = "descriptors::sockets_without_descriptors_name_the_limit";
+    if ran_alone(TEST, Some(256)) {
+        return;
+    }
+    run(async {
+        let dir = tempdir()?;
+        let path = dir.path().join("socket");
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let mut open = Vec::new();
+        while let Ok(file) = std::fs::File::open("/") {
+            open.push(file);
+        }
+        let outcomes = [
+            ("connect", TcpStream::connect(address).await.map(drop)),
+            ("listen", TcpListener::bind("127.0.0.1:0").await.map(drop)),
+            ("step by step", TcpSocket::new_v4().map(drop)),
+            ("udp", UdpSocket::bind("127.0.0.1:0").await.map(drop)),
+            ("unix connect", UnixStream::connect(&path).await.map(drop)),
+            ("unix pair", UnixStream::pair().map(drop)),
+            ("unix listen", UnixListener::bind(&path).map(drop)),
+            ("unix datagrams", UnixDatagram::bind(&path).map(drop)),
+            ("unix datagram pair", UnixDatagram::pair().map(drop)),
+            ("unbound", UnixDatagram::unbound().map(drop)),
+        ];
+        for (what, outcome) in outcomes {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains("RLIMIT_NOFILE"), "{what}: {error}");
+        }
+        drop(open);
+        TcpStream::connect(address).await.map(drop)
+    });
+}
+
 /// Those that open one for a moment said "too many open files", as the kernel does, and not of what there are too few.
 #[test]
 fn functions_of_files_without_descriptors_name_the_limit() {
