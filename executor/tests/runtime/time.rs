@@ -2,7 +2,7 @@
 
 use sideline::task::yield_now;
 use sideline::time::{interval_at, sleep, sleep_until, timeout};
-use sideline::{Handle, block_on, spawn, spawn_blocking};
+use sideline::{Handle, Runtime, block_on, spawn, spawn_blocking};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,32 @@ fn timers_fire_in_order_and_never_early() {
             }
             if all_had_timers {
                 break assert_eq!(*order.lock().unwrap(), [1, 2, 3, 4, 5]);
+            }
+        }
+    });
+}
+
+/// It is passed on to the reactor, whose tests say what it does.
+#[test]
+fn sleeps_within_the_slack_that_was_asked_for_end_in_one_turn() {
+    const MS: Duration = Duration::from_millis(1);
+    let runtime = Runtime::builder().timer_slack(100 * MS).build().unwrap();
+    runtime.block_on(async {
+        loop {
+            let start = Instant::now();
+            let naps = [20, 60].map(|after| {
+                spawn(async move {
+                    sleep_until(start + after * MS).await;
+                    Handle::current().metrics().turns
+                })
+            });
+            yield_now().await;
+            // On a busy machine the first may have been over when it was polled: it had no timer.
+            let had_timers = start.elapsed() < 20 * MS;
+            let [first, second] = naps;
+            let turns = (first.await.unwrap(), second.await.unwrap());
+            if had_timers {
+                break assert_eq!(turns.0, turns.1);
             }
         }
     });
