@@ -83,6 +83,35 @@ fn a_loop_that_rests_and_its_watchdog_do_not_wake_up() {
     });
 }
 
+/// What busy polling is for; elsewhere it only has to overlook nothing.
+#[test]
+fn a_loop_that_polls_busily_does_not_go_to_sleep() {
+    if ran_alone("a_loop_that_polls_busily_does_not_go_to_sleep", None) {
+        return;
+    }
+    let loop_s = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
+    let link = std::fs::read_link("/proc/thread-self").unwrap();
+    let this = format!(" {}", link.file_name().unwrap().to_string_lossy());
+    let runtime = Runtime::builder().busy_poll(Duration::from_secs(60)).build().unwrap();
+    runtime.block_on(async {
+        let task = sideline::spawn(std::future::pending::<()>());
+        let abort = task.abort_handle();
+        // Without a name it would have that of the loop's.
+        let other = std::thread::Builder::new().name("other".to_owned()).spawn(move || {
+            // It is long idle by then.
+            std::thread::sleep(Duration::from_millis(50));
+            abort.abort();
+        });
+        // This thread's alone: the other one may not have its name yet.
+        let is_this = |waits: &Waits| waits.thread.ends_with(&this);
+        let times = || waits_of_threads(loop_s.trim()).into_iter().find(is_this).unwrap().times;
+        let before = times();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(times(), before);
+        other.unwrap().join().unwrap();
+    });
+}
+
 #[test]
 fn a_thousand_runtimes_leave_no_descriptor_behind() {
     let round = || {
