@@ -47,9 +47,20 @@ unsafe extern "C" fn getaddrinfo(
     libc::EAI_FAIL
 }
 
-/// Of what the one above has found. That is never freed.
+/// Frees what the one above has found.
+///
+/// # Safety
+/// It is from there, and nobody has freed it.
 #[unsafe(no_mangle)]
-extern "C" fn freeaddrinfo(_found: *mut libc::addrinfo) {}
+unsafe extern "C" fn freeaddrinfo(mut found: *mut libc::addrinfo) {
+    while !found.is_null() {
+        // SAFETY: as above; `listed` has made both boxes, and the next one is null or made like it.
+        let info = unsafe { Box::from_raw(found) };
+        // SAFETY: as above.
+        drop(unsafe { Box::from_raw(info.ai_addr.cast::<libc::sockaddr_in>()) });
+        found = info.ai_next;
+    }
+}
 
 /// The one host that is found at once.
 const TWO_ADDRESSES: &str = "two.addresses";
