@@ -147,8 +147,7 @@ impl Core {
         let _entered = context::enter(self.shared(), Some(self), Some(at));
         // There is no main future. What is left of one must not look like work for ever.
         self.shared().take_main_woken();
-        let ready = self.tasks.ready() > 0;
-        let max_wait = self.longest_wait(if ready { Some(Duration::ZERO) } else { max_wait });
+        let max_wait = self.longest_wait(max_wait);
         let waited = self.wait(max_wait);
         if max_wait != Some(Duration::ZERO) {
             self.budget.waited(&self.shared().counters);

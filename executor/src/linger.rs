@@ -141,10 +141,11 @@ impl Core {
                 continue;
             }
             self.park(Some(Duration::ZERO));
+            let asks = self.ask_for_thread();
             if self.tasks.ready() > 0 || self.shared().has_work() {
                 return self.what_came();
             }
-            if since.elapsed() >= limit || self.ask_for_thread() {
+            if asks || since.elapsed() >= limit {
                 return Lingered::Vain;
             }
         }

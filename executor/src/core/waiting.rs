@@ -52,17 +52,21 @@ impl Core {
 
     /// If jobs wait for a thread that the system has refused, asks for it again. True if ours may be among them: the loop is to come back
     /// [soon](ASK_AGAIN).
+    ///
+    /// If there is no thread at all, what waits is given up here, and whoever awaits it is woken. So whoever is about to wait asks first, and
+    /// looks for tasks that are ready afterwards.
     #[inline]
     pub(crate) fn ask_for_thread(&self) -> bool {
-        // Counted first. Who asks may hear that there is no thread at all: then those jobs are over, and who awaits them is woken.
-        let awaits_jobs = self.shared().jobs_outstanding() > 0;
-        self.shared().tenant.pool().seek_thread() && awaits_jobs
+        self.shared().tenant.pool().seek_thread() && self.shared().jobs_outstanding() > 0
     }
 
-    /// For how long to wait, if there is nothing to do: as long as one may, as a rule.
+    /// For how long to wait: not at all if tasks are ready, and otherwise as long as one may, as a rule.
     #[inline]
     pub(crate) fn longest_wait(&self, max_wait: Option<Duration>) -> Option<Duration> {
-        if self.ask_for_thread() {
+        let asks = self.ask_for_thread();
+        if self.tasks.ready() > 0 {
+            Some(Duration::ZERO)
+        } else if asks {
             Some(max_wait.map_or(ASK_AGAIN, |most| most.min(ASK_AGAIN)))
         } else {
             max_wait
