@@ -42,25 +42,20 @@ fn timers_fire_in_order_and_never_early() {
 fn sleeps_within_the_slack_that_was_asked_for_end_in_one_turn() {
     const MS: Duration = Duration::from_millis(1);
     let runtime = Runtime::builder().timer_slack(100 * MS).build().unwrap();
-    runtime.block_on(async {
-        loop {
+    let end_together = || {
+        runtime.block_on(async {
             let start = Instant::now();
-            let naps = [20, 60].map(|after| {
+            let [first, second] = [20, 60].map(|after| {
                 spawn(async move {
                     sleep_until(start + after * MS).await;
                     Handle::current().metrics().turns
                 })
             });
-            yield_now().await;
-            // On a busy machine the first may have been over when it was polled: it had no timer.
-            let had_timers = start.elapsed() < 20 * MS;
-            let [first, second] = naps;
-            let turns = (first.await.unwrap(), second.await.unwrap());
-            if had_timers {
-                break assert_eq!(turns.0, turns.1);
-            }
-        }
-    });
+            first.await.unwrap() == second.await.unwrap()
+        })
+    };
+    // On a busy machine the first may be due before the loop waits; or its poll, held up, uses up the turn.
+    assert!((0..20).any(|_| end_together()));
 }
 
 #[test]
