@@ -124,8 +124,8 @@ impl Command {
         self
     }
 
-    /// Whether dropping the [`Child`] kills the process, and no other that this has started: see the [module](super). Off unless it is asked for. What a child of `fork` drops it
-    /// does not kill.
+    /// Whether dropping the [`Child`] kills the process, and no other that this has started: see the [module](super). Off unless it is
+    /// asked for. What a child of `fork` drops it does not kill.
     pub fn kill_on_drop(&mut self, kill: bool) -> &mut Command {
         self.kill_on_drop = kill;
         self

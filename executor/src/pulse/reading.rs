@@ -52,7 +52,7 @@ impl Pulse {
                 let who = if current == MAIN { Who::Main } else { Who::Wakers };
                 return location.map(|location| Polled { who, location });
             }
-            // SAFETY: begin_task() was given it, and it is held: the loop keeps its reference.
+            // SAFETY: begin_task() or begin_drop() was given it, and it is held: the loop keeps its reference.
             let Culprit { id, location } = unsafe { TaskPtr::culprit_at(current) };
             Some(Polled { who: Who::Task(id), location })
         })
