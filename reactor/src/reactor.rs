@@ -336,3 +336,25 @@ impl fmt::Debug for Reactor {
         f.debug_struct("Reactor").field("handle", &self.handle).finish()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::timer::Timer;
+    use std::task::Context;
+
+    #[test]
+    fn the_slack_that_was_set_is_added_to_the_wait_for_a_timer() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let mut reactor = Reactor::new(Clock::real()).unwrap();
+        let mut timer = Timer::after(reactor.handle(), HOUR);
+        assert!(timer.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let wait = |reactor: &mut Reactor| {
+            until_next_timer(&reactor.handle, &mut reactor.gathering, None).at_most().unwrap()
+        };
+        assert!(wait(&mut reactor) <= HOUR);
+        reactor.set_timer_slack(HOUR);
+        let put_off = wait(&mut reactor);
+        assert!(put_off > HOUR && put_off <= 2 * HOUR, "{put_off:?}");
+    }
+}

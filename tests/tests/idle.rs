@@ -1,9 +1,13 @@
 //! Idle means idle, and ended means gone.
 #![cfg(all(target_os = "linux", not(loom)))]
 
-use sideline::{Pool, Runtime, Shutdown, block_on, time::sleep, to_thread};
+use sideline::{Handle, Pool, Runtime, Shutdown, block_on, time::sleep, to_thread};
 use sideline_tests::{Waits, open_descriptors, waits_of_threads};
-use std::sync::{Arc, Barrier};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, OnceLock};
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -110,6 +114,49 @@ fn a_loop_that_polls_busily_does_not_go_to_sleep() {
         assert_eq!(times(), before);
         other.unwrap().join().unwrap();
     });
+}
+
+/// The deadline has passed when the loop comes to wait: without slack it would fire the timer in place of going to sleep.
+#[test]
+fn a_loop_that_was_given_slack_sleeps_although_a_timer_is_due() {
+    let (due, slept) = (Arc::new(OnceLock::<Waker>::new()), Arc::new(AtomicBool::new(false)));
+    let caller = thread::spawn({
+        let (due, slept) = (Arc::clone(&due), Arc::clone(&slept));
+        move || {
+            while due.get().is_none() || !waits_of_threads("slack-test").iter().all(Waits::is_asleep) {
+                thread::yield_now();
+            }
+            slept.store(true, Ordering::SeqCst);
+            due.get().unwrap().wake_by_ref();
+        }
+    });
+    let looping = thread::Builder::new().name("slack-test".to_owned()).spawn(move || {
+        let runtime = Runtime::builder().timer_slack(Duration::from_secs(3600)).build().unwrap();
+        runtime.block_on(async {
+            let mut nap = pin!(sleep(Duration::ZERO));
+            poll_fn(|cx| {
+                if slept.load(Ordering::SeqCst) {
+                    assert!(nap.as_mut().poll(cx).is_ready(), "what is due fires when the loop is awake");
+                    return Poll::Ready(());
+                }
+                // Where this poll takes too long the loop only looks around, and fires the timer: then once more.
+                assert_eq!(
+                    Handle::current().metrics().park_time.count(),
+                    0,
+                    "it came to wait and did not sleep"
+                );
+                while nap.as_mut().poll(cx).is_ready() {
+                    nap.set(sleep(Duration::from_micros(20)));
+                }
+                while !nap.is_elapsed() {}
+                _ = due.set(cx.waker().clone());
+                Poll::Pending
+            })
+            .await;
+        });
+    });
+    looping.unwrap().join().unwrap();
+    caller.join().unwrap();
 }
 
 #[test]
