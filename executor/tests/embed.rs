@@ -1,18 +1,24 @@
 //! A runtime inside somebody else's loop: what makes its descriptor readable, and what does not.
 #![cfg(all(unix, not(loom)))]
 
+use mio::unix::SourceFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use sideline::io::Interest;
+use sideline::net::UnixStream;
 use sideline::task::yield_now;
 use sideline::time::sleep;
 use sideline::{Runtime, to_thread};
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
+
+include!("common/descriptors.rs");
 
 /// Waits as another loop would, for the descriptor alone.
 fn readable(runtime: &Runtime, limit: Duration) -> bool {
@@ -157,7 +163,7 @@ fn timers_are_next_deadline() {
 #[test]
 fn sockets_make_it_readable() {
     let runtime = Runtime::new().unwrap();
-    let (near, far) = runtime.block_on(async { sideline::net::UnixStream::pair().unwrap() });
+    let (near, far) = runtime.block_on(async { UnixStream::pair().unwrap() });
     let echo = runtime.spawn(async move {
         let mut buffer = [0; 8];
         near.read(&mut buffer).await.unwrap()
@@ -168,6 +174,32 @@ fn sockets_make_it_readable() {
     settle(&runtime);
     assert!(echo.is_finished());
     assert_eq!(runtime.block_on(echo).unwrap(), 5);
+}
+
+/// As mio is, and whoever asks epoll for edges. Nobody turned it again for the events that one turn had no room for.
+#[test]
+fn who_is_told_of_edges_hears_of_more_events_than_fit_one_turn() {
+    const PAIRS: u32 = 550;
+    allow_descriptors(u64::from(2 * PAIRS));
+    let runtime = Runtime::new().unwrap();
+    let mut pairs: Vec<_> =
+        runtime.block_on(async { (0..PAIRS).map(|_| UnixStream::pair().unwrap()).collect() });
+    let (near, far) = pairs.pop().unwrap();
+    let last = runtime.spawn(async move { near.read(&mut [0]).await.unwrap() });
+    settle(&runtime);
+    let (mut outer, mut events) = (mio::Poll::new().unwrap(), mio::Events::with_capacity(1));
+    let mut descriptor = SourceFd(&runtime.as_raw_fd());
+    outer.registry().register(&mut descriptor, mio::Token(0), Interest::READABLE).unwrap();
+    for (near, far) in &pairs {
+        near.try_write(b"!").unwrap();
+        far.try_write(b"!").unwrap();
+    }
+    far.try_write(b"!").unwrap();
+    while !last.is_finished() {
+        outer.poll(&mut events, Some(PATIENCE)).unwrap();
+        assert!(!events.is_empty(), "an event was slept on");
+        runtime.turn(Some(AT_ONCE)).unwrap();
+    }
 }
 
 #[test]

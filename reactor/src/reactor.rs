@@ -15,7 +15,7 @@ use crate::reference;
 use crate::sync::{Arc, AtomicBool, HAS_WORDS, Ordering, left_out};
 use crate::table::Table;
 use crate::timers::Timers;
-use crate::wait::Wait;
+use crate::wait::{MOST_EVENTS, Wait};
 use std::sync::atomic::AtomicU32;
 use std::task::{RawWakerVTable, Waker};
 use std::time::Duration;
@@ -50,8 +50,8 @@ pub struct Reactor {
     woken: Vec<Waker>,
     /// Whether a notify has ended the last sleep, or would have.
     notified: bool,
-    /// Whether the last turn has brought events of sources, and whether timers have fired in it.
-    had_events: bool,
+    /// How many events of sources the last turn has brought, and whether timers have fired in it.
+    events: usize,
     had_timers: bool,
     gathering: Gathering,
 }
@@ -106,7 +106,7 @@ impl Reactor {
         let handle = Handle(Arc::new(shared));
         let gathering = Gathering::default();
         let woken = Vec::new();
-        Ok(Reactor { end, handle, woken, notified: false, had_events: false, had_timers: false, gathering })
+        Ok(Reactor { end, handle, woken, notified: false, events: 0, had_timers: false, gathering })
     }
 
     /// Has it notice that it is a copy, in a child of `fork`: `forks` is raised in each child. There no lock is taken, as a thread that
@@ -173,10 +173,10 @@ impl Reactor {
     fn wake(&mut self, has_events: bool) {
         // The reading is from before the wait, or was left during it by another thread.
         self.handle.0.timers.forget_reading();
-        self.had_events = false;
+        self.events = 0;
         if has_events {
             if let Some(selector) = self.handle.0.queue.selector(&mut self.end) {
-                self.had_events = self.handle.0.table.dispatch(selector.events(), &mut self.woken);
+                self.events = self.handle.0.table.dispatch(selector.events(), &mut self.woken);
                 contain::wake_all(&mut self.woken);
             }
         }
@@ -243,7 +243,7 @@ impl Reactor {
 
     /// Whether the last turn brought events of sources.
     pub fn had_events(&self) -> bool {
-        self.had_events
+        self.events > 0
     }
 
     /// Whether timers have fired in the last turn.
@@ -264,9 +264,19 @@ impl Reactor {
         self.handle.0.need_selector();
         self.handle.0.notifier.announce(Sleep::InSelector).stay();
         // Only now: as in a turn's wait.
-        if (!left_out("stand-by-looks-again") && has_work()) || self.has_timers_to_let_go() {
+        if (!left_out("stand-by-looks-again") && has_work())
+            || self.has_timers_to_let_go()
+            || self.may_have_left_events()
+        {
             self.handle.notify();
         }
+    }
+
+    /// Whether there were more events than fit one wait. They leave the descriptor readable, but that is nothing new: who is told
+    /// of edges only, as mio is, would not hear of them.
+    fn may_have_left_events(&self) -> bool {
+        const OF_SELECTOR: usize = 2; // the wakeup's and the timerfd's, which are not counted
+        self.events + OF_SELECTOR >= MOST_EVENTS
     }
 
     #[inline]

@@ -15,7 +15,7 @@ use crate::errors::KernelError;
 use crate::ready::{Ready, Report};
 #[cfg(target_os = "linux")]
 use crate::timerfd::Armed;
-use crate::wait::Wait;
+use crate::wait::{MOST_EVENTS, Wait};
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
 use std::io;
@@ -26,16 +26,13 @@ const WAKEUP: Token = Token(usize::MAX);
 /// The token of the timerfd. Nor this.
 const TIMER: Token = Token(usize::MAX - 1);
 
-/// How many events one system call may bring: 12 KiB on Linux.
-const EVENTS_PER_TURN: usize = 1024;
-
 /// Opens the three descriptors of a reactor. An error leaves none of them open.
 #[inline(never)]
 pub(crate) fn open() -> io::Result<(Selector, Registry, Wakeup)> {
     let poll = Poll::new()?;
     let wakeup = mio::Waker::new(poll.registry(), WAKEUP)?;
     let registry = poll.registry().try_clone()?;
-    let selector = Selector { poll, events: Events::with_capacity(EVENTS_PER_TURN), fine: Fine::default() };
+    let selector = Selector { poll, events: Events::with_capacity(MOST_EVENTS), fine: Fine::default() };
     Ok((selector, Registry(registry), Wakeup(wakeup)))
 }
 

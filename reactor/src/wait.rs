@@ -4,6 +4,9 @@ use crate::epoch::Moment;
 use crate::sync::sys;
 use std::time::Duration;
 
+/// How many events one wait may bring: 12 KiB on Linux.
+pub(crate) const MOST_EVENTS: usize = 1024;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wait {
     /// Until something happens.

@@ -140,18 +140,19 @@ impl Table {
         if self.process.is_forked() { None } else { Some(self.slots.lock()) }
     }
 
-    /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`. False if
-    /// there were no events.
-    pub fn dispatch(&self, events: impl Iterator<Item = (usize, Report)>, woken: &mut Vec<Waker>) -> bool {
-        let mut table = None;
+    /// Notes one batch of events. Those of former owners are ignored. The waiters are woken, or moved to `woken`. Returns how
+    /// many events there were.
+    pub fn dispatch(&self, events: impl Iterator<Item = (usize, Report)>, woken: &mut Vec<Waker>) -> usize {
+        let (mut table, mut count) = (None, 0);
         for (token, report) in events {
+            count += 1;
             // Locked only now, because many waits bring no event of a source.
             let table = table.get_or_insert_with(|| self.slots.lock());
             if let Some((io, _)) = table.get(token) {
                 io.set_ready(report, self.known, woken);
             }
         }
-        table.is_some()
+        count
     }
 
     /// Refuses all sources from now on. Those in the table are told that they are gone, and whoever waits for one is moved to
