@@ -6,6 +6,9 @@
 //! In a process that ignores `SIGCHLD`, perhaps because its parent did, the kernel forgets a child as soon as that has ended, and
 //! asking for its status is an error, as with the standard library. That is not changed by listening to the signal: other code
 //! may rely on it. So a child that is gone already when the descriptor is asked for is no reason to listen.
+//!
+//! The number of such a child may be given to another process as soon as it has ended, which nobody here is told of. The same
+//! is so if somebody else in this process has asked for its status. So a process is killed by its descriptor, if there is one.
 
 #[cfg(target_os = "linux")]
 use crate::io::{Async, Fd, Interest};
@@ -64,6 +67,17 @@ impl Ended {
             },
         }
     }
+
+    /// Kills the process, and no other that may have its number by now. False if it has to be done by the number.
+    pub(super) fn kill(&self) -> bool {
+        match self {
+            #[cfg(target_os = "linux")]
+            Ended::Descriptor(pidfd) => pidfd::kill(pidfd),
+            #[cfg(target_os = "linux")]
+            Ended::Forgotten => true,
+            Ended::Signal(_) => false,
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -71,7 +85,8 @@ mod pidfd {
     #![allow(unsafe_code)]
 
     use std::io;
-    use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+    use std::ptr;
 
     /// A descriptor for the process, which children do not inherit.
     pub(super) fn open(pid: u32) -> io::Result<OwnedFd> {
@@ -83,5 +98,13 @@ mod pidfd {
         };
         // SAFETY: the call has just opened it, and nobody else knows of it.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    /// Kills the process. True also if it has ended; false if this is refused.
+    pub(super) fn kill(pidfd: &impl AsRawFd) -> bool {
+        let (signal, no_info) = (libc::SIGKILL, ptr::null::<libc::siginfo_t>());
+        // SAFETY: the descriptor is open, and nothing is read from the null pointer.
+        let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, 0) };
+        sent == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
     }
 }

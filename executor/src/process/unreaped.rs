@@ -42,7 +42,7 @@ impl Unreaped {
 
     /// Kills it, unless it is known to have ended.
     pub(super) fn kill(&mut self) -> io::Result<()> {
-        if self.status.is_some() { Ok(()) } else { self.child().kill() }
+        if self.status.is_some() || self.ended.kill() { Ok(()) } else { self.child().kill() }
     }
 
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
