@@ -104,7 +104,8 @@ mod pidfd {
     pub(super) fn kill(pidfd: &impl AsRawFd) -> bool {
         let (signal, no_info) = (libc::SIGKILL, ptr::null::<libc::siginfo_t>());
         // SAFETY: the descriptor is open, and nothing is read from the null pointer.
-        let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, 0) };
+        let sent =
+            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, 0) };
         sent == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
     }
 }
