@@ -16,22 +16,27 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 // The pool's own files: its queues are private to it.
-#[path = "../../blocking-pool/src/block.rs"]
+#[path = "../../blocking-pool/src/queue/block.rs"]
 mod block;
-#[path = "../../blocking-pool/src/injector.rs"]
+#[path = "../../blocking-pool/src/queue/injector.rs"]
 #[allow(dead_code)]
 mod injector;
-#[path = "../../blocking-pool/src/padded.rs"]
+#[path = "../../blocking-pool/src/sys/padded.rs"]
 #[allow(dead_code)]
 mod padded;
-#[path = "../../blocking-pool/src/pointer.rs"]
+#[path = "../../blocking-pool/src/queue/pointer.rs"]
 mod pointer;
-#[path = "../../blocking-pool/src/ring.rs"]
+#[path = "../../blocking-pool/src/queue/ring.rs"]
 #[allow(dead_code)]
 mod ring;
 #[path = "../../blocking-pool/src/sync.rs"]
 #[allow(dead_code, unused_imports)]
 mod sync;
+
+/// As those files know it.
+mod sys {
+    pub(crate) use crate::padded;
+}
 
 /// What a job's entry is to a queue.
 #[derive(Clone, Copy)]

@@ -31,11 +31,13 @@
 //!
 //! ```text
 //! spawn -> gate -> job -> queue -> worker -> closure runs -> outcome -> waker
-//!          gate.rs job/   queue.rs worker.rs contain.rs      job/      (yours)
-//!          submit.rs      idle.rs, threads.rs: who is awake   growth/: when to have more threads
+//! pool/    submit/ job/   queue/   worker/   user_code/      job/       (yours)
+//!                         threads/: who is awake, and who is called or started    growth/: when to have more threads
 //! ```
 //!
-//! Each of these files opens with the protocol it implements, and names the loom model that checks it.
+//! At the end of that way `shutdown/` waits for all who are on it. `control/` is the feature `job-control`, with `no_control.rs` in its
+//! place; `metrics/` counts; `sys/` and `sync.rs` are what all of it stands on. A file that has a protocol opens with that, and names
+//! the loom models in `models/` that check it.
 //!
 //! # What holds
 //!
@@ -52,102 +54,54 @@
 
 // A few functions serve job control only. Without it they are not compiled any further; a build with it finds what is dead.
 #![cfg_attr(not(feature = "job-control"), allow(dead_code))]
-// Except in the queues (`queue.rs`, `injector.rs`, `block.rs`, `ring.rs`, `pointer.rs`), in `lock.rs`, in `job/`, in `desk.rs` and `desk/mine.rs`, in
-// `metrics/stamp.rs`, and around system calls: each of these files says why.
+// Except in `queue/`, `job/` and `sys/`, where a thread finds what lies on its own stack (`worker/current.rs`, `worker/desk/mine.rs`,
+// `user_code/delivering.rs`), in `worker/desk.rs`, `metrics/stamp.rs`, and around system calls: each of these files says why.
 #![deny(unsafe_code)]
 
-mod account;
-mod block;
-mod builder;
 #[cfg(feature = "job-control")]
-mod cancel;
-#[doc(hidden)]
-pub mod contain;
-mod cpu_clock;
-mod crowd;
-#[cfg(feature = "job-control")]
-mod deadlines;
-#[cfg(feature = "job-control")]
-mod dedicated;
-mod delivering;
-mod desk;
-mod ending;
-mod error;
-mod fatigue;
-#[doc(hidden)]
-pub mod fork;
-mod gate;
+mod control;
+#[cfg(not(feature = "job-control"))]
+#[path = "no_control.rs"]
+mod control;
 mod growth;
-mod idle;
-mod injector;
 mod job;
-mod job_builder;
-#[cfg(feature = "job-control")]
-mod limiter;
-#[cfg(feature = "job-control")]
-mod line;
-mod lock;
 mod metrics;
 #[cfg(loom)]
 mod model;
 #[cfg(test)]
 mod models;
-#[doc(hidden)]
-pub mod nested;
-#[cfg(not(feature = "job-control"))]
-mod no_control;
-mod padded;
-mod park;
-mod pointer;
 mod pool;
-mod priority;
 mod queue;
-mod refusal;
-#[cfg(feature = "job-control")]
-mod rejecting;
-mod report;
-mod ring;
-#[cfg(feature = "job-control")]
-mod room;
-mod roster;
-mod shared;
 mod shutdown;
-mod slow;
-mod spawn_error;
-mod spin;
 mod submit;
 mod sync;
-#[cfg(unix)]
 mod sys;
-mod tenant;
 mod threads;
-mod time_slice;
-mod until;
-#[cfg(feature = "job-control")]
-mod waiting;
+mod user_code;
 mod worker;
 
-#[cfg(not(feature = "job-control"))]
-use no_control::{cancel, dedicated, limiter, room};
-
-pub use builder::{BuildError, Builder};
 #[cfg(feature = "job-control")]
-pub use cancel::{CancelToken, Cancelled, OnCancel, WhenCancelled};
-pub use error::{JoinError, Rejection};
+pub use control::cancel::{CancelToken, Cancelled, OnCancel, WhenCancelled};
+#[cfg(feature = "job-control")]
+pub use control::limiter::{Limiter, LimiterMetrics};
+pub use job::error::{JoinError, Rejection};
 pub use job::{AbortHandle, AbortOnDrop, Around, JobId, JobInfo, JoinHandle};
-pub use job_builder::JobBuilder;
-#[cfg(feature = "job-control")]
-pub use job_builder::WithToken;
-#[cfg(feature = "job-control")]
-pub use limiter::{Limiter, LimiterMetrics};
 #[cfg(feature = "metrics")]
 pub use metrics::MetricsPublisher;
 pub use metrics::{Bucket, Histogram, Metrics, Recorder};
 pub use pool::Pool;
-pub use report::Report;
+pub use pool::builder::{BuildError, Builder};
+pub use pool::tenant::Tenant;
 pub use shutdown::{Shutdown, ShutdownReport, Survivor};
+pub use submit::job_builder::JobBuilder;
+#[cfg(feature = "job-control")]
+pub use submit::job_builder::WithToken;
 #[doc(hidden)]
-pub use slow::{SlowPermit, WaitForSlowPermit};
-pub use spawn_error::{SpawnError, SpawnErrorKind};
-pub use spin::Spinner;
-pub use tenant::Tenant;
+pub use submit::slow::{SlowPermit, WaitForSlowPermit};
+pub use submit::spawn_error::{SpawnError, SpawnErrorKind};
+#[doc(hidden)]
+pub use sys::fork;
+pub use threads::spin::Spinner;
+pub use user_code::report::Report;
+#[doc(hidden)]
+pub use user_code::{contain, nested};

@@ -45,10 +45,10 @@ pub(crate) mod cancel {
 pub(crate) mod limiter {
     use std::sync::Arc;
 
-    use crate::account::Account;
     use crate::job::Entry;
     use crate::metrics::Recorder;
-    use crate::shared::Shared;
+    use crate::pool::account::Account;
+    use crate::pool::shared::Shared;
 
     pub(crate) const NONE: u64 = 0;
     pub(crate) const SLOT: u64 = u64::MAX;
@@ -123,8 +123,8 @@ pub(crate) mod dedicated {
 mod rejecting {
     use std::sync::Arc;
 
-    use crate::error::Rejection;
-    use crate::shared::Shared;
+    use crate::job::error::Rejection;
+    use crate::pool::shared::Shared;
 
     impl Shared {
         pub(crate) fn reject_queued(self: &Arc<Self>, why: &Rejection) {
@@ -135,7 +135,7 @@ mod rejecting {
 
 /// Room in a bounded queue, which nobody waits for.
 pub(crate) mod room {
-    use crate::shared::Shared;
+    use crate::pool::shared::Shared;
     use crate::sync::atomic::{AtomicU64, Ordering};
 
     pub(crate) struct Room {
@@ -179,7 +179,7 @@ pub(crate) mod room {
 pub(crate) mod wish {
     use super::cancel::CancelToken;
     use super::limiter::Limiter;
-    use crate::shared::Shared;
+    use crate::pool::shared::Shared;
 
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Control;

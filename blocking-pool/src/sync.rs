@@ -22,7 +22,7 @@ macro_rules! const_thread_local {
 #[cfg(loom)]
 pub(crate) use const_thread_local as thread_local;
 
-/// What [`crate::lock`] is made of.
+/// What [`crate::sys::lock`] is made of.
 pub(crate) mod locks {
     #[cfg(loom)]
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::evidence::{STALL, Sample, Streak, Workers};
 use super::sample;
-use crate::cpu_clock;
-use crate::desk::Desk;
-use crate::shared::Shared;
+use crate::pool::shared::Shared;
+use crate::sys::cpu_clock;
+use crate::worker::desk::Desk;
 
 /// Jobs *flow* when each worker starts one in less than this, on average. Then a job that waits for one does not wait long.
 const FLOWING: Duration = Duration::from_micros(100);

@@ -46,12 +46,12 @@ use std::time::Duration;
 
 use super::evidence::{Grow, Streak, decide};
 use super::look::Look;
-use crate::desk::Desk;
-use crate::park::Parker;
-use crate::roster::Role;
-use crate::shared::Shared;
+use crate::pool::shared::Shared;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::sync::{CLOCKS, left_out};
+use crate::threads::park::Parker;
+use crate::threads::roster::Role;
+use crate::worker::desk::Desk;
 
 const ABSENT: u64 = 0;
 const AWAKE: u64 = 1;

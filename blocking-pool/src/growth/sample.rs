@@ -1,6 +1,6 @@
 //! Is a thread on a processor or asleep? Linux tells in `/proc`; elsewhere nobody is asked.
 
-use crate::desk::Desk;
+use crate::worker::desk::Desk;
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{Tid, is_blocked, note_tid};
@@ -12,7 +12,7 @@ mod linux {
     use std::io::Read;
 
     use super::Desk;
-    use crate::refusal::ok;
+    use crate::sys::refusal::ok;
 
     pub(crate) type Tid = u32;
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::handle::JoinHandle;
-use crate::error::JoinError;
+use crate::job::error::JoinError;
 
 /// A [`JoinHandle`] that aborts its job when it is dropped. From [`JoinHandle::abort_on_drop`].
 ///

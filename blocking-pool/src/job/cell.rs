@@ -38,10 +38,10 @@ use super::times::Times;
 use super::watch::Watch;
 use super::work::Work;
 use super::{JobId, JobInfo};
-use crate::account::Account;
-use crate::contain;
-use crate::error::Failure;
+use crate::job::error::Failure;
+use crate::pool::account::Account;
 use crate::sync::{Memory, UnsafeCell};
+use crate::user_code::contain;
 
 pub(crate) type Outcome<T> = Result<T, Failure>;
 

@@ -15,11 +15,11 @@ use super::cell::Ran;
 use super::hold::{Delivery, Hold};
 use super::state::{Claim, Owner};
 use super::times::Times;
-use crate::account::Account;
-use crate::error::Failure;
-use crate::limiter::Limiter;
+use crate::control::limiter::Limiter;
+use crate::job::error::Failure;
 use crate::metrics::Stamp;
-use crate::pointer::Pointer;
+use crate::pool::account::Account;
+use crate::queue::pointer::Pointer;
 use crate::sync::atomic::Ordering;
 
 /// The queue's side of a job. Dropping it gives the job up: a job still queued is cancelled.
@@ -53,7 +53,7 @@ impl Entry {
 
     /// By the claimer: gives the limiter's slot back, delivers, and lets go.
     fn settle<R>(self, deliver: impl FnOnce(&Hold) -> R) -> R {
-        // Before anybody can see the outcome: see `crate::limiter`.
+        // Before anybody can see the outcome: see `crate::control::limiter`.
         self.give_back_slot();
         let hold = self.0.copy();
         // All that its drop does is done here instead. (The drop would also claim the job; that has been done.)
@@ -66,7 +66,7 @@ impl Entry {
     fn give_back_slot(&self) {
         let header = self.0.header();
         if let Some(terms) = &header.terms {
-            // In a forked child the slot is the parent's: see `crate::limiter`.
+            // In a forked child the slot is the parent's: see `crate::control::limiter`.
             if !header.account.pool().is_forked() {
                 terms.give_back_slot();
             }

@@ -9,7 +9,7 @@ use super::abort_handle::AbortHandle;
 use super::abort_on_drop::AbortOnDrop;
 use super::job_handle::JobHandle;
 use super::{JobId, JobInfo};
-use crate::error::{Failure, JoinError};
+use crate::job::error::{Failure, JoinError};
 
 /// The outcome of a job, as a future that any executor can poll.
 ///

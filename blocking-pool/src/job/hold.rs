@@ -11,13 +11,13 @@ use std::ptr::NonNull;
 use super::JobInfo;
 use super::cell::{Header, Unread};
 use super::state::{Claim, Completion, Owner, Release};
-use crate::cancel::CancelToken;
-use crate::contain;
-use crate::error::Failure;
+use crate::control::cancel::CancelToken;
+use crate::job::error::Failure;
 use crate::metrics::Stamp;
-use crate::nested;
-use crate::report::Report;
 use crate::sync::left_out;
+use crate::user_code::contain;
+use crate::user_code::nested;
+use crate::user_code::report::Report;
 
 /// One of the bits that keep a job's memory, as a value.
 ///

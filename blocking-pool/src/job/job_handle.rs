@@ -16,11 +16,11 @@ use super::look::{Looked, Looking};
 use super::state::{Claim, Detach, Owner, Register, Release};
 use super::work::Work;
 use super::{JobId, JobInfo};
-use crate::contain;
-use crate::error::{Failure, Rejection};
-use crate::nested;
-use crate::report::Report;
+use crate::job::error::{Failure, Rejection};
 use crate::sync::left_out;
+use crate::user_code::contain;
+use crate::user_code::nested;
+use crate::user_code::report::Report;
 
 /// The handle of a job whose submitter still knows the closure's type.
 pub(crate) struct Fresh<W: Work> {

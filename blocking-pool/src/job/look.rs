@@ -44,8 +44,8 @@ use std::time::Duration;
 
 use super::cell::Header;
 use crate::metrics::Stamp;
-use crate::shared::Shared;
-use crate::spin::Spinner;
+use crate::pool::shared::Shared;
+use crate::threads::spin::Spinner;
 use looker::LOOKER;
 
 /// What a handle knows of its own looking. Eight bytes; and as one of them is an enum of few variants, a type that has a handle as

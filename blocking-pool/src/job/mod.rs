@@ -20,6 +20,7 @@ mod aborter;
 mod busy;
 mod cell;
 mod entry;
+pub(crate) mod error;
 mod handle;
 mod hold;
 mod id;

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | its *entry*: in a queue, later with whoever runs or discards it | ENTRY |
 //! | its *handle* | HANDLE |
-//! | its *watch*, if it has a token that may be cancelled while it waits ([`crate::cancel`]) | WATCH |
-//! | *abort handles*, as many as its handle has been asked for, and aborts that are put off ([`crate::nested`]) | ABORTERS, a count |
+//! | its *watch*, if it has a token that may be cancelled while it waits ([`crate::control::cancel`]) | WATCH |
+//! | *abort handles*, as many as its handle has been asked for, and aborts that are put off ([`crate::user_code::nested`]) | ABORTERS, a count |
 //!
 //! Beside these bits the word has a phase, a bit that says to whom the waker's cell belongs (WAKER), one that says that the
 //! handle is looking (ASKED), and above them all the job's number, which never changes. (The layout is in `bits.rs`.)

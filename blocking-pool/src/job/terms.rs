@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use super::watch::Watch;
-use crate::cancel::CancelToken;
-use crate::error::Failure;
-use crate::limiter::{self, Limiter};
+use crate::control::cancel::CancelToken;
+use crate::control::limiter::{self, Limiter};
+use crate::job::error::Failure;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Terms {
@@ -14,7 +14,7 @@ pub(crate) struct Terms {
     /// The job's own: it is over when the closure has ended.
     pub(crate) token: Option<CancelToken>,
     pub(crate) limiter: Option<Limiter>,
-    /// Where the job stands with its limiter: see [`crate::limiter`].
+    /// Where the job stands with its limiter: see [`crate::control::limiter`].
     pub(crate) place: AtomicU64,
 }
 

@@ -9,8 +9,8 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::gate::MARKS;
 use crate::metrics::{Cohort, Stamp};
+use crate::submit::gate::MARKS;
 
 pub(crate) struct Times(AtomicU64);
 

@@ -2,8 +2,8 @@
 
 use super::hold::Hold;
 use super::state::{Claim, Owner};
-use crate::error::Failure;
-use crate::nested;
+use crate::job::error::Failure;
+use crate::user_code::nested;
 
 /// A hold on a job by which it can be given up. Dropping it lets go, and changes nothing else.
 pub(crate) struct Watch(Hold);

@@ -29,10 +29,10 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::stamp::Stamp;
-use crate::gate::{Gate, MARKS};
-use crate::lock::Mutex;
-use crate::padded::Padded;
+use crate::submit::gate::{Gate, MARKS};
 use crate::sync::MEASURES;
+use crate::sys::lock::Mutex;
+use crate::sys::padded::Padded;
 
 /// Cohorts that can be told apart at a time.
 const PLACES: usize = MARKS;

@@ -28,11 +28,11 @@ use super::cohorts::{Cohort, Cohorts};
 use super::histogram::Histogram;
 use super::recorder::Recorder;
 use super::stamp::Stamp;
-use crate::gate::Gate;
 use crate::job::Ran;
-use crate::padded::Padded;
+use crate::pool::shared::Shared;
 use crate::queue::Seat;
-use crate::shared::Shared;
+use crate::submit::gate::Gate;
+use crate::sys::padded::Padded;
 
 #[derive(Debug)]
 pub(crate) struct Counters {

@@ -20,7 +20,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::fork::PerProcess;
+use crate::sys::fork::PerProcess;
 
 /// A moment, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,7 +180,7 @@ fn counter() -> u64 {
 /// Linux lists the counter only while it finds it to be constant and the same on all processors.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn counter_is_trusted() -> bool {
-    use crate::refusal;
+    use crate::sys::refusal;
 
     let list = std::fs::read("/sys/devices/system/clocksource/clocksource0/available_clocksource");
     let list = refusal::ok(list).unwrap_or_default();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::job::{Await, Counted, job_with, run};
 use super::{block_on, check, race, settled};
-use crate::cancel::CancelToken;
+use crate::control::cancel::CancelToken;
 use crate::job::{Plain, Terms};
-use crate::job_builder::control::Cancellable;
+use crate::submit::job_builder::control::Cancellable;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::{block_on, check, config, pool, race, settled};
 use crate::growth::is_needed;
-use crate::idle::{Idle, Summon};
-use crate::park::Parker;
 use crate::pool::Pool;
 use crate::shutdown::Shutdown;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
+use crate::threads::idle::{Idle, Summon};
+use crate::threads::park::Parker;
 use crate::worker::Found;
 
 /// One thread, which is all there may be. It has done its first job and lies down while the second is submitted.
@@ -200,7 +200,8 @@ fn failed_start_against_submit() {
             true => Err(io::Error::other("no more threads")),
             false => Ok(()),
         };
-        let pool = Pool::with(crate::builder::Config { start_fault: Some(Box::new(fault)), ..config(1, 1) });
+        let pool =
+            Pool::with(crate::pool::builder::Config { start_fault: Some(Box::new(fault)), ..config(1, 1) });
         let other = pool.clone();
         race();
         let submitter = thread::spawn(move || other.spawn(|| ()));
@@ -219,7 +220,8 @@ fn failed_start_against_submit() {
 fn start_that_fails_against_who_relies_on_it() {
     check(3, || {
         let fault = || Err(io::Error::other("no more threads"));
-        let pool = Pool::with(crate::builder::Config { start_fault: Some(Box::new(fault)), ..config(2, 2) });
+        let pool =
+            Pool::with(crate::pool::builder::Config { start_fault: Some(Box::new(fault)), ..config(2, 2) });
         let (shared, sleeper) = (Arc::clone(pool.shared()), Arc::new(Parker::new()));
         assert!(shared.idle.reserve(2));
         shared.idle.lie_down(&sleeper);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::{Unpark, block_on, check, pool, race};
-use crate::account::Account;
-use crate::error::Failure;
+use crate::job::error::Failure;
 use crate::job::{self, Aborter, Entry, JobHandle, Plain, Ran, Submission, Terms, Times, Work};
 use crate::metrics::{Cohort, Stamp};
-use crate::nested;
-use crate::park::Parker;
+use crate::pool::account::Account;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
+use crate::threads::park::Parker;
+use crate::user_code::nested;
 
 /// Counts its drops, wherever they happen.
 pub(super) struct Counted(pub(super) Arc<AtomicUsize>);

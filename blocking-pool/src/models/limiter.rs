@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::job::job_with;
 use super::{block_on, check, pool, race, settled};
+use crate::control::limiter::Limiter;
 use crate::job::{Entry, JobHandle, Plain, Terms};
-use crate::limiter::Limiter;
 use crate::shutdown::Shutdown;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::builder::Config;
 use crate::job::JoinHandle;
-use crate::park::Parker;
 use crate::pool::Pool;
-use crate::report::Hook;
+use crate::pool::builder::Config;
+use crate::threads::park::Parker;
+use crate::user_code::report::Hook;
 
 mod cancel;
 mod idle;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{block_on, check, config, make_busy, race, settled};
-use crate::builder::Config;
 use crate::pool::Pool;
+use crate::pool::builder::Config;
 use crate::shutdown::Shutdown;
 use crate::sync::thread;
 use crate::worker::Found;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{check, race, settled};
-use crate::injector::Injector;
-use crate::ring::{Deque, Ring};
+use crate::queue::injector::Injector;
+use crate::queue::ring::{Deque, Ring};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{LAP, Memory, RING, thread};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::{block_on, check, race};
-use crate::room::{Asked, Place, Room};
+use crate::control::room::{Asked, Place, Room};
 use crate::shutdown::Shutdown;
 use crate::sync::thread;
 

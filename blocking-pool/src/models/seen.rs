@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::job::{job, run};
 use super::{check, pool, race};
-use crate::account::Account;
-use crate::cancel::CancelToken;
+use crate::control::cancel::CancelToken;
+use crate::pool::account::Account;
 use crate::shutdown::Shutdown;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::thread;

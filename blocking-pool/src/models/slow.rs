@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{block_on, check, pool, race};
 use crate::shutdown::Shutdown;
-use crate::slow::{SlowPermit, WaitForSlowPermit};
+use crate::submit::slow::{SlowPermit, WaitForSlowPermit};
 use crate::sync::thread;
 
 fn poll(wait: &mut WaitForSlowPermit, waker: &Waker) -> Option<SlowPermit> {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{block_on, config};
-use crate::contain::Kept;
-use crate::report::Hook;
+use crate::user_code::contain::Kept;
+use crate::user_code::report::Hook;
 use crate::{Pool, Report, Shutdown, SpawnErrorKind};
 
 /// A pool whose starts fail as `fails` says, by number; it grows by itself. And its reports.

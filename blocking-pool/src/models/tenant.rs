@@ -4,12 +4,12 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::{block_on, check, make_busy, pool, race, settled};
-use crate::account::Account;
 use crate::job::Plain;
-use crate::park::Parker;
+use crate::pool::account::Account;
 use crate::shutdown::Shutdown;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
+use crate::threads::park::Parker;
 
 /// The last job leaves while somebody begins to wait. A lost bell is a deadlock.
 #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::Local;
 use crate::job::Entry;
-use crate::shared::Shared;
+use crate::pool::shared::Shared;
 use crate::sync::thread_local;
 
 // Without destructors, so that they exist to the very end of the thread.

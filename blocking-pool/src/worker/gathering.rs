@@ -16,7 +16,7 @@ use std::hint;
 
 use super::Local;
 use crate::job::Delivery;
-use crate::spin::Spinner;
+use crate::threads::spin::Spinner;
 
 /// How many times the processor pauses before the worker looks for more.
 pub(super) struct Gap(Cell<u32>);

@@ -1,9 +1,9 @@
 //! What the user wants done on each thread of the pool, when it begins and when it ends.
 
-use crate::builder::ThreadHook;
-use crate::contain;
-use crate::report::Report;
-use crate::shared::Shared;
+use crate::pool::builder::ThreadHook;
+use crate::pool::shared::Shared;
+use crate::user_code::contain;
+use crate::user_code::report::Report;
 
 impl Shared {
     pub(super) fn on_thread_start(&self) {

@@ -1,12 +1,12 @@
 //! What a worker does that has found nothing: it spins for a moment if that has been paying off, lies down, looks a last time, and
-//! sleeps. Why it has to look once more is in [`crate::idle`].
+//! sleeps. Why it has to look once more is in [`crate::threads::idle`].
 
 use std::time::Duration;
 
 use super::{Found, Local};
 use crate::metrics::Stamp;
-use crate::spin::Spinner;
 use crate::sync::left_out;
+use crate::threads::spin::Spinner;
 
 pub(super) enum Rest {
     /// There may be something to do.

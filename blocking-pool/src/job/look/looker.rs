@@ -9,8 +9,8 @@ use crate::job::busy::Busy;
 use crate::job::cell::Header;
 use crate::job::state::Register;
 use crate::metrics::Stamp;
-use crate::shared::Shared;
-use crate::spin::Spinner;
+use crate::pool::shared::Shared;
+use crate::threads::spin::Spinner;
 
 /// How long a poll may spin at most, in nanoseconds: less than what the executor does between two polls if it asks the kernel.
 const IN_POLL: u64 = 4_000;
