@@ -92,7 +92,12 @@ impl<T: Source> Async<T> {
     /// A child of `fork` has the event queue in common with its parent, and an entry in there belongs to the open file, which
     /// they have in common, too: taken out by the child, it would be gone for the parent.
     fn end_reports(&self, source: &mut T) -> io::Result<()> {
-        if fork::is_child_of(self.born) { Ok(()) } else { self.registration.deregister(source) }
+        if self.is_parents() { Ok(()) } else { self.registration.deregister(source) }
+    }
+
+    /// Whether this is a child of `fork`, and the source its parent's.
+    pub(crate) fn is_parents(&self) -> bool {
+        fork::is_child_of(self.born)
     }
 
     /// Waits until the kernel has reported something to read.

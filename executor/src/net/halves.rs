@@ -35,6 +35,8 @@ pub trait Stream: fmt::Debug {
     fn poll_write_vectored(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
     #[doc(hidden)]
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+    #[doc(hidden)]
+    fn is_parents(&self) -> bool;
 }
 
 /// Reads from a borrowed stream. From `split`.
@@ -223,6 +225,11 @@ macro_rules! halves {
             #[inline]
             fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.shutdown(how)
+            }
+
+            #[inline]
+            fn is_parents(&self) -> bool {
+                self.as_async().is_parents()
             }
         }
     };

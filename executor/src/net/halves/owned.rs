@@ -14,7 +14,7 @@ pub struct OwnedReadHalf<S>(Arc<S>);
 /// Writes to a stream that two halves share. From `into_split`.
 ///
 /// **Dropping it shuts the connection down for writing**, so that the peer reads the end of the stream; see
-/// [`forget`](OwnedWriteHalf::forget).
+/// [`forget`](OwnedWriteHalf::forget). A child of `fork` drops only its copy.
 ///
 /// ```
 /// use sideline::net::UnixStream;
@@ -76,7 +76,8 @@ impl<S: Stream> OwnedWriteHalf<S> {
 
 impl<S: Stream> Drop for OwnedWriteHalf<S> {
     fn drop(&mut self) {
-        if self.shuts_down {
+        // In a child of `fork` it would end the parent's connection.
+        if self.shuts_down && !self.stream.is_parents() {
             // The connection may be gone already, and there is nobody to tell.
             let _ = self.stream.shutdown(Shutdown::Write);
         }

@@ -54,7 +54,8 @@ pub(super) fn signals() {
     runtime.block_on(async { of_parent.recv().await.unwrap() });
 }
 
-/// The child drops what the parent waits with: that took it out of the event queue that they share.
+/// The child drops what the parent waits with: that took it out of the event queue that they share. And half of a connection: that
+/// ended it for the parent.
 pub(super) fn sockets() {
     let runtime = Runtime::new().unwrap();
     let [dropped, taken] = [(); 2].map(|()| {
@@ -64,13 +65,21 @@ pub(super) fn sockets() {
             listener
         })
     });
+    let (near, far) = runtime.block_on(async { sideline::net::UnixStream::pair().unwrap() });
+    let (_reader, mut writer) = near.into_split();
     let Some(child) = fork() else {
         drop(dropped);
         drop(taken.into_std().unwrap());
+        drop(writer);
         std::process::exit(0);
     };
     expect_success(child);
     runtime.block_on(async {
+        writer.write_all(b"still there").await.expect("the child has shut the connection down");
+        drop(writer);
+        let mut received = Vec::new();
+        far.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, b"still there");
         for listener in [dropped, taken] {
             let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             timeout(Duration::from_secs(10), listener.accept()).await.expect("not told").unwrap();
