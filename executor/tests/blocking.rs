@@ -64,10 +64,10 @@ fn a_full_queue_gives_the_closure_back_or_is_waited_for_while_the_loop_goes_on()
         started.recv().unwrap();
         let queued = blocking::job().try_spawn(|| 1).unwrap();
         let error = blocking::job().try_spawn(|| 2).unwrap_err();
-        assert!(matches!(error.kind(), SpawnErrorKind::Full { limit: 1, oldest: Some(_) }));
+        assert!(matches!(error.kind(), SpawnErrorKind::Full { limit: 1, oldest: Some(_), .. }));
         assert_eq!(error.into_closure()(), 2);
         let error = spawn_blocking(|| 2).await.unwrap_err();
-        assert!(matches!(error.rejection(), Some(Rejection::Full { limit: 1, oldest: Some(_) })));
+        assert!(matches!(error.rejection(), Some(Rejection::Full { limit: 1, oldest: Some(_), .. })));
         let waiting = blocking::job().spawn_when_room(|| 3);
         let releaser = spawn(async move { drop(release) });
         assert_eq!(waiting.await.unwrap().await.unwrap(), 3);

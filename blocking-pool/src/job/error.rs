@@ -41,6 +41,7 @@ pub enum Rejection {
     /// The pool, or the tenant, has been shut down.
     Closed,
     /// The queue holds as many jobs as [`Builder::queue_limit`](crate::Builder::queue_limit) allows.
+    #[non_exhaustive]
     Full {
         /// That limit, in jobs.
         limit: usize,

@@ -36,6 +36,8 @@ use crate::sys::padded::Padded;
 
 /// Cohorts that can be told apart at a time.
 const PLACES: usize = MARKS;
+/// Before all beginnings.
+const FREE: u64 = 0;
 /// How many ticks a cohort lasts at least: 131 us where a tick is a nanosecond, 30 to 60 where it is the processor's.
 const NARROWEST: u64 = 1 << 17;
 /// Each time that this many more places are taken, cohorts last twice as long.
@@ -52,7 +54,7 @@ pub(crate) struct Cohort(u8);
 pub(super) struct Cohorts {
     /// Up to when submissions belong to the current cohort.
     until: Padded<AtomicU64>,
-    /// When the cohort of each place began.
+    /// When the cohort of each place began; [`FREE`] if it has been seen empty and is not the current one.
     since: [AtomicU64; PLACES],
     /// How many have come to each place but the current one, and to that one less what the gate has counted. Counts
     /// wrap: only differences matter.
@@ -86,7 +88,7 @@ impl Cohorts {
         Self {
             // The first submission opens the first cohort.
             until: Padded(AtomicU64::new(0)),
-            since: [const { AtomicU64::new(0) }; PLACES],
+            since: [const { AtomicU64::new(FREE) }; PLACES],
             came: [const { AtomicU32::new(0) }; PLACES],
             left: Padded::many(core + 1, || [const { AtomicU32::new(0) }; PLACES]),
             turnover: Mutex::new(Turnover { free: !1, cursor: 0 }),
@@ -116,11 +118,21 @@ impl Cohorts {
     }
 
     /// For how long the oldest job has waited, in nanoseconds; `None` if none waits.
+    ///
+    /// A look at a place reads a cell of every worker, and whom a full queue turns away is told this, too: so the places are looked at
+    /// in the order in which they were taken, and only up to the first that is not empty.
     #[inline]
     pub(super) fn oldest(&self, gate: &Gate, now: Stamp) -> Option<u64> {
-        let taken = (0..PLACES).filter(|&place| !self.is_empty(gate, place));
-        let since = taken.filter_map(|place| Stamp::from_bits(self.since[place].load(Ordering::Relaxed)));
-        since.min().map(|since| now.nanos_since(since))
+        let mut looked_at = FREE;
+        loop {
+            let taken = self.since.iter().map(|since| since.load(Ordering::Relaxed)).zip(0..);
+            let (since, place) = taken.filter(|&(since, _)| since > looked_at).min()?;
+            // If the place has been taken anew meanwhile, it has its turn later.
+            if !self.is_empty(gate, place) && self.since[place].load(Ordering::Relaxed) == since {
+                return Stamp::from_bits(since).map(|since| now.nanos_since(since));
+            }
+            looked_at = since;
+        }
     }
 
     #[inline(never)]
@@ -181,6 +193,7 @@ impl Cohorts {
             }
             if self.is_empty(gate, place) {
                 turnover.free |= 1 << place;
+                self.since[place].store(FREE, Ordering::Relaxed);
             }
             looks += 1;
             if looks == LOOKS {

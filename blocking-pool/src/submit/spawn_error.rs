@@ -29,6 +29,7 @@ pub struct SpawnError<F> {
 #[non_exhaustive]
 pub enum SpawnErrorKind {
     /// The queue is full.
+    #[non_exhaustive]
     Full {
         /// The [`queue_limit`](crate::Builder::queue_limit), in jobs.
         limit: usize,
