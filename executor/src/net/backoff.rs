@@ -16,7 +16,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -28,9 +28,16 @@ pub(super) struct Backoff {
     // Relaxed throughout: a hint between calls, which orders nothing.
     /// Failures in a row that were passed over. At [`PATIENCE`] the next accept pauses, and then it begins anew.
     failures: AtomicU32,
-    /// Of whoever polls to accept, while that waits. Nobody else ends it: it has their waker. So it may be left from an
-    /// earlier time, and over: then one pause is left out, and it is gone.
-    pause: Mutex<Option<Timer>>,
+    pause: Mutex<Pause>,
+}
+
+/// Both may be left from an earlier time, and over: then one pause is left out, and they are gone.
+#[derive(Debug, Default)]
+struct Pause {
+    /// When it is over, as whoever came first has said: accepts that are given up meanwhile do not put it off.
+    end: Option<Instant>,
+    /// Of whoever polls to accept, while that waits. Nobody else ends it: it has their waker.
+    timer: Option<Timer>,
 }
 
 impl Backoff {
@@ -43,9 +50,9 @@ impl Backoff {
     ) -> io::Result<R> {
         loop {
             if self.is_exhausted() {
-                let mut timer = pause_of(listener);
+                let mut timer = self.rest_of_pause(listener);
                 poll_fn(|cx| timer.poll(cx)).await;
-                self.begin_anew();
+                self.end_pause();
             }
             if let Some(accepted) = self.judge(listener.read_with(&mut op).await) {
                 return accepted;
@@ -63,14 +70,14 @@ impl Backoff {
         loop {
             if self.is_exhausted() {
                 // Out of its place meanwhile: a waker is foreign code, and not for under a lock.
-                let waiting = self.pause().take();
-                let mut timer = waiting.unwrap_or_else(|| pause_of(listener));
+                let waiting = self.pause().timer.take();
+                let mut timer = waiting.unwrap_or_else(|| self.rest_of_pause(listener));
                 if timer.poll(cx).is_pending() {
-                    let another = self.pause().replace(timer);
+                    let another = self.pause().timer.replace(timer);
                     drop(another);
                     return Poll::Pending;
                 }
-                self.begin_anew();
+                self.end_pause();
             }
             if let Some(accepted) = self.judge(ready!(listener.poll_read_with(cx, &mut op))) {
                 return Poll::Ready(accepted);
@@ -105,8 +112,21 @@ impl Backoff {
     }
 
     #[inline]
-    fn pause(&self) -> MutexGuard<'_, Option<Timer>> {
+    fn pause(&self) -> MutexGuard<'_, Pause> {
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
+    fn rest_of_pause<L: Source>(&self, listener: &Async<L>) -> Timer {
+        let reactor = listener.reactor();
+        let end = *self.pause().end.get_or_insert_with(|| reactor.clock().now() + PAUSE);
+        Timer::new(reactor, end)
+    }
+
+    #[inline]
+    fn end_pause(&self) {
+        self.pause().end = None;
+        self.begin_anew();
     }
 
     /// Remembers what will last for a while, and explains a lack of descriptors.
@@ -123,12 +143,6 @@ impl Backoff {
 }
 
 #[inline]
-fn pause_of<L: Source>(listener: &Async<L>) -> Timer {
-    let reactor = listener.reactor();
-    Timer::new(reactor, reactor.clock().now() + PAUSE)
-}
-
-#[inline]
 fn is_lack_of_memory(error: &io::Error) -> bool {
     #[cfg(unix)]
     let no_buffers = libc::ENOBUFS;
@@ -140,17 +154,18 @@ fn is_lack_of_memory(error: &io::Error) -> bool {
 #[cfg(all(test, unix, not(loom)))]
 mod tests {
     use super::*;
-    use crate::time::{advance, timeout};
+    use crate::time::{advance, now, timeout};
     use crate::{Runtime, spawn, task::yield_now};
     use std::cell::Cell;
     use std::rc::Rc;
 
+    fn fail<R>(_: &mio::net::TcpListener) -> io::Result<R> {
+        Err(io::Error::from_raw_os_error(libc::EMFILE))
+    }
+
     /// Its pause was taken away, and with it who was to be woken.
     #[test]
     fn who_polls_is_woken_although_another_fails_meanwhile() {
-        fn fail<R>(_: &mio::net::TcpListener) -> io::Result<R> {
-            Err(io::Error::from_raw_os_error(libc::EMFILE))
-        }
         let runtime = Runtime::builder().paused_clock().build().unwrap();
         runtime.block_on(async {
             let socket = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -167,6 +182,24 @@ mod tests {
             let accepted = poll_fn(|cx| backoff.poll_accept(listener, cx, |_| Ok(())));
             timeout(3 * PAUSE, accepted).await.expect("nobody is woken").unwrap();
             assert!(another.await.unwrap());
+        });
+    }
+
+    /// As in a `select!` in a loop, with something that is ready more often: each pause began anew.
+    #[test]
+    fn who_is_given_up_again_and_again_in_a_pause_accepts_after_it() {
+        let runtime = Runtime::builder().paused_clock().build().unwrap();
+        runtime.block_on(async {
+            let socket = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let (backoff, listener) = (Backoff::default(), Async::new(socket).unwrap());
+            for _ in 0..3 {
+                assert!(backoff.accept(&listener, fail::<()>).await.is_err());
+                let start = now();
+                while timeout(PAUSE / 3, backoff.accept(&listener, |_| Ok(()))).await.is_err() {
+                    assert!(now() - start < PAUSE, "it never comes to accept");
+                }
+                assert_eq!(now() - start, PAUSE);
+            }
         });
     }
 

@@ -79,7 +79,7 @@ impl TcpListener {
     /// # Errors
     /// What the kernel says, after which accepting can go on. If no file descriptors are left, the error names the
     /// limit. Then, and if the kernel has no memory, the next accept waits 20 ms first, so that a loop which merely logs
-    /// errors does not spin. If the runtime was shut down.
+    /// errors does not spin; if it is given up meanwhile, the one after it waits for the rest. If the runtime was shut down.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, peer) = self.1.accept(&self.0, |listener| listener.accept()).await?;
         Ok((TcpStream::register(self.0.reactor(), socket)?, peer))
