@@ -2,7 +2,7 @@
 #![cfg(all(unix, not(loom)))]
 
 use sideline::fs::File;
-use sideline::io::{ReadBytes, WriteBytes, copy, copy_bidirectional};
+use sideline::io::{BufReader, ReadBytes, WriteBytes, copy, copy_bidirectional};
 use sideline::net::{TcpListener, TcpStream, UnixStream};
 use sideline::process::{Command, Stdio};
 use sideline::time::{now, sleep};
@@ -84,6 +84,29 @@ fn both_ways_at_once_until_both_have_ended() {
         assert!(answer == pattern(300_000));
         assert!(answering.await.unwrap()? == pattern(200_000));
         assert_eq!(proxy.await.unwrap()?, (200_000, 300_000));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_proxy_that_has_read_lines_first_passes_on_what_came_with_them() {
+    run(async {
+        let (client, near) = tcp_pair().await?;
+        let (mut far, server) = UnixStream::pair()?;
+        client.write_all(b"CONNECT server\r\n\r\nearly").await?;
+        let mut near = BufReader::new(near);
+        while !near.next_line().await?.unwrap().is_empty() {}
+        let proxy = spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+        client.shutdown(Shutdown::Write)?;
+        let mut received = Vec::new();
+        server.read_to_end(&mut received).await?;
+        assert_eq!(received, b"early");
+        server.write_all(b"welcome").await?;
+        drop(server);
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await?;
+        assert_eq!(answer, b"welcome");
+        assert_eq!(proxy.await.unwrap()?, (5, 7));
         Ok(())
     });
 }

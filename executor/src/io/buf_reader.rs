@@ -4,7 +4,7 @@
 //! waiting for a line, as a timeout does, loses nothing of it.
 
 use super::bytes;
-use super::stream_traits::{ReadBytes, Sealed};
+use super::stream_traits::{ReadBytes, Sealed, WriteBytes};
 use crate::fairness;
 use std::fmt;
 use std::future::poll_fn;
@@ -14,7 +14,8 @@ use std::task::{Context, Poll, ready};
 /// Reads lines, or small pieces, of a stream: a connection or a half of one, a pipe, a file.
 ///
 /// It reads ahead, 8 KiB and more at a time. So one reader stays with its stream; what it has in hand is lost if it is dropped. Writing
-/// goes past it: sockets write by reference, [`get_ref`](BufReader::get_ref).
+/// goes past it: sockets write by reference, [`get_ref`](BufReader::get_ref). And it is a stream itself, so a proxy that has read by lines
+/// where to connect to can go on with [`copy_bidirectional`](fn@super::copy_bidirectional), of which nothing that came with these is left out.
 ///
 /// **Dropping the future** of [`read_line`](BufReader::read_line), [`next_line`](BufReader::next_line), [`read_until`](BufReader::read_until) or [`peek`](BufReader::peek) loses nothing, however much of
 /// the line was there. They may be given a time limit, or be one of several that are waited for, again and again.
@@ -238,6 +239,21 @@ impl<R: ReadBytes> ReadBytes for BufReader<R> {
         buf[..n].copy_from_slice(&self.buffer()[..n]);
         self.used += n;
         Poll::Ready(Ok(n))
+    }
+}
+
+/// What is written goes to the stream, as it comes. (Of a file: to where it was read ahead to.)
+impl<R: ReadBytes + WriteBytes> WriteBytes for BufReader<R> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.reader.poll_write(cx, buf)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.reader.poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.reader.poll_shutdown(cx)
     }
 }
 
