@@ -7,6 +7,9 @@
 //! A job owns what it works on. Paths are copied; contents are *given*, and come back where that makes sense, so that
 //! nothing is copied that need not be.
 //!
+//! A named pipe or a device may be silent for as long as it likes, and so keeps its thread, and the end of the runtime, waiting. The loop can wait for
+//! most of them, through `io::Fd`.
+//!
 //! # Giving up
 //! Dropping the future of a function in this module un-queues its job if that has not started; if it has, it goes on to
 //! its end, and a runtime that is dropped waits for it as for all its jobs. [`File`] says what that means for its

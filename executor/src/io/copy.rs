@@ -57,6 +57,9 @@ impl<R: ?Sized, W: ?Sized> Copying<'_, R, W> {
     ///
     /// The error is `TimedOut`. The streams are as they were.
     ///
+    /// # Panics
+    /// With a limit, the first poll panics outside a runtime.
+    ///
     /// # Example
     /// ```
     /// use sideline::io::copy;

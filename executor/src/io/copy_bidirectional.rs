@@ -71,6 +71,9 @@ impl<A: ?Sized, B: ?Sized> CopyBidirectional<'_, A, B> {
     ///
     /// The error is `TimedOut`. The streams are as they were; to drop them ends both connections.
     ///
+    /// # Panics
+    /// With a limit, the first poll panics outside a runtime.
+    ///
     /// # Example
     /// ```
     /// use sideline::io::copy_bidirectional;

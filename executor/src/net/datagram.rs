@@ -4,7 +4,8 @@
 macro_rules! datagrams {
     ($socket:ident) => {
         impl $socket {
-            /// Receives one datagram; if the socket is [connected](Self::connect), of its peer.
+            /// Receives one datagram, and returns how many bytes of it are in `buf`: what does not fit is lost. If the socket is
+            /// [connected](Self::connect), it is one of its peer's.
             ///
             /// # Errors
             /// What the kernel says, such as that an earlier datagram found nobody; if the runtime was shut down.
@@ -13,7 +14,7 @@ macro_rules! datagrams {
                 self.0.read_with(move |socket| socket.recv(buf))
             }
 
-            /// Receives one datagram, and says from whom.
+            /// As [`recv`](Self::recv), and says from whom it is.
             ///
             /// # Errors
             /// As [`recv`](Self::recv).

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 /// A UDP socket.
 ///
-/// A datagram that is longer than the buffer it is received into is cut, silently. All methods take `&self`.
+/// A datagram that is longer than the buffer it is received into is cut, silently. All methods take `&self`. **Dropping** it closes it.
 ///
 /// # Example
 /// ```

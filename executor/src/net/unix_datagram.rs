@@ -15,7 +15,8 @@ use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-/// A Unix domain socket for datagrams, which arrive whole and in order, or are refused.
+/// A Unix domain socket for datagrams, which arrive whole and in order, or are refused. One that is longer than the buffer it is received
+/// into is cut, silently.
 ///
 /// **Dropping** it closes the socket. What it has sent still arrives. The file that [`bind`](Self::bind) has made stays.
 ///

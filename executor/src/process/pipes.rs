@@ -9,7 +9,8 @@ use std::process::Stdio;
 
 /// The pipe to a child's standard input. **Dropping it closes it**, and the child reads the end.
 ///
-/// All methods take `&self`. Writing to a child that has ended, or closed its input, is `BrokenPipe`.
+/// All methods take `&self`. Writing to a child that has ended, or closed its input, is `BrokenPipe`; and the signal `SIGPIPE`, which a
+/// program whose `main` is Rust's ignores. Others end by it, unless they ignore it, too.
 ///
 /// # Example
 /// ```
