@@ -62,6 +62,10 @@ unsafe extern "C" fn freeaddrinfo(mut found: *mut libc::addrinfo) {
     }
 }
 
+/// Only a test that fails waits this long.
+#[cfg(target_os = "linux")]
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The one host that is found at once.
 const TWO_ADDRESSES: &str = "two.addresses";
 const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
@@ -136,10 +140,8 @@ fn one_that_is_given_up_holds_up_nobody() {
 #[cfg(target_os = "linux")] // which has all of 127.0.0.0
 #[test]
 fn a_silent_address_of_a_host_does_not_hold_up_the_next() {
-    // Time passes when the kernel has nothing to say.
     let paused = Runtime::builder().paused_clock().build().unwrap();
     paused.block_on(async {
-        let begin = sideline::time::now();
         let (silent, _alive, port) = loop {
             let socket = TcpSocket::new_v4().unwrap();
             socket.bind((FIRST, 0).into()).unwrap();
@@ -150,18 +152,49 @@ fn a_silent_address_of_a_host_does_not_hold_up_the_next() {
                 break (silent, alive, port);
             }
         };
-        // Nobody accepts: soon the queue is full, and the kernel answers no more.
-        let mut queued = Vec::new();
-        let first = silent.local_addr().unwrap();
-        while let Ok(stream) = timeout(Duration::from_millis(1), TcpStream::connect(first)).await {
-            queued.push(stream.unwrap());
-        }
-        let connecting = timeout(Duration::from_secs(60), TcpStream::connect((TWO_ADDRESSES, port)));
-        let stream = connecting.await.expect("it waits for the first").unwrap();
+        let _queued = fill(&silent);
+        let begin = sideline::time::now();
+        let connecting = TcpStream::connect((TWO_ADDRESSES, port));
+        let connecting = sideline::spawn(timeout(Duration::from_secs(60), connecting));
+        // Time passes when all wait, and by then it has been the second one's turn.
+        sideline::time::sleep(Duration::from_millis(999)).await;
+        // From here on it stands, until the kernel has answered: a job is running.
+        let (answered, is_answered) = std::sync::mpsc::channel::<()>();
+        let stands = sideline::spawn_blocking(move || is_answered.recv_timeout(PATIENCE));
+        let stream = connecting.await.unwrap().expect("it waits for the first").unwrap();
         assert_eq!(stream.peer_addr().unwrap(), SocketAddr::from((SECOND, port)));
         let took = sideline::time::now() - begin;
         assert!(took < Duration::from_secs(1), "{took:?}");
+        drop(answered);
+        stands.await.unwrap().unwrap_err();
     });
+}
+
+/// Connects, until as many connections wait to be accepted as there is room for: from then on the kernel is silent.
+#[cfg(target_os = "linux")]
+fn fill(listener: &TcpListener) -> Vec<std::net::TcpStream> {
+    use std::os::fd::AsRawFd;
+    let wait_to_be_accepted = || {
+        // SAFETY: a struct of integers, for which zeros are values.
+        let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+        let mut len = size_of_val(&info) as libc::socklen_t;
+        let (socket, into) = (listener.as_raw_fd(), (&raw mut info).cast());
+        // SAFETY: there is as much room as is said.
+        let got = unsafe { libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, into, &raw mut len) };
+        assert_eq!(got, 0);
+        // Of a listener these are how many wait, and the most that may before one more is the last.
+        (info.tcpi_unacked as usize, info.tcpi_sacked as usize)
+    };
+    let mut queued = Vec::new();
+    let (_, most) = wait_to_be_accepted();
+    while queued.len() <= most {
+        queued.push(std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        // Whoever connects may hear of it first.
+        while wait_to_be_accepted().0 < queued.len() {
+            std::thread::yield_now();
+        }
+    }
+    queued
 }
 
 /// They took all threads of the pool, for as long as the name server was silent.
