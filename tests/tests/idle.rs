@@ -4,6 +4,7 @@
 use sideline::{Handle, Pool, Runtime, Shutdown, block_on, time::sleep, to_thread};
 use sideline_tests::{Waits, open_descriptors, waits_of_threads};
 use std::future::{Future, poll_fn};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, OnceLock};
@@ -11,7 +12,6 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// A thread that wakes up gives up the CPU once more than before: none may, while the loop sleeps for half a second.
 #[test]
 fn an_idle_pool_does_not_wake_up() {
     let pool = Pool::builder().core_threads(3).thread_name("idle-test").build().unwrap();
@@ -27,31 +27,38 @@ fn an_idle_pool_does_not_wake_up() {
         for job in jobs {
             job.await;
         }
-        // Nobody wakes this one. When it wakes up all do, as in a process that was stopped and goes on: then once more.
-        let other = thread::Builder::new().name("idle-other".to_owned()).spawn(thread::park).unwrap();
-        loop {
-            let others = at_rest("idle-other").await;
-            let before = at_rest("idle-test").await;
-            // That they do not wake up shows only with time.
-            sleep(Duration::from_millis(500)).await;
-            let now = waits_of_threads("idle-test");
-            if waits_of_threads("idle-other") == others {
-                assert_eq!(now, before);
-                break assert!(before.len() >= 3, "{before:?}");
-            }
-        }
-        other.thread().unpark();
-        other.join().unwrap();
+        let idle = stay_asleep(|| waits_of_threads("idle-test")).await;
+        assert!(idle.len() >= 3, "{idle:?}");
     });
 }
 
-/// The threads of that name when they have gone to sleep: two looks that agree, at threads that sleep. On a busy machine one may wait for a
+/// A thread that wakes up gives up the CPU once more than before: none of those may, for half a second, once they have gone to sleep.
+async fn stay_asleep(those: impl Fn() -> Vec<Waits>) -> Vec<Waits> {
+    // Nobody wakes this one. When it wakes up all do, as in a process that was stopped and goes on: then once more.
+    let other = thread::Builder::new().name("idle-other".to_owned()).spawn(thread::park).unwrap();
+    let others = || waits_of_threads("idle-other");
+    let asleep = loop {
+        let (other, before) = (at_rest(others).await, at_rest(&those).await);
+        // That they do not wake up shows only with time.
+        sleep(Duration::from_millis(500)).await;
+        let now = those();
+        if others() == other {
+            assert_eq!(now, before);
+            break now;
+        }
+    };
+    other.thread().unpark();
+    other.join().unwrap();
+    asleep
+}
+
+/// Those threads when they have gone to sleep: two looks that agree, at threads that sleep. On a busy machine one may wait for a
 /// processor so long, on its way there, that its numbers agree, too.
-async fn at_rest(prefix: &str) -> Vec<Waits> {
-    let mut before = waits_of_threads(prefix);
+async fn at_rest(those: impl Fn() -> Vec<Waits>) -> Vec<Waits> {
+    let mut before = those();
     loop {
         sleep(Duration::from_millis(50)).await;
-        let now = waits_of_threads(prefix);
+        let now = those();
         if now == before && now.iter().all(Waits::is_asleep) {
             return now;
         }
@@ -73,47 +80,47 @@ fn a_loop_that_rests_and_its_watchdog_do_not_wake_up() {
     let runtime = Runtime::builder().watchdog(Duration::from_millis(20)).build().unwrap();
     runtime.block_on(async {
         drop(sideline::spawn(sleep(Duration::from_secs(3600))));
-        to_thread(move || {
-            // Until both have gone to sleep: two looks that agree, of which one has to come soon.
-            let agree = || {
-                let before = waits();
-                thread::sleep(Duration::from_millis(500));
-                assert_eq!(before.len(), 2, "{before:?}");
-                waits() == before
-            };
-            assert!((0..10).any(|_| agree()), "{:?}", waits());
-        })
-        .await;
+        let resting = to_thread(move || block_on(stay_asleep(waits))).await;
+        assert_eq!(resting.len(), 2, "{resting:?}");
     });
 }
 
-/// What busy polling is for; elsewhere it only has to overlook nothing.
+/// What busy polling is for; elsewhere it only has to overlook nothing. On a pool of its own, as it does not linger while that is busy.
 #[test]
 fn a_loop_that_polls_busily_does_not_go_to_sleep() {
-    if ran_alone("a_loop_that_polls_busily_does_not_go_to_sleep", None) {
-        return;
-    }
-    let loop_s = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
-    let link = std::fs::read_link("/proc/thread-self").unwrap();
-    let this = format!(" {}", link.file_name().unwrap().to_string_lossy());
-    let runtime = Runtime::builder().busy_poll(Duration::from_secs(60)).build().unwrap();
-    runtime.block_on(async {
-        let task = sideline::spawn(std::future::pending::<()>());
-        let abort = task.abort_handle();
-        // Without a name it would have that of the loop's.
-        let other = std::thread::Builder::new().name("other".to_owned()).spawn(move || {
-            // It is long idle by then.
-            std::thread::sleep(Duration::from_millis(50));
-            abort.abort();
+    let waits = || waits_of_threads("busy-test").remove(0);
+    let idle = Arc::new(OnceLock::new());
+    let tell = Arc::clone(&idle);
+    let looping = thread::Builder::new().name("busy-test".to_owned()).spawn(move || {
+        let runtime =
+            Runtime::builder().pool(Pool::new()).busy_poll(Duration::from_secs(60)).build().unwrap();
+        runtime.block_on(async {
+            let task = sideline::spawn(std::future::pending::<()>());
+            let path = Path::new("/proc").join(std::fs::read_link("/proc/thread-self").unwrap());
+            let before = waits();
+            _ = tell.set((task.abort_handle(), path.join("schedstat")));
+            assert!(task.await.unwrap_err().is_cancelled());
+            assert_eq!(waits().times, before.times);
         });
-        // This thread's alone: the other one may not have its name yet.
-        let is_this = |waits: &Waits| waits.thread.ends_with(&this);
-        let times = || waits_of_threads(loop_s.trim()).into_iter().find(is_this).unwrap().times;
-        let before = times();
-        assert!(task.await.unwrap_err().is_cancelled());
-        assert_eq!(times(), before);
-        other.unwrap().join().unwrap();
     });
+    let (abort, schedstat) = loop {
+        match idle.get() {
+            Some(told) => break told,
+            None => thread::yield_now(),
+        }
+    };
+    // For how long it has had a processor, in nanoseconds.
+    let ran = || -> u64 {
+        let text = std::fs::read_to_string(schedstat).unwrap();
+        text.split(' ').next().unwrap().parse().unwrap()
+    };
+    // It is long idle by then.
+    let enough = ran() + 10_000_000;
+    while ran() < enough && !waits().is_asleep() {
+        thread::yield_now();
+    }
+    abort.abort();
+    looping.unwrap().join().unwrap();
 }
 
 /// The deadline has passed when the loop comes to wait: without slack it would fire the timer in place of going to sleep.
