@@ -20,6 +20,7 @@
 use std::task::Waker;
 
 use super::line::Line;
+use crate::pool::shared::Shared;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::left_out;
 use crate::sys::fork::Inherited;
@@ -165,5 +166,29 @@ impl Room {
     pub(crate) fn call_everybody(&self) -> Vec<Waker> {
         let mut line = self.line.own().lock();
         line.waiting.iter_mut().filter_map(Option::take).collect()
+    }
+}
+
+impl Shared {
+    /// A job has left the queue.
+    pub(crate) fn make_room(&self) {
+        if self.room.is_bounded() {
+            self.make_bounded_room();
+        }
+    }
+
+    #[cold]
+    fn make_bounded_room(&self) {
+        // In a fork nobody gets in, and the lock may be held by a thread that is not there.
+        if self.is_forked() {
+            return;
+        }
+        let next = self.room.make();
+        self.wake(next);
+    }
+
+    /// The pool or a tenant was closed: whoever waits for room finds out.
+    pub(crate) fn call_those_in_line(&self) {
+        self.room.call_everybody().into_iter().for_each(|waker| self.wake(Some(waker)));
     }
 }

@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use super::room::{Asked, Place};
 use crate::job::{JoinHandle, Terms, Work};
 use crate::pool::account::Account;
-use crate::pool::shared::Shared;
 use crate::submit::spawn_error::{SpawnError, SpawnErrorKind};
 
 /// Waits for room, then submits. Dropping it gives up its place in line, and `work`.
@@ -65,29 +64,5 @@ impl Drop for ForRoom<'_> {
             pool.discard_waker(mine);
             pool.wake(next);
         }
-    }
-}
-
-impl Shared {
-    /// A job has left the queue.
-    pub(crate) fn make_room(&self) {
-        if self.room.is_bounded() {
-            self.make_bounded_room();
-        }
-    }
-
-    #[cold]
-    fn make_bounded_room(&self) {
-        // In a fork nobody gets in, and the lock may be held by a thread that is not there.
-        if self.is_forked() {
-            return;
-        }
-        let next = self.room.make();
-        self.wake(next);
-    }
-
-    /// The pool or a tenant was closed: whoever waits for room finds out.
-    pub(crate) fn call_those_in_line(&self) {
-        self.room.call_everybody().into_iter().for_each(|waker| self.wake(Some(waker)));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::evidence::{STALL, Sample, Streak, Workers};
-use super::sample;
+use super::thread_state;
 use crate::pool::shared::Shared;
 use crate::sys::cpu_clock;
 use crate::worker::desk::Desk;
@@ -122,7 +122,7 @@ fn count(desk: &Desk, long_jobs: bool, seen: &mut Workers) -> Option<()> {
     let Some(tid) = desk.tid() else { return Some(()) };
     let job = desk.job();
     // If it has gone on to another job it is not blocked in this one.
-    let blocked = sample::is_blocked(tid)? && desk.job() == job;
+    let blocked = thread_state::is_blocked(tid)? && desk.job() == job;
     let computed = if blocked { None } else { cpu_clock::of_thread(tid) };
     let mut known = desk.seen();
     if known.job != job {

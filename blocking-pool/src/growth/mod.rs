@@ -1,13 +1,13 @@
 //! When to have more threads than cores.
 //!
-//! [`look`] sees what the workers are at, through what [`sample`] can read of a thread; [`evidence`] decides, without side
+//! [`look`] sees what the workers are at, through what [`thread_state`] can read of a thread; [`evidence`] decides, without side
 //! effects; and [`monitor`] is the thread that does both while jobs wait. Nobody guesses at submission: there, nothing is
 //! known yet about the job.
 
 pub(crate) mod evidence;
 mod look;
 pub(crate) mod monitor;
-pub(crate) mod sample;
+pub(crate) mod thread_state;
 
 pub(crate) use look::Seen;
 pub(crate) use monitor::Monitor;

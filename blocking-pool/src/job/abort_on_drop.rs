@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::handle::JoinHandle;
+use super::join_handle::JoinHandle;
 use crate::job::error::JoinError;
 
 /// A [`JoinHandle`] that aborts its job when it is dropped. From [`JoinHandle::abort_on_drop`].

@@ -6,7 +6,7 @@
 //! | [`cell`] | the memory that it governs |
 //! | [`hold`] | a share in that memory: what all owners can do |
 //! | [`entry`], [`job_handle`], [`watch`], [`aborter`] | the owners: the queue's side, the awaiter's, the token's, and that of those who may only abort |
-//! | [`handle`], [`abort_handle`], [`abort_on_drop`] | the user's ends |
+//! | [`join_handle`], [`abort_handle`], [`abort_on_drop`] | the user's ends |
 //! | [`id`], [`info`] | which job it is |
 //! | [`work`], [`terms`] | what runs, and what was asked for beyond that |
 //! | [`times`] | what is measured |
@@ -21,11 +21,11 @@ mod busy;
 mod cell;
 mod entry;
 pub(crate) mod error;
-mod handle;
 mod hold;
 mod id;
 mod info;
 mod job_handle;
+mod join_handle;
 mod look;
 mod state;
 mod terms;
@@ -39,13 +39,13 @@ pub use abort_on_drop::AbortOnDrop;
 pub(crate) use aborter::Aborter;
 pub(crate) use cell::{Ran, new};
 pub(crate) use entry::{Claimed, Entry, Ready};
-pub use handle::JoinHandle;
 pub(crate) use hold::{Delivery, Hold};
 pub use id::JobId;
 pub use info::JobInfo;
 pub(crate) use info::name_job;
 #[cfg(test)] // The models race it against its entry.
 pub(crate) use job_handle::JobHandle;
+pub use join_handle::JoinHandle;
 pub(crate) use terms::Terms;
 pub(crate) use times::{Submission, Times};
 pub(crate) use watch::Watch;

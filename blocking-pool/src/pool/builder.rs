@@ -6,8 +6,8 @@ use std::io;
 use std::time::Duration;
 
 use super::Pool;
+use crate::sys::processors;
 use crate::sys::refusal::Refusal;
-use crate::threads::spin;
 use crate::user_code::contain::Kept;
 use crate::user_code::report::{Hook, Report};
 use crate::worker::priority::{self, MOST_NICE};
@@ -46,7 +46,7 @@ impl Default for Config {
     #[inline(never)]
     fn default() -> Self {
         // Counted anew: a thread may have been confined to some of them meanwhile. On Linux a cgroup's quota counts, too.
-        let core_threads = spin::count_processors();
+        let core_threads = processors::count_processors();
         Self {
             core_threads,
             max_threads: MAX_THREADS.max(core_threads),

@@ -13,17 +13,16 @@ use crate::control::room::Room;
 use crate::growth::Monitor;
 use crate::metrics::{Counters, Stamp};
 use crate::queue::Queues;
-use crate::shutdown::Survivor;
 use crate::submit::gate::Gate;
 use crate::submit::slow::SlowLine;
 use crate::sync::atomic::AtomicBool;
 use crate::sys::fork;
 use crate::sys::lock::Mutex;
 use crate::sys::padded::Padded;
+use crate::sys::processors;
 use crate::sys::until::Until;
 use crate::threads::idle::Idle;
 use crate::threads::roster::Roster;
-use crate::threads::spin;
 use crate::user_code::contain;
 use crate::user_code::report::Report;
 
@@ -84,7 +83,7 @@ impl Shared {
     /// As many workers are awake as there are processors.
     pub(crate) fn is_saturated(&self) -> bool {
         let census = self.idle.census();
-        census.threads().saturating_sub(census.idle()) >= spin::processors()
+        census.threads().saturating_sub(census.idle()) >= processors::processors()
     }
 
     /// The pool's clock, in nanoseconds.
@@ -100,22 +99,6 @@ impl Shared {
     /// Its threads are in another process.
     pub(crate) fn is_forked(&self) -> bool {
         fork::is_child_of(self.born)
-    }
-
-    /// The jobs that are running, of the tenants that `whose` picks.
-    #[inline(never)]
-    pub(crate) fn survivors(&self, whose: &dyn Fn(u64) -> bool) -> Vec<Survivor> {
-        let mut survivors = Vec::new();
-        // In a fork none is running, and the lock may be held by a thread that is not there.
-        if self.is_forked() {
-            return survivors;
-        }
-        self.roster.each_worker(&mut |desk| {
-            if let Some(survivor) = Survivor::of(desk, whose) {
-                survivors.push(survivor);
-            }
-        });
-        survivors
     }
 
     /// Calls one of those who wait in a line. Not under its lock.

@@ -62,13 +62,13 @@ mod elsewhere {
 #[cfg(all(test, target_os = "linux", not(loom)))]
 mod tests {
     use super::*;
-    use crate::growth::sample;
+    use crate::growth::thread_state;
     use crate::worker::desk::Desk;
 
     #[test]
     fn a_threads_clock_is_read_from_inside_and_from_outside() {
         let desk = Desk::new("test".to_owned());
-        sample::note_tid(&desk);
+        thread_state::note_tid(&desk);
         let tid = desk.tid().unwrap();
         let before = of_current_thread().unwrap();
         let outside = of_thread(tid).unwrap();

@@ -5,6 +5,7 @@
 //! | `c_library` | declarations of what `std` does not offer |
 //! | [`fork`] | which process this is, and what each has of its own |
 //! | [`cpu_clock`] | how much a thread has computed |
+//! | [`processors`] | how many there are |
 //! | [`refusal`] | what the system refuses |
 //! | [`lock`] | locks that no panic poisons |
 //! | [`padded`], [`until`] | a value on cache lines of its own; what holds for a while |
@@ -15,5 +16,6 @@ pub(crate) mod cpu_clock;
 pub mod fork;
 pub(crate) mod lock;
 pub(crate) mod padded;
+pub(crate) mod processors;
 pub(crate) mod refusal;
 pub(crate) mod until;

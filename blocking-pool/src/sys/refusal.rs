@@ -8,8 +8,6 @@
 use std::io;
 
 use crate::job::error::Rejection;
-use crate::pool::shared::Shared;
-use crate::user_code::report::{self, Report};
 
 /// Why there is no thread.
 #[derive(Clone, Copy, Debug)]
@@ -48,14 +46,6 @@ pub(crate) fn ok<T>(answer: io::Result<T>) -> Option<T> {
             forget(error);
             None
         }
-    }
-}
-
-impl Shared {
-    /// Tells, and drops it here, once for all who have something to report: it may hold an error.
-    #[inline(never)]
-    pub(crate) fn report(&self, report: Report) {
-        report::tell(self.config.on_report.as_ref(), &report);
     }
 }
 

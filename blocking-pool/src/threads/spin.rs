@@ -11,13 +11,10 @@
 //!
 //! On a machine with one processor nothing can happen while we spin, so there it never does.
 
-use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use crate::sync::SPINS;
-use crate::sys::refusal;
+use crate::sys::processors::processors;
 
 /// Looks between two readings of the clock.
 const LOOKS: u32 = 32;
@@ -125,27 +122,6 @@ impl Spinner {
     pub fn can_pay() -> bool {
         SPINS && processors() > 1
     }
-}
-
-/// How many processors there are for this process. 0: not found out yet. Several threads may do so at the same time.
-static PROCESSORS: AtomicU64 = AtomicU64::new(0);
-
-/// How many processors there are for this process. Found out once.
-pub(crate) fn processors() -> usize {
-    match PROCESSORS.load(Relaxed) {
-        0 => count_processors(),
-        known => known as usize,
-    }
-}
-
-/// How many processors there are for the calling thread. This takes several system calls. One, if it cannot be found out.
-#[cold]
-#[inline(never)]
-pub(crate) fn count_processors() -> usize {
-    let count = refusal::ok(available_parallelism()).map_or(1, NonZero::get);
-    // Who has counted first has counted for all.
-    let _ = PROCESSORS.compare_exchange(0, count as u64, Relaxed, Relaxed);
-    count
 }
 
 #[cfg(all(test, not(loom)))]

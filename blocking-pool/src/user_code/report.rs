@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::contain::{self, Kept};
 use crate::job::JobInfo;
+use crate::pool::shared::Shared;
 use crate::sys::refusal::ok;
 
 /// Something that went wrong where no awaiter could learn of it.
@@ -122,5 +123,13 @@ pub(crate) fn tell(hook: Option<&Hook>, report: &Report) {
         // A closed stderr is no reason to panic, which `eprintln!` would.
         // In one piece: others write to it, too.
         None => _ = ok(io::stderr().write_all(format!("sideline-blocking-pool: {report}\n").as_bytes())),
+    }
+}
+
+impl Shared {
+    /// Tells, and drops it here, once for all who have something to report: it may hold an error.
+    #[inline(never)]
+    pub(crate) fn report(&self, report: Report) {
+        tell(self.config.on_report.as_ref(), &report);
     }
 }

@@ -16,7 +16,7 @@ use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
-use crate::growth::{Seen, sample::Tid};
+use crate::growth::{Seen, thread_state::Tid};
 use crate::job::{JobId, JobInfo};
 use crate::sys::lock::{Mutex, MutexGuard};
 

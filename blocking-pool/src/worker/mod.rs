@@ -15,7 +15,7 @@ mod time_slice;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::growth::sample;
+use crate::growth::thread_state;
 use crate::job::{Claimed, Delivery, Entry, Ready};
 use crate::metrics::Stamp;
 use crate::pool::shared::Shared;
@@ -75,7 +75,7 @@ const LATELY: u64 = 1_000_000_000;
 pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
     // Absent in a closed pool whose core workers have gone: then this one serves without a seat.
     let seat = if role == Role::Core { pool.queues.take_seat() } else { None };
-    sample::note_tid(&desk);
+    thread_state::note_tid(&desk);
     priority::lower_current_thread(pool.config.nice);
     let slice = TimeSlice::new(pool.config.nice > 0);
     let local = Local {

@@ -9,7 +9,8 @@
 use std::time::Instant;
 
 use super::{Account, PlainOrdering};
-use crate::shutdown::{Look, Shutdown, ShutdownReport, Survivor};
+use crate::shutdown::look::Look;
+use crate::shutdown::{Shutdown, ShutdownReport, Survivor};
 use crate::sync::atomic::Ordering;
 use crate::user_code::delivering;
 
