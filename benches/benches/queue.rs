@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 // The pool's own files: its queues are private to it.
 #[path = "../../blocking-pool/src/queue/block.rs"]
 mod block;
+#[path = "../../blocking-pool/src/queue/end.rs"]
+mod end;
 #[path = "../../blocking-pool/src/queue/injector.rs"]
 #[allow(dead_code)]
 mod injector;

@@ -24,17 +24,6 @@
 //! count, and frees what we are about to read. Model: `take_against_take_of_one_block`, twin `read-before-counted`.) So
 //! nobody has to announce that it is reading, as with epochs or hazard pointers.
 //!
-//! # Why place and block belong together
-//!
-//! They are two words, read one after the other. Between the last slot of a block and the first slot of the next there is one
-//! place without a slot. Whoever claims the last slot of a block leaves the end at that place. Now nobody else can claim
-//! anything, and it alone *turns* the end: it puts up the next block, and then the place of its first slot.
-//!
-//! So whoever reads a place, and then the block, sees the block of that place or a later one. If it is a later one, the place has
-//! changed meanwhile, and never comes back; so the claim fails. (Put up the place first, and the bad interleaving is:
-//! somebody claims a place of the new block, and writes to the old one. Model:
-//! `push_against_push_at_the_end_of_a_block`, twin `block-before-place`.)
-//!
 //! # Who waits for whom
 //!
 //! A take waits for a push that has claimed a place and has not filled it yet. Both wait for whoever is turning their end. What
@@ -45,21 +34,21 @@
 //!
 //! As for [`crate::threads::idle`], a push has happened when its place is claimed: the look of somebody who lies down shows it.
 //!
-//! Where blocks come from, and what becomes of them, is in `block.rs`.
+//! Why place and block belong together is told in `end.rs`; where blocks come from, and what becomes of them, in `block.rs`.
 
 // Blocks are reached through pointers, and slots hold what was taken apart.
 #![allow(unsafe_code)]
 
-use std::hint;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr::NonNull;
 
 use super::block::{Block, SLOTS, Spare};
+use super::end::{End, slot_of, slots_before, until};
 use super::pointer::Pointer;
 use super::ring::Deque;
-use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use crate::sync::{LAP, SPINS, left_out, thread};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::left_out;
 use crate::sys::padded::Padded;
 
 pub(crate) struct Injector<T: Pointer> {
@@ -67,13 +56,6 @@ pub(crate) struct Injector<T: Pointer> {
     tail: Padded<End>,
     spare: Padded<Spare>,
     holds: PhantomData<fn(T) -> T>,
-}
-
-/// One end of the queue.
-struct End {
-    place: AtomicU64,
-    /// The block of that place, if it is one with a slot.
-    block: AtomicPtr<Block>,
 }
 
 struct Head {
@@ -93,14 +75,12 @@ struct Claim<'a, T: Pointer> {
 
 /// The most that goes into a deque at a time, to lie behind one that may be long until others steal it.
 const BATCH: usize = 32;
-/// How often a waiting thread looks before it leaves its processor to others.
-const LOOKS: u32 = 64;
 
 impl<T: Pointer> Injector<T> {
     #[inline(never)]
     pub(crate) fn new() -> Self {
         let first = Box::into_raw(Box::new(Block::new()));
-        let end = || End { place: AtomicU64::new(0), block: AtomicPtr::new(first) };
+        let end = || End::at(first);
         let head = Head { end: end(), seen: AtomicU64::new(0) };
         let spare = Spare::none();
         Self { head: Padded(head), tail: Padded(end()), spare: Padded(spare), holds: PhantomData }
@@ -244,44 +224,6 @@ impl<T: Pointer> Drop for Injector<T> {
     }
 }
 
-impl End {
-    /// A place with a slot, and a block. If the place can still be claimed, the block is the one of that place.
-    fn read(&self) -> (u64, NonNull<Block>) {
-        until(|| {
-            // Acquire: pairs with the Release in turn(); what is read next is the block of this place or a later one.
-            let place = self.place.load(Ordering::Acquire);
-            let block = NonNull::new(self.block.load(Ordering::Acquire)).expect("each end has a block");
-            (slot_of(place) < SLOTS).then_some((place, block))
-        })
-    }
-
-    /// Claims `count` places from `place` on. False if that is not the place of this end any more.
-    fn claim(&self, place: u64, count: usize) -> bool {
-        // AcqRel: more than is needed. read() has acquired this very place, a chain of claims carries on what turn() has released, as
-        // read-modify-writes do, and slots and blocks tell by themselves what is in them.
-        let claimed = self.place.compare_exchange_weak(
-            place,
-            place + count as u64,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
-        claimed.is_ok()
-    }
-
-    /// Goes on to the `next` block. By whoever has claimed the last slot.
-    fn turn(&self, next: *mut Block) {
-        // Relaxed: the caller has left it there, and nobody else changes it.
-        let first = self.place.load(Ordering::Relaxed) + 1;
-        if left_out("block-before-place") {
-            self.place.store(first, Ordering::Release);
-        }
-        // Release: whoever comes to the block sees it as it was made.
-        self.block.store(next, Ordering::Release);
-        // Release: pairs with the Acquire in read().
-        self.place.store(first, Ordering::Release);
-    }
-}
-
 impl<T: Pointer> Claim<'_, T> {
     fn block(&self) -> &Block {
         // SAFETY: it has slots that are ours and not counted as read, so it is not freed.
@@ -319,27 +261,5 @@ impl<T: Pointer> Drop for Claim<'_, T> {
         if !left_out("read-before-counted") {
             self.count_off();
         }
-    }
-}
-
-/// The slot of a place in its block; `SLOTS` if it has none.
-fn slot_of(place: u64) -> usize {
-    (place % LAP as u64) as usize
-}
-
-/// How many slots come before a place.
-fn slots_before(place: u64) -> u64 {
-    place / LAP as u64 * SLOTS as u64 + place % LAP as u64
-}
-
-/// What `look` finds, after a few instructions of somebody else's.
-fn until<R>(mut look: impl FnMut() -> Option<R>) -> R {
-    let mut looks = 0;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        looks += 1;
-        if SPINS && looks < LOOKS { hint::spin_loop() } else { thread::yield_now() }
     }
 }

@@ -13,6 +13,7 @@
 #![allow(unsafe_code)]
 
 mod block;
+mod end;
 pub(crate) mod injector;
 pub(crate) mod pointer;
 pub(crate) mod ring;
