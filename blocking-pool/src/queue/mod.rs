@@ -6,6 +6,12 @@
 //! size: what it has no room for goes to the injector, too. Workers above the core have no deque, so no job can be stuck
 //! behind them.
 //!
+//! | file | what it is |
+//! |---|---|
+//! | [`injector`], [`end`], [`block`] | the queue of everybody; where it is pushed to and taken from; its memory |
+//! | [`ring`] | a core worker's deque |
+//! | [`mod@pointer`] | what a slot of either holds |
+//!
 //! The queues count what leaves them. Beside [`crate::submit::gate`], which counts what comes in, that tells when a closed
 //! pool has nothing left to expect.
 
@@ -32,7 +38,7 @@ use ring::{Deque, Ring};
 pub(crate) struct Queues {
     injector: Injector<Entry>,
     /// One for each core worker.
-    places: Vec<Place>,
+    cores: Vec<Core>,
     /// How many seats have been asked for.
     seats: AtomicUsize,
     /// Entries that others than core workers have taken out for good.
@@ -40,13 +46,13 @@ pub(crate) struct Queues {
 }
 
 /// What belongs to a core worker.
-struct Place {
+struct Core {
     deque: Ring<Entry>,
     /// Entries that it has taken out for good, wherever they were.
     taken: Padded<AtomicU64>,
 }
 
-/// A core worker's place in the queues of its pool: the number of its deque. There is one of each number, on one thread.
+/// The number of a core worker's deque in the queues of its pool. There is one of each number, on one thread.
 pub(crate) struct Seat {
     index: usize,
     not_shared: PhantomData<Cell<()>>,
@@ -62,25 +68,25 @@ impl Queues {
     #[inline(never)]
     pub(crate) fn new(core: usize) -> Self {
         let none = || Padded(AtomicU64::new(0));
-        let mut places = Vec::with_capacity(core);
-        while places.len() < core {
-            places.push(Place { deque: Ring::new(), taken: none() });
+        let mut cores = Vec::with_capacity(core);
+        while cores.len() < core {
+            cores.push(Core { deque: Ring::new(), taken: none() });
         }
-        Self { injector: Injector::new(), places, seats: AtomicUsize::new(0), taken: none() }
+        Self { injector: Injector::new(), cores, seats: AtomicUsize::new(0), taken: none() }
     }
 
     /// One that no other core worker has, if there is one. By a thread when it begins, so a start that failed costs none.
     #[inline(never)]
     pub(crate) fn take_seat(&self) -> Option<Seat> {
         let index = self.seats.fetch_add(1, Ordering::Relaxed);
-        (index < self.places.len()).then_some(Seat { index, not_shared: PhantomData })
+        (index < self.cores.len()).then_some(Seat { index, not_shared: PhantomData })
     }
 
     /// The deque of the worker that sits there.
     #[inline]
     fn own(&self, seat: &Seat) -> Deque<'_, Entry> {
         // SAFETY: of this pool there is one seat of this number, and it is this thread's.
-        unsafe { self.places[seat.index].deque.owned() }
+        unsafe { self.cores[seat.index].deque.owned() }
     }
 
     /// To the worker's own deque; the entry back if there is no room.
@@ -92,7 +98,7 @@ impl Queues {
     /// From there.
     #[inline]
     pub(crate) fn pop_own(&self, seat: &Seat) -> Option<Entry> {
-        self.places[seat.index].deque.take()
+        self.cores[seat.index].deque.take()
     }
 
     pub(crate) fn push(&self, entry: Entry) {
@@ -108,10 +114,10 @@ impl Queues {
     /// Are more than `count` waiting, everywhere together? As exact as a look at one queue after another can be.
     pub(crate) fn more_wait_than(&self, count: usize) -> bool {
         let mut waiting = self.injector.len();
-        let mut places = self.places.iter();
+        let mut cores = self.cores.iter();
         while waiting <= count {
-            let Some(place) = places.next() else { return false };
-            waiting += place.deque.len();
+            let Some(core) = cores.next() else { return false };
+            waiting += core.deque.len();
         }
         true
     }
@@ -137,9 +143,9 @@ impl Queues {
     /// A single job out of somebody's deque, beginning with the one at `start`.
     #[inline(never)]
     pub(crate) fn steal_from(&self, start: usize) -> Option<Entry> {
-        let places = self.places.len();
-        for turn in 0..places {
-            let stolen = self.places[(start + turn) % places].deque.take();
+        let cores = self.cores.len();
+        for turn in 0..cores {
+            let stolen = self.cores[(start + turn) % cores].deque.take();
             if stolen.is_some() {
                 return stolen;
             }
@@ -158,7 +164,7 @@ impl Queues {
         match seat {
             // A single writer: no read-modify-write needed.
             Some(seat) => {
-                let mine = &self.places[seat.index].taken;
+                let mine = &self.cores[seat.index].taken;
                 mine.store(mine.load(Ordering::Relaxed) + 1, Ordering::Release);
             }
             None => _ = self.taken.fetch_add(1, Ordering::Release),
@@ -169,8 +175,8 @@ impl Queues {
     #[inline(never)]
     pub(crate) fn taken(&self) -> u64 {
         let mut all = self.taken.load(Ordering::Acquire);
-        for place in &self.places {
-            all += place.taken.load(Ordering::Acquire);
+        for core in &self.cores {
+            all += core.taken.load(Ordering::Acquire);
         }
         all
     }

@@ -63,7 +63,7 @@
 //! on it, nobody has called, and from then on nobody can. A submitter that read "one idle" before that finds the
 //! list empty and reads the word again (tokio#1560: the thread that had timed out still counted).
 //!
-//! # Idle before delivered
+//! # Free before delivered
 //!
 //! A worker that has nothing left in its own deque counts as searching *before* it publishes its job's outcome. So
 //! an awaiter that submits its next job as soon as it sees the last one's outcome finds a searcher, and a thousand

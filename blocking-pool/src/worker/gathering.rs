@@ -14,7 +14,7 @@
 use std::cell::Cell;
 use std::hint;
 
-use super::Local;
+use super::Worker;
 use crate::job::Delivery;
 use crate::threads::spin::Spinner;
 
@@ -42,7 +42,7 @@ impl Gap {
     }
 }
 
-impl Local {
+impl Worker {
     /// Before the worker looks for more.
     #[inline]
     pub(super) fn let_some_gather(&self) {

@@ -1,6 +1,15 @@
-//! What a pool thread does: find a job, run it, be free, deliver. What it does when there is none is in `resting.rs`.
+//! What a pool thread does: find a job, run it, be free, deliver.
 //!
 //! The loop holds one invariant: at its head the thread counts as searching ([`crate::threads::idle`]).
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`resting`], [`gathering`] | what it does when it has found nothing; when it leaves jobs time to become more |
+//! | [`current`] | which worker the current thread is |
+//! | [`desk`] | what it is doing now, for others to read |
+//! | [`hooks`] | what the user wants done when it begins and ends |
+//! | [`priority`], [`time_slice`] | what it asks of the kernel's scheduler, so that the loop comes first |
+//! | [`fatigue`], [`crowd`] | what the scheduler thinks of it: it has computed for long; others want its processor |
 
 mod crowd;
 mod current;
@@ -33,8 +42,8 @@ use gathering::Gap;
 use resting::Rest;
 use time_slice::TimeSlice;
 
-/// A worker's own belongings, also reachable from the jobs it runs.
-struct Local {
+/// What a worker has to itself. It lies on its thread's stack, where the jobs that it runs find it (`current.rs`).
+struct Worker {
     pool: Arc<Shared>,
     desk: Arc<Desk>,
     /// `None`: a worker above the core, which has no deque and leaves when it has been idle for the keep-alive.
@@ -78,7 +87,7 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
     thread_state::note_tid(&desk);
     priority::lower_current_thread(pool.config.nice);
     let slice = TimeSlice::new(pool.config.nice > 0);
-    let local = Local {
+    let worker = Worker {
         pool,
         desk,
         seat,
@@ -91,24 +100,24 @@ pub(crate) fn main(pool: Arc<Shared>, desk: Arc<Desk>, role: Role) {
         slice,
         gap: Gap::none(),
     };
-    let present = (Present::new(&local), Seated::at(&local.desk));
-    local.pool.on_thread_start();
+    let present = (Present::new(&worker), Seated::at(&worker.desk));
+    worker.pool.on_thread_start();
     let mut spinner = Spinner::new();
     loop {
-        local.let_some_gather();
-        if let Some(entry) = local.find() {
-            local.pool.found(local.found.replace(Found::WhenAwake));
-            local.work(entry);
-        } else if !local.spin(&mut spinner) && matches!(local.rest(&mut spinner), Rest::Leave) {
+        worker.let_some_gather();
+        if let Some(entry) = worker.find() {
+            worker.pool.found(worker.found.replace(Found::WhenAwake));
+            worker.work(entry);
+        } else if !worker.spin(&mut spinner) && matches!(worker.rest(&mut spinner), Rest::Leave) {
             break;
         }
     }
-    local.pool.on_thread_stop();
+    worker.pool.on_thread_stop();
     drop(present);
-    local.pool.roster.leave(&local.desk, local.pool.gate.is_closed());
+    worker.pool.roster.leave(&worker.desk, worker.pool.gate.is_closed());
 }
 
-impl Local {
+impl Worker {
     /// Looks everywhere once.
     fn find(&self) -> Option<Entry> {
         let seat = self.seat.as_ref();

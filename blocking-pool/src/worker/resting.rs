@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Found, Local};
+use super::{Found, Worker};
 use crate::metrics::Stamp;
 use crate::sync::left_out;
 use crate::threads::spin::Spinner;
@@ -15,7 +15,7 @@ pub(super) enum Rest {
     Leave,
 }
 
-impl Local {
+impl Worker {
     /// Nothing found: waits a little for the next job without parking, if that has been paying off, nobody else does, and
     /// nobody else wants the processor. Submitters see a searcher meanwhile, and have nothing to do but push.
     ///
