@@ -8,6 +8,8 @@
 //! | [`room`], [`waiting`] | room in a bounded queue; the future that waits for it |
 //! | [`mod@line`] | those who wait, in order: for a slot or for room |
 //! | [`dedicated`] | closures with threads of their own |
+//!
+//! How a job builder is asked for them is in `submit/job_builder/control.rs`.
 
 pub(crate) mod cancel;
 mod deadlines;

@@ -21,31 +21,18 @@
 //! jobs that block, out of such a flow, is noticed up to 4 ms later; and so is one worker that is stuck beside others
 //! whose jobs flow.
 //!
-//! If no monitor thread can be started the pool goes on with the threads it has, and a later `poke` tries again: that
-//! of a submit, of a worker that finds a job and sees another, or of whoever begins to wait for a job's outcome (`seek_thread_if_short`).
-//! The next one does after one or two refusals; after more in a row some are passed over (1, 3, 7 ... 63), or a burst of submits
-//! would make a refused system call each. A loop that is awake after such a refusal tries again now and then, whatever it does; and if it goes to
-//! sleep while jobs of its own are outstanding, it has a timer: it wakes up every ten milliseconds, for as long as jobs wait. One that was asleep
-//! before has none.
-//!
-//! If nobody submits from then on, or begins to wait, and no job ends, nobody tries again, and what waits goes on waiting although
-//! the system might give a thread by now: if it was a worker that was refused, say, and the loop was asleep by then. (If that is the
-//! first refusal of a row, the worker tries once more a millisecond later.) There is nobody who could: every thread of the pool is
-//! blocked in a job, and a thread kept in reserve for this is what the system has just refused. A worker that stood in for the
-//! monitor would keep the job waiting that it has just taken, perhaps the very one that would end the wait. The refusal is reported
-//! when it happens (`Report::ThreadFailed`), and shows as `queued` jobs beside `threads` below the maximum.
+//! If no monitor thread can be started the pool goes on with the threads it has, and a later `poke` tries again: see `refused.rs`.
 //!
 //! Models: `submit_against_a_monitor_that_falls_asleep`, twins `monitor-fence` and `monitor-looks-again`; for one that leaves a closed
 //! pool, with ABSENT in place of ASLEEP, `find_against_a_monitor_that_leaves`, twin `leaving-monitor-fence`. The other models have no
 //! monitor: they grow by hand.
 
 use std::sync::Arc;
-// A plain count, written by one at a time: whoever has made `mode` AWAKE.
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::evidence::{Grow, Streak, decide};
 use super::look::Look;
+use super::refused::Refused;
 use crate::pool::shared::Shared;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::sync::{CLOCKS, left_out};
@@ -63,18 +50,6 @@ pub(crate) struct Monitor {
     parker: Parker,
     refused: Refused,
 }
-
-/// Refusals of a monitor thread, by the one poke that is starting it.
-#[derive(Default)]
-struct Refused {
-    /// Pokes still to be passed over.
-    skip: AtomicU32,
-    /// Half of it is passed over after the next refusal; doubled by each.
-    pause: AtomicU32,
-}
-
-/// Half of this is the longest run of pokes that are passed over.
-const LONGEST_PAUSE: u32 = 127;
 
 /// The time between two looks: at first, and at most. It becomes longer while the workers are busy, since looking takes some of
 /// the processors, too.
@@ -106,10 +81,10 @@ impl Monitor {
         }
     }
 
-    /// It could not be started, and jobs may wait for what it would have done. Nothing is decided by it but to look.
+    /// It could not be started, and jobs may wait for what it would have done.
     #[inline]
     pub(crate) fn is_refused(&self) -> bool {
-        self.refused.pause.load(Relaxed) > 0
+        self.refused.is_any()
     }
 
     /// After a fence: it looks once more before it sleeps, so there is no need for a poke.
@@ -131,27 +106,6 @@ impl Monitor {
         self.refused.note();
         self.mode.store(ABSENT, Ordering::Release);
         pool.report_refusal(name, why, pool.idle.census().threads());
-    }
-}
-
-impl Refused {
-    /// Whether this poke is to be passed over.
-    fn pass_over(&self) -> bool {
-        let skip = self.skip.load(Relaxed);
-        self.skip.store(skip.saturating_sub(1), Relaxed);
-        skip > 0
-    }
-
-    /// A thread was refused.
-    fn note(&self) {
-        let pause = self.pause.load(Relaxed);
-        self.skip.store(pause / 2, Relaxed);
-        self.pause.store((2 * pause + 1).min(LONGEST_PAUSE), Relaxed);
-    }
-
-    /// A thread was started.
-    fn forget(&self) {
-        self.pause.store(0, Relaxed);
     }
 }
 

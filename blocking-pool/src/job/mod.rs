@@ -10,9 +10,10 @@
 //! | [`id`], [`info`] | which job it is |
 //! | [`work`], [`terms`] | what runs, and what was asked for beyond that |
 //! | [`times`] | what is measured |
+//! | [`error`] | why there is no result |
 //! | [`look`], [`busy`] | how a handle finds an outcome without being woken for it, and when it is in no hurry to |
 //!
-//! `cell` and the owners hold this crate's pointer work.
+//! The pointer work is in `cell` and in the owners.
 
 mod abort_handle;
 mod abort_on_drop;

@@ -2,6 +2,12 @@
 //!
 //! Users hold [`Pool`]s, and tenants, which hold a `Pool` each. When the last of them is dropped, the pool closes. Threads and
 //! jobs hold [`Shared`], so that what is queued at that moment is still run.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`builder`] | what a pool is asked to be |
+//! | [`tenant`], [`account`] | a user of the pool that counts its own jobs; the books for that, which a pool has, too |
+//! | [`shared`] | what all threads, handles and jobs of a pool see |
 
 pub(crate) mod account;
 pub(crate) mod builder;

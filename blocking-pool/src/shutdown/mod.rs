@@ -1,4 +1,11 @@
 //! How to end, and what came of it.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`ending`] | the end of a pool (that of a tenant is in `pool/account/ending.rs`) |
+//! | [`giving_up`] | jobs that will not run |
+//! | [`look`] | the report is drawn up: looks until nothing moves |
+//! | [`survivor`] | jobs that are still running |
 
 mod ending;
 mod giving_up;

@@ -3,6 +3,13 @@
 //! `admit` and `enqueue` do not depend on the closure's type, and are compiled once. What is compiled for each closure is
 //! short: it makes the cell between the two. Whatever is passed between them fits into registers, since a value that is written
 //! to memory in pieces and read back as a whole makes the processor wait.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`gate`] | counts who comes in, and can be shut |
+//! | [`job_builder`] | a job with more to it than its closure |
+//! | [`slow`] | who is about to submit what may take long waits for a permit |
+//! | [`spawn_error`] | the closure comes back, and why |
 
 pub(crate) mod gate;
 pub(crate) mod job_builder;

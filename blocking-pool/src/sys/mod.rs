@@ -5,8 +5,8 @@
 //! | `c_library` | declarations of what `std` does not offer |
 //! | [`fork`] | which process this is, and what each has of its own |
 //! | [`cpu_clock`] | how much a thread has computed |
-//! | [`processors`] | how many there are |
-//! | [`refusal`] | what the system refuses |
+//! | [`processors`] | how many of them there are |
+//! | [`refusal`] | why the system has given no thread, or no answer |
 //! | [`lock`] | locks that no panic poisons |
 //! | [`padded`], [`until`] | a value on cache lines of its own; what holds for a while |
 
