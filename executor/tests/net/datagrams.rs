@@ -153,6 +153,47 @@ fn sockets_share_a_port_and_a_group_on_one_interface() {
 }
 
 #[test]
+fn sockets_share_a_group_of_ipv6() {
+    run(async {
+        // What is sent to it does not leave the machine.
+        const GROUP: Ipv6Addr = Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0x77, 7);
+        // A machine without IPv6 has nothing to test.
+        let Ok(sender) = UdpSocket::new_v6() else { return Ok(()) };
+        sender.set_multicast_loop_v6(false)?;
+        assert!(!sender.multicast_loop_v6()?);
+        sender.set_multicast_loop_v6(true)?;
+        assert!(sender.multicast_loop_v6()?);
+        // The first interface is the loopback.
+        sender.join_multicast_v6(&GROUP, 1)?;
+        assert_eq!(sender.join_multicast_v6(&GROUP, 1).unwrap_err().kind(), ErrorKind::AddrInUse);
+        sender.leave_multicast_v6(&GROUP, 1)?;
+        assert_eq!(sender.leave_multicast_v6(&GROUP, 1).unwrap_err().kind(), ErrorKind::AddrNotAvailable);
+
+        let listen = |port| {
+            let socket = UdpSocket::new_v6()?;
+            socket.set_reuseaddr(true)?;
+            socket.bind_to((Ipv6Addr::UNSPECIFIED, port).into())?;
+            io::Result::Ok(socket)
+        };
+        let first = listen(0)?;
+        let port = first.local_addr()?.port();
+        let second = listen(port)?;
+        // The loopback has no route to groups, and another interface may not be there.
+        if first.join_multicast_v6(&GROUP, 0).is_err() {
+            return Ok(());
+        }
+        second.join_multicast_v6(&GROUP, 0)?;
+        sender.send_to(b"anybody?", (GROUP, port)).await?;
+        for receiver in [&first, &second] {
+            let mut buffer = [0; 16];
+            let (n, from) = receiver.recv_from(&mut buffer).await?;
+            assert_eq!((&buffer[..n], from.port()), (&b"anybody?"[..], sender.local_addr()?.port()));
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_socket_that_is_not_bound_waits_gets_an_address_and_shares_the_load() {
     run(async {
         let socket = UdpSocket::new_v4()?;

@@ -23,7 +23,7 @@ use sideline::{Handle, Pool, Runtime, block_on, spawn, to_thread};
 use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -275,6 +275,39 @@ fn operations_of_one_s_own_wait_and_take_back_what_they_disprove() {
     });
 }
 
+#[test]
+fn writes_of_one_s_own_wait_for_room() {
+    run(async {
+        let (near, far) = UnixStream::pair()?;
+        let write = |mut socket: &mio::net::UnixStream| socket.write(&[7; 65_536]);
+        let mut sent = 0;
+        let full = loop {
+            match near.as_async().try_write_with(write) {
+                Ok(n) => sent += n,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::WouldBlock);
+        let calls = Rc::new(Cell::new(0));
+        let writing = spawn({
+            let calls = calls.clone();
+            async move {
+                let counted = |socket: &mio::net::UnixStream| {
+                    calls.set(calls.get() + 1);
+                    write(socket)
+                };
+                poll_fn(|cx| near.as_async().poll_write_with(cx, counted)).await
+            }
+        });
+        yield_now().await;
+        assert_eq!(calls.get(), 0, "known to be full: not tried");
+        let mut received = Vec::new();
+        assert_eq!(far.read_to_end(&mut received).await?, sent + writing.await.unwrap()?);
+        assert!(calls.get() > 0);
+        Ok(())
+    });
+}
+
 sideline_reactor::where_queues_report_edges! {
     /// Where mio emulates edges, `WouldBlock` brings another event for the direction that is ready.
     #[test]
