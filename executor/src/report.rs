@@ -12,6 +12,7 @@ use crate::watchdog::{Milliseconds, Named, Stall};
 use sideline_blocking_pool::Survivor;
 use sideline_blocking_pool::contain::{self, Kept};
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::Location;
 
 /// Something that went wrong where no caller could be told.
@@ -128,7 +129,8 @@ impl Reporter {
     }
 
     pub(crate) fn stderr() -> Self {
-        Self::new(|report| eprintln!("sideline: {report}"))
+        // A closed stderr is no reason to panic, which `eprintln!` would. In one piece: others write to it, too.
+        Self::new(|report| _ = io::stderr().write_all(format!("sideline: {report}\n").as_bytes()))
     }
 
     /// Calls the hook. A hook that panics is not called about that.

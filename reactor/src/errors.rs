@@ -3,7 +3,8 @@
 use crate::platform;
 use crate::table::Refusal;
 use std::error::Error;
-use std::{fmt, io};
+use std::fmt;
+use std::io::{self, Write};
 
 /// What every waiter gets once the reactor is gone.
 pub(crate) fn shut_down() -> io::Error {
@@ -87,7 +88,9 @@ impl Error for KernelError {}
 #[cold]
 #[inline(never)]
 pub(crate) fn not_woken(attempts: u32, error: KernelError) {
-    eprintln!("sideline: the loop could not be woken, tried {attempts} times: {error}");
+    let text = format!("sideline: the loop could not be woken, tried {attempts} times: {error}\n");
+    // A closed stderr is no reason to panic in whoever wakes, which `eprintln!` would.
+    _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Explains why a source could not be registered.
