@@ -28,6 +28,13 @@ pub(crate) fn begin_poll() {
     let _ = LEFT.try_with(|left| left.set(OPERATIONS));
 }
 
+/// How many operations are left to this poll. If they have become more meanwhile, something has given way.
+#[inline]
+pub(crate) fn left() -> u32 {
+    // Err: as below.
+    LEFT.try_with(Cell::get).unwrap_or(0)
+}
+
 /// Ready if the next operation may start now; otherwise the task has already been woken to try again.
 #[inline]
 pub(crate) fn poll_turn(cx: &mut Context<'_>) -> Poll<()> {

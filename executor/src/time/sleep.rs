@@ -102,17 +102,30 @@ impl Sleep {
     pub fn reset(&mut self, deadline: Instant) {
         self.timer.reset(deadline);
     }
+
+    /// As its `poll`, for who has polled something just before that this is to put an end to, when so many operations were
+    /// [left](fairness::left). If that has given way, perhaps before it has begun, it is polled once more before time is up.
+    pub(super) fn poll_limit(&mut self, cx: &mut Context<'_>, left: u32) -> Poll<()> {
+        let was_over = self.timer.has_fired();
+        ready!(self.timer.poll(cx));
+        // A loop of sleeps that are over when they begin never waits. But one that has given way is not to do so again: what
+        // it puts an end to may use up each poll.
+        if was_over {
+            return Poll::Ready(());
+        }
+        if fairness::left() > left {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        fairness::poll_turn(cx)
+    }
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let was_over = self.timer.has_fired();
-        ready!(self.timer.poll(cx));
-        // A loop of sleeps that are over when they begin never waits. But one that has given way is not to do so again: what
-        // it puts an end to may use up each poll.
-        if was_over { Poll::Ready(()) } else { fairness::poll_turn(cx) }
+        self.poll_limit(cx, u32::MAX)
     }
 }
 

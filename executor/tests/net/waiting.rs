@@ -50,6 +50,23 @@ fn a_read_that_is_dropped_takes_nothing_with_it() {
 }
 
 /// At its end a stream is ready for ever, whatever others do.
+/// One in sixty-five was to give way first, and the time was up then.
+#[test]
+fn what_is_there_is_read_although_its_time_is_up() {
+    run(async {
+        let (client, server) = UnixStream::pair()?;
+        client.write_all(&pattern(1000)).await?;
+        let mut byte = [0];
+        for sent in pattern(1000) {
+            timeout(Duration::ZERO, server.read(&mut byte)).await??;
+            assert_eq!(byte, [sent]);
+        }
+        // Nothing is there, and so it is over at once.
+        assert!(timeout(Duration::ZERO, server.read(&mut byte)).await.is_err());
+        Ok(())
+    });
+}
+
 #[test]
 fn a_task_whose_socket_is_always_ready_starves_nobody() {
     run(async {
