@@ -5,6 +5,9 @@
 fn allow_descriptors(needed: u64) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
+    if let Some(maximum) = limit.maximum.filter(|&maximum| maximum <= needed) {
+        panic!("the test needs {needed} descriptors, and some for others: raise the limit of {maximum} (`ulimit -Hn`)");
+    }
     // Beside those of the test, some of others.
     let wanted = needed + 256;
     if limit.current.is_some_and(|current| current < wanted) {

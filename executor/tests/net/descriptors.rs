@@ -211,7 +211,7 @@ fn a_child_process_inherits_no_descriptor_of_the_runtime() {
 #[test]
 fn a_connect_that_is_given_up_closes_its_socket() {
     const TEST: &str = "descriptors::a_connect_that_is_given_up_closes_its_socket";
-    if ran_alone(TEST, Some(1024)) {
+    if ran_alone(TEST, Some(64)) {
         return;
     }
     // Time passes when the kernel has nothing to say. Should it only be slow, one more attempt is given up.
