@@ -216,20 +216,20 @@ fn counter_is_trusted() -> bool {
 mod tests {
     use super::*;
 
-    /// One clock read inside the other's readings shows less time, apart from what the rate is off. That is no time to wait for:
-    /// it may have been measured over 20 us. In tests/reconcile.rs it was never off by these 2 %, in 200 runs, with a clock that took up to
-    /// 4 us to be read, each time another part of them.
+    /// One clock read inside the other's readings shows less time, apart from what the rate is off. That may have been measured over
+    /// 20 us, of which a slow reading of the clock is a part that counts: so it is measured anew, over all of this.
     #[test]
     fn it_runs_as_fast_as_the_clock() {
         let outer = Instant::now();
         let first = Stamp::now();
         let inner = Instant::now();
         while inner.elapsed() < Duration::from_millis(5) {}
+        measure_rate();
         let least = inner.elapsed();
         let nanos = Stamp::now().nanos_since(first);
         let most = outer.elapsed();
-        assert!(nanos as f64 > least.as_nanos() as f64 * 0.98, "{nanos} ns, at least {least:?}");
-        assert!((nanos as f64) < most.as_nanos() as f64 * 1.02, "{nanos} ns, at most {most:?}");
+        assert!(nanos as f64 > least.as_nanos() as f64 * 0.995, "{nanos} ns, at least {least:?}");
+        assert!((nanos as f64) < most.as_nanos() as f64 * 1.005, "{nanos} ns, at most {most:?}");
     }
 
     #[test]
