@@ -74,74 +74,47 @@
 
 #![deny(unsafe_code)]
 
-mod abort_handle;
 pub mod blocking;
-mod budget;
-mod builder;
-mod carried;
-mod context;
 mod core;
-mod demand;
-mod embed;
-mod fairness;
-mod foreign;
 #[cfg(feature = "fs")]
 pub mod fs;
 #[cfg(feature = "futures-task")]
 mod futures_task;
-mod handle;
 #[cfg(feature = "hyper")]
 pub mod hyper;
-mod id;
 pub mod io;
-mod join_error;
-mod join_handle;
-mod linger;
-mod local_handle;
-mod metrics;
+mod join;
 #[cfg(all(test, loom))]
 mod models;
 pub mod net;
-#[cfg(not(feature = "watchdog"))]
-mod no_watchdog;
-mod paused;
 #[cfg(all(unix, feature = "process"))]
 pub mod process;
-mod pulse;
-mod report;
 mod runtime;
-mod shared;
 #[cfg(all(unix, feature = "signal"))]
 pub mod signal;
-mod spawn;
 mod sync;
 pub mod task;
 pub mod time;
 #[cfg(feature = "watchdog")]
 mod watchdog;
+#[cfg(not(feature = "watchdog"))]
+#[path = "no_watchdog.rs"]
+mod watchdog;
 
-sideline_reactor::where_queues_report_edges! {
-    #[cfg(not(loom))]
-    mod descriptor;
-}
-
-pub use abort_handle::AbortHandle;
-pub use builder::Builder;
-pub use context::NoRuntime;
-pub use handle::Handle;
-pub use id::Id;
-pub use join_error::JoinError;
-pub use join_handle::{AbortOnDrop, JoinHandle};
-pub use local_handle::LocalHandle;
-pub use metrics::Metrics;
-pub use report::Report;
+pub use join::abort_handle::AbortHandle;
+pub use join::id::Id;
+pub use join::join_error::JoinError;
+pub use join::join_handle::{AbortOnDrop, JoinHandle};
+pub use runtime::builder::Builder;
+pub use runtime::context::NoRuntime;
+pub use runtime::handle::Handle;
+pub use runtime::local_handle::LocalHandle;
+pub use runtime::metrics::Metrics;
+pub use runtime::report::Report;
+pub use runtime::spawn::{ToThread, spawn, spawn_blocking, to_thread};
 pub use runtime::{Runtime, ShutdownReport, block_on};
-pub use spawn::{ToThread, spawn, spawn_blocking, to_thread};
 #[cfg(feature = "watchdog")]
 pub use watchdog::{Doing, Stall};
-
-#[cfg(not(feature = "watchdog"))]
-use no_watchdog as watchdog;
 
 #[cfg(feature = "metrics")]
 pub use sideline_blocking_pool::MetricsPublisher;

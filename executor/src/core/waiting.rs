@@ -14,7 +14,7 @@
 //! look at a word that nobody writes to.
 
 use super::Core;
-use crate::paused::Time;
+use super::paused::Time;
 use sideline_blocking_pool::Spinner;
 use sideline_reactor::KernelError;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! hyper's timeouts.
 
-use crate::context;
+use crate::runtime::context;
 use crate::time::{Sleep, sleep, sleep_until};
 use hyper::rt;
 use std::pin::Pin;

@@ -2,7 +2,7 @@
 
 use super::BufReader;
 use super::stream_traits::ReadBytes;
-use crate::fairness;
+use crate::core::fairness;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};

@@ -5,7 +5,7 @@
 
 use super::bytes;
 use super::stream_traits::{ReadBytes, Sealed, WriteBytes};
-use crate::fairness;
+use crate::core::fairness;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;

@@ -1,6 +1,7 @@
 //! Operations that are jobs on the pool, because the kernel has no readiness for what they work on.
 
-use crate::{Handle, JoinError, context};
+use crate::runtime::context;
+use crate::{Handle, JoinError};
 use std::io;
 
 /// Where jobs go. The error is for a caller outside a runtime, where `spawn_blocking` would panic.

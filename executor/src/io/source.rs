@@ -1,8 +1,8 @@
 //! A source and its registration with the loop, in one value.
 
 use super::Interest;
-use crate::context;
-use crate::fairness;
+use crate::core::fairness;
+use crate::runtime::context;
 use mio::event::Source;
 use sideline_blocking_pool::fork;
 use sideline_reactor::{Direction, Handle, Registration};

@@ -16,7 +16,7 @@ fn complete_against_register_wakes_or_is_seen() {
         let runtime = runtime();
         let awaiter = runtime.block_on(async {
             let task = crate::spawn(async { 7 });
-            let awaiter = thread::spawn(move || crate::foreign::block_on(task).unwrap());
+            let awaiter = thread::spawn(move || crate::runtime::foreign::block_on(task).unwrap());
             crate::task::yield_now().await;
             awaiter
         });
@@ -34,7 +34,7 @@ fn complete_against_second_register_wakes_or_is_seen() {
             let awaiter = thread::spawn(move || {
                 match Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(output) => output.unwrap(),
-                    Poll::Pending => crate::foreign::block_on(task).unwrap(),
+                    Poll::Pending => crate::runtime::foreign::block_on(task).unwrap(),
                 }
             });
             crate::task::yield_now().await;

@@ -15,8 +15,10 @@ mod twins;
 mod wakes;
 mod watchdog;
 
+use crate::Runtime;
+use crate::core::paused::Time;
+use crate::runtime::report::Reporter;
 use crate::sync::clock;
-use crate::{Runtime, paused::Time, report::Reporter};
 use loom::model::Builder;
 use sideline_blocking_pool::Pool;
 use sideline_reactor::LocalReactor;

@@ -1,7 +1,7 @@
 //! Virtual time, against what other threads do meanwhile.
 
 use super::{check, runtime_in};
-use crate::paused::Time;
+use crate::core::paused::Time;
 use crate::sync::atomic::{AtomicBool, Ordering::*};
 use crate::sync::thread;
 use crate::time::{now, timeout};

@@ -18,7 +18,7 @@ fn signal_against_listener() {
             other.note(0);
             other.wake_all();
         });
-        crate::foreign::block_on(poll_fn(|cx| tally.poll(&mut listener, cx)));
+        crate::runtime::foreign::block_on(poll_fn(|cx| tally.poll(&mut listener, cx)));
     });
 }
 
@@ -35,7 +35,7 @@ fn what_was_written_before_a_signal_is_seen_by_its_listener() {
             other.note(0);
             other.wake_all();
         });
-        crate::foreign::block_on(poll_fn(|cx| tally.poll(&mut listener, cx)));
+        crate::runtime::foreign::block_on(poll_fn(|cx| tally.poll(&mut listener, cx)));
         assert_eq!(told.load(Relaxed), 1);
     });
 }

@@ -44,7 +44,7 @@ fn spawn_against_loop_drop_resolves() {
         let shared = Arc::clone(runtime.handle().shared());
         let handle = runtime.handle().clone();
         let spawner = thread::spawn(move || {
-            let error = crate::foreign::block_on(handle.spawn(async {})).unwrap_err();
+            let error = crate::runtime::foreign::block_on(handle.spawn(async {})).unwrap_err();
             assert!(error.is_cancelled());
         });
         drop(runtime);

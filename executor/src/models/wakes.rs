@@ -102,7 +102,7 @@ fn what_was_written_before_a_wake_is_seen_by_the_main_future() {
 /// By wakes of a future that a thread without a loop blocks on.
 #[test]
 fn what_was_written_before_a_wake_is_seen_by_who_blocks_elsewhere() {
-    check(3, || crate::foreign::block_on(told_by_two()));
+    check(3, || crate::runtime::foreign::block_on(told_by_two()));
 }
 
 /// By wakes of a task, which go through the inbox.

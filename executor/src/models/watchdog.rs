@@ -1,7 +1,7 @@
 //! The loop and its watchdog.
 
 use super::check;
-use crate::pulse::Pulse;
+use crate::core::pulse::Pulse;
 use crate::sync::thread;
 use crate::watchdog::Doze;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::failures::Failures;
 use crate::blocking::JobBuilder;
-use crate::context;
+use crate::runtime::context;
 use sideline_reactor::name_descriptor_limit;
 use std::future::Future;
 use std::io;

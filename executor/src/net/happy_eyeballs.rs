@@ -121,8 +121,9 @@ fn interleave(addrs: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::Runtime;
+    use crate::runtime::context;
     use crate::time::{now, sleep};
-    use crate::{Runtime, context};
     use std::cell::{Cell, RefCell};
     use std::io::ErrorKind;
     use std::time::Instant;

@@ -13,7 +13,7 @@ macro_rules! socket {
             #[inline]
             pub fn from_std(socket: $std) -> io::Result<$socket> {
                 socket.set_nonblocking(true)?;
-                $new(&crate::context::reactor()?, mio::net::$socket::from_std(socket))
+                $new(&crate::runtime::context::reactor()?, mio::net::$socket::from_std(socket))
             }
 
             /// Gives the socket back to the standard library. It stays non-blocking.

@@ -3,7 +3,7 @@
 use super::options;
 use super::raw::{self, SocketAddress};
 use super::{TcpListener, TcpStream};
-use crate::context;
+use crate::runtime::context;
 use sideline_reactor::name_descriptor_limit;
 use std::fmt;
 use std::io;

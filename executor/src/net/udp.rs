@@ -3,8 +3,8 @@
 use super::addrs::{ToSocketAddrs, first_that};
 use super::datagram::datagrams;
 use super::socket::{hops, readiness, socket};
-use crate::context;
 use crate::io::{Async, Interest};
+use crate::runtime::context;
 use sideline_reactor::{Handle, name_descriptor_limit};
 use std::future::{Future, ready};
 use std::io;

@@ -3,8 +3,8 @@
 use super::UnixStream;
 use super::backoff::Backoff;
 use super::socket::socket;
-use crate::context;
 use crate::io::{Async, Interest};
+use crate::runtime::context;
 use sideline_reactor::{Handle, name_descriptor_limit};
 use std::io;
 use std::os::unix::net::SocketAddr;

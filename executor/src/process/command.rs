@@ -1,7 +1,7 @@
 //! What to run, and how.
 
 use super::{Child, orphans};
-use crate::context;
+use crate::runtime::context;
 use sideline_reactor::name_descriptor_limit;
 use std::ffi::OsStr;
 use std::io;

@@ -9,7 +9,7 @@
 
 use super::handler::Delivery;
 use crate::io::{Async, Interest};
-use crate::shared::Shared;
+use crate::runtime::shared::Shared;
 use mio::unix::pipe::Receiver;
 use parking_lot::Mutex;
 use sideline_blocking_pool::fork::Inherited;

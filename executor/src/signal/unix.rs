@@ -39,7 +39,7 @@ use std::task::{Context, Poll};
 /// ```
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     // Asked before anything is changed for good.
-    let runtime = crate::context::handle().map_err(io::Error::other)?;
+    let runtime = crate::runtime::context::handle().map_err(io::Error::other)?;
     let delivery = handler::install(kind.0)?;
     let ear = Ear::of(runtime.shared(), delivery)?;
     let listener = delivery.tally.listen(kind.0 as usize);

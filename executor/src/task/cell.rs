@@ -20,10 +20,10 @@ mod stage;
 
 use super::state::{Spawned, State};
 use crate::Id;
-use crate::id::next_task_number;
-use crate::join_error::JoinError;
-use crate::report::Culprit;
-use crate::shared::Shared;
+use crate::join::id::next_task_number;
+use crate::join::join_error::JoinError;
+use crate::runtime::report::Culprit;
+use crate::runtime::shared::Shared;
 use crate::sync::cell::UnsafeCell;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -98,7 +98,7 @@ impl Header {
 }
 
 impl TaskPtr {
-    /// The pointer that a [`Pulse`](crate::pulse::Pulse) publishes.
+    /// The pointer that a [`Pulse`](crate::core::pulse::Pulse) publishes.
     pub(crate) fn as_raw(self) -> *mut () {
         self.0.as_ptr().cast()
     }

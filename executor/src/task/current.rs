@@ -2,9 +2,10 @@
 //!
 //! A future is its task from the moment in which a loop has it to the end of its destructor, whatever ends it: it is ready, it panics, it is
 //! aborted from anywhere, or the loop ends. So the loop says which task it is about to poll *or drop*, here for code of the task, and for
-//! the watchdog ([`crate::pulse`]). Its task-locals go the same way, since a scope is a part of the future (`local/scope.rs`).
+//! the watchdog ([`crate::core::pulse`]). Its task-locals go the same way, since a scope is a part of the future (`local/scope.rs`).
 
-use crate::{Id, context};
+use crate::Id;
+use crate::runtime::context;
 use sideline_blocking_pool::JobId;
 
 /// The id of the task that calls this, or of the job: that of its [handle](crate::JoinHandle::id). For logs, say.

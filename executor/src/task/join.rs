@@ -3,9 +3,9 @@
 use super::cell::TaskPtr;
 use super::waker;
 use crate::Id;
-use crate::context;
-use crate::join_error::JoinError;
-use crate::report::contain;
+use crate::join::join_error::JoinError;
+use crate::runtime::context;
+use crate::runtime::report::contain;
 use sideline_blocking_pool::nested;
 use std::marker::PhantomData;
 use std::panic::Location;

@@ -5,8 +5,8 @@
 
 mod ready;
 
-use crate::fairness;
-use crate::join_error::JoinError;
+use crate::core::fairness;
+use crate::join::join_error::JoinError;
 use crate::{AbortHandle, Handle, Id, JoinHandle};
 use slab::Slab;
 use std::fmt;

@@ -71,6 +71,6 @@ pub use yield_now::{YieldNow, consume_budget, yield_now};
 
 // Where other runtimes have them.
 #[doc(no_inline)]
-pub use crate::spawn::{spawn, spawn_blocking};
+pub use crate::runtime::spawn::{spawn, spawn_blocking};
 #[doc(no_inline)]
 pub use crate::{AbortHandle, Id, JoinError, JoinHandle};

@@ -5,9 +5,9 @@ use super::queue::{Inbox, RunQueue};
 use super::state::Run;
 use super::table::Table;
 use super::waker;
-use crate::fairness;
-use crate::pulse::Pulse;
-use crate::report::contain;
+use crate::core::fairness;
+use crate::core::pulse::Pulse;
+use crate::runtime::report::contain;
 use crate::sync::left_out;
 use std::task::Context;
 

@@ -12,7 +12,7 @@ use super::queue::{Closed, Pushed};
 use super::run::finish;
 use super::state::Spawned;
 use crate::core::Core;
-use crate::shared::Shared;
+use crate::runtime::shared::Shared;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;

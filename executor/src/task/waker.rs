@@ -6,7 +6,7 @@
 use super::cell::{Header, TaskPtr};
 use super::queue::{Closed, Pushed};
 use super::state::{Run, Wake};
-use crate::context;
+use crate::runtime::context;
 use crate::sync::left_out;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;

@@ -1,6 +1,6 @@
 //! A turn for the others.
 
-use crate::fairness;
+use crate::core::fairness;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,7 +1,7 @@
 //! Waiting for a point in time.
 
-use crate::context;
-use crate::fairness;
+use crate::core::fairness;
+use crate::runtime::context;
 use sideline_reactor::{Handle as Reactor, Timer};
 use std::fmt;
 use std::future::Future;

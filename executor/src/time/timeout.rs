@@ -1,7 +1,7 @@
 //! Giving up on a future.
 
 use super::sleep::{Sleep, sleep, sleep_until};
-use crate::fairness;
+use crate::core::fairness;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;

@@ -2,8 +2,8 @@
 
 use super::after;
 use super::sleep::with_current_reactor;
-use crate::context;
 use crate::core::Core;
+use crate::runtime::context;
 use crate::task::yield_now;
 use std::future::Future;
 use std::panic::Location;

@@ -7,7 +7,7 @@
 //!                                              /proc: what is the thread doing? ──► report hook
 //! ```
 //!
-//! [`pulse`](crate::pulse) says what is being polled, [`doze`](mod@doze) whether the loop is at work at all; both are protocols
+//! [`pulse`](crate::core::pulse) says what is being polled, [`doze`](mod@doze) whether the loop is at work at all; both are protocols
 //! between the two threads, and told there. [`judge`] decides, without side effects. [`linux`] asks the kernel what a
 //! stuck thread is doing. The loop never waits for the watchdog, and a watchdog that can read nothing but the pulse
 //! says just that.
@@ -26,9 +26,9 @@ pub use stall::{Doing, Stall};
 pub(crate) use stall::{Milliseconds, Named};
 
 use crate::Runtime;
-use crate::pulse::{Polled, Who};
-use crate::report::Report;
-use crate::shared::Shared;
+use crate::core::pulse::{Polled, Who};
+use crate::runtime::report::Report;
+use crate::runtime::shared::Shared;
 use judge::{Judge, Next, Seen, Verdict};
 use std::io;
 use std::sync::Arc;

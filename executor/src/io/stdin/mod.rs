@@ -10,8 +10,8 @@ mod polled;
 mod thread;
 
 use super::bytes::unexpected_end;
-use crate::context;
-use crate::fairness;
+use crate::core::fairness;
+use crate::runtime::context;
 use buffer::Buffer;
 use input::{Filled, Input, Place, Seen};
 use std::fmt;

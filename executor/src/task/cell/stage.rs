@@ -5,9 +5,9 @@
 //! the method of [`TaskPtr`] that calls it.
 
 use super::{Header, TaskPtr, Vtable};
-use crate::join_error::JoinError;
-use crate::report::contain;
-use crate::shared::Shared;
+use crate::join::join_error::JoinError;
+use crate::runtime::report::contain;
+use crate::runtime::shared::Shared;
 use crate::sync::cell::UnsafeCell;
 use crate::task::state::Spawned;
 use std::future::Future;

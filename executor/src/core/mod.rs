@@ -17,18 +17,32 @@
 //!
 //! The budget is in time, not in polls, so that a thousand quick polls cost one look at the reactor, and one slow poll costs
 //! one, too.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`budget`], [`fairness`] | how long a turn may run tasks; a task that gives way by itself |
+//! | [`waiting`] | nothing is left to run |
+//! | [`linger`], [`demand`] | whether to park at once; whether results of jobs are waited for |
+//! | [`paused`], [`embed`] | a clock that stands still; a loop inside another one |
+//! | [`pulse`] | what the loop says of each poll |
 
-pub(crate) mod waiting;
+pub(crate) mod budget;
+mod demand;
+mod embed;
+pub(crate) mod fairness;
+mod linger;
+pub(crate) mod paused;
+pub(crate) mod pulse;
+mod waiting;
 
-use crate::budget::Budget;
-use crate::context;
-use crate::demand::Demand;
-use crate::embed::Awake;
-use crate::fairness;
-use crate::handle::{Handle, References};
-use crate::linger::Linger;
-use crate::paused::Time;
-use crate::shared::Shared;
+sideline_reactor::where_queues_report_edges! {
+    #[cfg(not(loom))]
+    mod descriptor;
+}
+
+use crate::runtime::context;
+use crate::runtime::handle::{Handle, References};
+use crate::runtime::shared::Shared;
 use crate::task::Tasks;
 use sideline_blocking_pool::Spinner;
 use sideline_reactor::{LocalReactor, Reactor};
@@ -41,6 +55,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+use budget::Budget;
+use demand::Demand;
+use embed::Awake;
+use linger::Linger;
+use paused::Time;
 use waiting::Waited;
 
 /// Polls the main future. True once that is ready.

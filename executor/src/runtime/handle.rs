@@ -1,12 +1,13 @@
 //! A runtime as seen from any thread.
 
+use super::context::{self, NoRuntime};
+use super::foreign;
+use super::shared::Shared;
+use crate::JoinHandle;
 use crate::blocking::JobBuilder;
-use crate::carried::Carried;
-use crate::context::{self, NoRuntime};
+use crate::blocking::carried::Carried;
 use crate::core::Core;
-use crate::shared::Shared;
 use crate::task::{spawn_local, spawn_remote};
-use crate::{JoinHandle, foreign};
 use sideline_blocking_pool::Around;
 use std::cell::Cell;
 use std::fmt;

@@ -1,19 +1,19 @@
 //! What a runtime counts, always.
 //!
-//! Times come from the [budget](crate::budget)'s readings of the clock, which lie a *stride* of polls apart, not one
+//! Times come from the [budget](crate::core::budget)'s readings of the clock, which lie a *stride* of polls apart, not one
 //! poll. So polls that are quick are timed together. A stride that turns out slow had one slow poll in it, or several:
 //! it counts as one, and the strides after it are shorter, down to a single poll. What is slow for longer than that is
 //! therefore timed exactly.
 
-use crate::budget::SLOW;
-use crate::handle::Handle;
-use crate::shared::Shared;
+use super::handle::Handle;
+use super::shared::Shared;
+use crate::core::budget::SLOW;
 use sideline_blocking_pool::{Histogram, Recorder};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Written by the loop's thread alone, read by anybody: a load and a store each, no read-modify-write. Polls are
-/// counted by the [pulse](crate::pulse).
+/// counted by the [pulse](crate::core::pulse).
 #[derive(Default, Debug)]
 pub(crate) struct Counters {
     turns: AtomicU64,

@@ -23,9 +23,9 @@
 //! A runtime that nobody embeds never stands by, and pays for none of this: what `stand_by` does is compiled in the programs that
 //! embed one.
 
-use crate::context;
-use crate::core::waiting::ASK_AGAIN;
-use crate::core::{Core, refuse_nesting};
+use super::waiting::ASK_AGAIN;
+use super::{Core, refuse_nesting};
+use crate::runtime::context;
 use crate::task::spawn_local;
 use crate::{JoinHandle, Runtime};
 use sideline_reactor::KernelError;

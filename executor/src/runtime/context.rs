@@ -7,11 +7,11 @@
 //!
 //! They are bare pointers. A guard sets them for as long as it borrows what they point to, and puts the former ones back: so what is found
 //! is kept by somebody further down on this thread's stack. (Or, if a runtime is in a thread-local, by nobody: when the process exits in
-//! there it is dropped all the same. It leaves its loop in place then: see `runtime.rs`.)
+//! there it is dropped all the same. It leaves its loop in place then: see `runtime/mod.rs`.)
 
+use super::handle::Handle;
+use super::shared::Shared;
 use crate::core::Core;
-use crate::handle::Handle;
-use crate::shared::Shared;
 use crate::sync::thread_local;
 use std::cell::Cell;
 use std::fmt;

@@ -17,7 +17,7 @@
 
 mod habit;
 
-use crate::core::Core;
+use super::Core;
 use crate::sync::LINGERS;
 use habit::Habit;
 use std::cell::Cell;

@@ -1,9 +1,9 @@
 //! The free functions: spawn here, offload there.
 
-use crate::context;
+use super::context;
+use super::handle::offload;
 use crate::core::Core;
-use crate::handle::offload;
-use crate::join_error::JoinError;
+use crate::join::join_error::JoinError;
 use crate::task::spawn_local;
 use crate::{AbortOnDrop, JoinHandle};
 use std::fmt;

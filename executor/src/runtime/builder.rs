@@ -1,8 +1,8 @@
 //! Settings of a runtime.
 
+use super::report::{Report, Reporter};
 use crate::Runtime;
-use crate::paused::Time;
-use crate::report::{Report, Reporter};
+use crate::core::paused::Time;
 use sideline_blocking_pool::Pool;
 use std::fmt;
 use std::io;

@@ -6,14 +6,14 @@
 //! stride that took a turn's time by itself. It is kept from turn to turn, because tasks resemble the tasks before them.
 //!
 //! The clock is also read on both sides of a wait. So all of the loop's time lies between two readings, and goes into
-//! the [counters](crate::metrics) either as a stride of polls or as a wait. That is one reading more for each wait than
+//! the [counters](crate::runtime::metrics) either as a stride of polls or as a wait. That is one reading more for each wait than
 //! the budget alone would need, beside the system call that a wait is.
 //!
 //! Times are numbers of nanoseconds: subtracting `Instant`s was a third of what a look at the clock cost.
 //!
 //! A manual clock stands still during a turn. On it the budget is a number of polls, and nothing is timed.
 
-use crate::metrics::Counters;
+use crate::runtime::metrics::Counters;
 use sideline_reactor::Clock;
 use std::cell::Cell;
 

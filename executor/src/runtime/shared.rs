@@ -1,12 +1,13 @@
 //! What the loop's thread and everybody else have in common.
 
-use crate::pulse::Pulse;
-use crate::report::Reporter;
+use super::context;
+use super::metrics::Counters;
+use super::report::Reporter;
+use crate::core::pulse::Pulse;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use crate::sync::left_out;
 use crate::task::Inbox;
 use crate::watchdog::SharedDoze;
-use crate::{context, metrics::Counters};
 use sideline_blocking_pool::{Tenant, fork};
 use std::fmt;
 use std::panic::Location;

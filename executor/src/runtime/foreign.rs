@@ -1,6 +1,6 @@
 //! Blocking on a future on a thread that is not the loop's: the smallest executor there is.
 
-use crate::fairness;
+use crate::core::fairness;
 use crate::sync::atomic::{AtomicBool, Ordering::*};
 use crate::sync::left_out;
 use crate::sync::thread::{self, Thread};

@@ -26,13 +26,15 @@
 //! A job carries along the runtime it belongs to ([`Handle::current`](crate::Handle::current) works in it), the values
 //! of [carried task-locals](crate::task_local), and with the feature `tracing` the current span.
 
-use crate::carried::Carried;
-use crate::context;
+use crate::runtime::context;
 use crate::{Handle, JoinHandle};
 use sideline_blocking_pool as pool;
 use std::borrow::Cow;
 use std::fmt;
 
+use carried::Carried;
+
+pub(crate) mod carried;
 #[cfg(feature = "job-control")]
 mod control;
 #[cfg(feature = "job-control")]

@@ -1,7 +1,7 @@
 //! A runtime as a descriptor: see `embed.rs`.
 
+use super::Core;
 use crate::Runtime;
-use crate::core::Core;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// The descriptor that another loop waits on, for reading, until it is time for [`turn`](Runtime::turn). It is the

@@ -1,7 +1,7 @@
 //! Why a task or a job has no result.
 
 use crate::Id;
-use crate::report::Culprit;
+use crate::runtime::report::Culprit;
 use sideline_blocking_pool as pool;
 use sideline_blocking_pool::contain::{self, Payload, Shut};
 use std::any::Any;

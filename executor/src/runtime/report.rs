@@ -6,7 +6,7 @@
 //! [`Builder::on_report`](crate::Builder::on_report), or to stderr, one line each.
 
 use crate::Id;
-use crate::join_error::JoinError;
+use crate::join::join_error::JoinError;
 #[cfg(feature = "watchdog")]
 use crate::watchdog::{Milliseconds, Named, Stall};
 use sideline_blocking_pool::Survivor;

@@ -7,7 +7,7 @@
 
 use super::{MAIN, Pulse, WAKERS};
 use crate::Id;
-use crate::report::Culprit;
+use crate::runtime::report::Culprit;
 use crate::sync::atomic::{Ordering::*, fence};
 use crate::sync::left_out;
 use crate::task::TaskPtr;

@@ -1,8 +1,8 @@
 //! One handle for both: tasks on the loop and jobs on the pool.
 
+use super::abort_handle::AbortHandle;
+use super::join_error::JoinError;
 use crate::Id;
-use crate::abort_handle::AbortHandle;
-use crate::join_error::JoinError;
 use crate::task::TaskHandle;
 use sideline_blocking_pool as pool;
 use std::fmt;

@@ -11,14 +11,26 @@
 //!
 //! Steps 1 and 2 come first so that a job which waits for the loop (in `Handle::block_on`) gets an answer
 //! instead of holding up step 3.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`builder`] | what a runtime is asked to be |
+//! | [`shared`], [`context`] | what all threads see of it; which one a thread is in |
+//! | [`spawn`], [`local_handle`], [`handle`], [`foreign`] | its use from its own thread, from any other, and how that blocks |
+//! | [`report`], [`metrics`] | what nobody awaits; what it counts |
 
-use crate::builder::Builder;
-use crate::context;
+pub(crate) mod builder;
+pub(crate) mod context;
+pub(crate) mod foreign;
+pub(crate) mod handle;
+pub(crate) mod local_handle;
+pub(crate) mod metrics;
+pub(crate) mod report;
+pub(crate) mod shared;
+pub(crate) mod spawn;
+
 use crate::core::Core;
-use crate::handle::Handle;
-use crate::paused::Time;
-use crate::report::{Report, Reporter};
-use crate::shared::Shared;
+use crate::core::paused::Time;
 use crate::sync;
 use crate::task;
 use crate::watchdog::{self, SharedDoze, Watchdog};
@@ -31,6 +43,11 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use builder::Builder;
+use handle::Handle;
+use report::{Report, Reporter};
+use shared::Shared;
 
 /// A loop, and its share of a pool. It stays on the thread it was made on.
 ///

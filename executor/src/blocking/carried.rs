@@ -4,7 +4,7 @@
 //! list. With the feature `tracing` the current span does.
 
 use crate::Handle;
-use crate::context;
+use crate::runtime::context;
 use crate::task::local::Locals;
 use sideline_blocking_pool::Around;
 

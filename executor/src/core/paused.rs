@@ -25,7 +25,7 @@
 //! A job counts until after its awaiter has been woken, and one that was detached wakes nobody. So there may be no
 //! wake for the moment in which the last one is gone, and the loop looks again by itself, by the real clock.
 
-use crate::core::Core;
+use super::Core;
 use crate::sync::{left_out, thread};
 use sideline_reactor::KernelError;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! A runtime as seen from its own thread.
 
-use crate::context::{self, NoRuntime};
+use super::context::{self, NoRuntime};
 use crate::core::Core;
 use crate::task::{spawn_ended, spawn_local};
 use crate::{Handle, JoinHandle, Runtime};
