@@ -21,7 +21,7 @@ fn a_socket_that_the_child_drops_is_still_the_parent_s() {
 }
 
 #[test]
-fn the_child_may_drop_sockets_and_sleeps_of_the_parent_whatever_its_threads_were_doing() {
+fn the_child_may_drop_sockets_sleeps_and_listeners_of_the_parent_whatever_its_threads_were_doing() {
     goes_well(&["tables"], Stdio::null());
 }
 

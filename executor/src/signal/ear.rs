@@ -46,6 +46,17 @@ impl Ear {
         Ok(Arc::new_cyclic(|ear| Ear { delivery, pipe, waker: Arc::new(EarWaker(ear.clone())).into() }))
     }
 
+    /// # Errors
+    /// In a child of `fork`, of what its parent has made.
+    pub(super) fn ensure_own(&self) -> io::Result<()> {
+        if self.pipe.is_parents() {
+            return Err(io::Error::other(
+                "this process is a fork, and the listener is its parent's: make another one",
+            ));
+        }
+        Ok(())
+    }
+
     /// Empties the pipe, for all (see `tally.rs`), and sees to it that the next event is heard.
     ///
     /// # Errors

@@ -60,13 +60,14 @@ impl Signal {
     /// in between are one, as the kernel merges them, too. Dropping the future loses none.
     ///
     /// # Errors
-    /// If the runtime was shut down.
+    /// If the runtime was shut down. In a child of `fork`, of a listener that its parent has made.
     pub async fn recv(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// [`recv`](Signal::recv) for poll functions.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ear.ensure_own()?;
         if self.ear.delivery.tally.poll(&mut self.listener, cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
@@ -80,7 +81,10 @@ impl Signal {
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        self.ear.delivery.tally.forget(&self.listener);
+        // In a child of `fork` it is on the parent's list, whose lock may be one that nobody there gives back.
+        if self.ear.ensure_own().is_ok() {
+            self.ear.delivery.tally.forget(&self.listener);
+        }
     }
 }
 

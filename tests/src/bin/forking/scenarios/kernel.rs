@@ -88,32 +88,39 @@ pub(super) fn sockets() {
     });
 }
 
-/// The child drops sockets and sleeps of the parent's while threads that are not there have held the locks of their tables. It is
+/// The child drops sockets, sleeps and listeners of the parent's while threads that are not there have held the locks of their tables. It is
 /// not forked by the loop's own thread, which takes no lock for sleeps.
 pub(super) fn tables() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
-    let make = || handle.block_on(async { (listener().await, sleep(Duration::from_secs(60))) });
+    let kind = SignalKind::user_defined2();
+    let make = || {
+        handle.block_on(async { (listener().await, sleep(Duration::from_secs(60)), signal(kind).unwrap()) })
+    };
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while !over.load(SeqCst) {
-                    let (listener, sleep) = make();
+                    let (listener, sleep, mut signal) = make();
                     drop(listener);
                     assert!(!is_ready(pin!(sleep)));
+                    for _ in 0..100 {
+                        assert!(!is_ready(pin!(signal.recv())));
+                    }
                 }
             });
         }
         let forking = scope.spawn(|| {
             (0..100).all(|_| {
-                let (listener, sleep) = make();
+                let (listener, sleep, mut signal) = make();
                 let (mut accepting, mut sleeping) = (Box::pin(listener.accept()), Box::pin(sleep));
                 assert!(!is_ready(accepting.as_mut()) && !is_ready(sleeping.as_mut()));
+                assert!(!is_ready(pin!(signal.recv())));
                 let Some(child) = fork() else {
-                    let is_told = is_ready(accepting.as_mut());
+                    let is_told = is_ready(accepting.as_mut()) && is_ready(pin!(signal.recv()));
                     drop((accepting, sleeping));
-                    drop(listener);
+                    drop((listener, signal));
                     leave(is_told)
                 };
                 succeeds(child)
