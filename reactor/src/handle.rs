@@ -132,12 +132,18 @@ impl Handle {
         self.0.closed.load(order)
     }
 
-    /// An error once the reactor has been dropped, for whoever would otherwise go on waiting for it.
+    /// An error once the reactor has been dropped, and in a child of `fork`: for whoever would otherwise wait for it in vain.
     ///
     /// # Errors
-    /// "the runtime was shut down".
+    /// "the runtime was shut down", or that this process is a fork.
     pub fn ensure_open(&self) -> io::Result<()> {
-        if self.is_closed() { Err(errors::shut_down()) } else { Ok(()) }
+        if self.is_closed() {
+            Err(errors::shut_down())
+        } else if self.0.table.process.is_forked() {
+            Err(errors::forked())
+        } else {
+            Ok(())
+        }
     }
 }
 

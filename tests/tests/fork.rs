@@ -26,6 +26,11 @@ fn the_child_may_drop_sockets_sleeps_and_listeners_of_the_parent_whatever_its_th
 }
 
 #[test]
+fn the_child_is_told_that_it_waits_for_nothing_with_the_parent_s_timers() {
+    goes_well(&["pauses"], Stdio::null());
+}
+
+#[test]
 fn a_process_that_the_child_drops_is_not_killed() {
     goes_well(&["processes"], Stdio::null());
 }

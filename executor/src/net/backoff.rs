@@ -49,7 +49,7 @@ impl Backoff {
         mut op: impl FnMut(&L) -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            if self.is_exhausted() {
+            if self.is_to_pause(listener) {
                 let mut timer = self.rest_of_pause(listener);
                 poll_fn(|cx| timer.poll(cx)).await;
                 self.end_pause();
@@ -68,7 +68,7 @@ impl Backoff {
         mut op: impl FnMut(&L) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
-            if self.is_exhausted() {
+            if self.is_to_pause(listener) {
                 // Out of its place meanwhile: a waker is foreign code, and not for under a lock.
                 let waiting = self.pause().timer.take();
                 let mut timer = waiting.unwrap_or_else(|| self.rest_of_pause(listener));
@@ -85,9 +85,10 @@ impl Backoff {
         }
     }
 
+    /// Not where no pause would end: then the next try says why.
     #[inline]
-    fn is_exhausted(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) >= PATIENCE
+    fn is_to_pause<L: Source>(&self, listener: &Async<L>) -> bool {
+        self.failures.load(Ordering::Relaxed) >= PATIENCE && listener.reactor().ensure_open().is_ok()
     }
 
     #[inline]

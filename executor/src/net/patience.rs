@@ -20,8 +20,9 @@ impl Patience {
         Patience { reactor: reactor.clone(), pause: FIRST }
     }
 
-    /// Ends after the pause; the next one will be longer. An error if the runtime was shut down.
+    /// Ends after the pause; the next one will be longer. An error if the runtime was shut down, and in a child of `fork`.
     pub(super) async fn pause(&mut self) -> io::Result<()> {
+        self.reactor.ensure_open()?;
         let mut timer = Timer::new(&self.reactor, self.reactor.clock().now() + self.pause);
         poll_fn(|cx| timer.poll(cx)).await;
         self.pause = (self.pause * 2).min(LONGEST);

@@ -2,7 +2,7 @@
 
 use super::process::{expect_success, fork, leave, succeeds};
 use sideline::io::stdin;
-use sideline::net::TcpListener;
+use sideline::net::{TcpListener, UnixDatagram};
 use sideline::process::Command;
 use sideline::signal::unix::{SignalKind, signal};
 use sideline::task::yield_now;
@@ -52,6 +52,37 @@ pub(super) fn signals() {
     // SAFETY: there is a handler.
     unsafe { libc::raise(kind.as_raw()) };
     runtime.block_on(async { of_parent.recv().await.unwrap() });
+}
+
+/// The child waits for what the kernel has no event about: the timers of the parent's loop, by which it is looked for, never end there.
+pub(super) fn pauses() {
+    let path = std::env::temp_dir().join(format!("sideline-forking-{}", std::process::id()));
+    let runtime = Runtime::new().unwrap();
+    let (listener, _client, sender, _receiver) = runtime.block_on(async {
+        let listener = listener().await;
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let limit_descriptors = |soft| {
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            // SAFETY: both point to it.
+            unsafe {
+                assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
+                limit.rlim_cur = soft;
+                assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
+            }
+        };
+        limit_descriptors(0);
+        assert!(listener.accept().await.is_err());
+        limit_descriptors(256);
+        let (receiver, sender) = (UnixDatagram::bind(&path).unwrap(), UnixDatagram::unbound().unwrap());
+        while sender.try_send_to(b"full", &path).is_ok() {}
+        (listener, client, sender, receiver)
+    });
+    let Some(child) = fork() else {
+        let is_told = is_ready(pin!(listener.accept())) && is_ready(pin!(sender.send_to(b"more", &path)));
+        leave(is_told)
+    };
+    expect_success(child);
+    std::fs::remove_file(path).unwrap();
 }
 
 /// The child drops what the parent waits with: that took it out of the event queue that they share. And half of a connection: that

@@ -19,6 +19,7 @@ pub(super) fn run(scenario: Option<&str>) {
         Some("tokens") => blocking::tokens(),
         Some("tenants") => blocking::tenants(),
         Some("first") => once::first_uses(),
+        Some("pauses") => kernel::pauses(),
         Some("statics") => once::statics(),
         Some(other) => panic!("no scenario is called {other}"),
     }
