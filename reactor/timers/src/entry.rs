@@ -39,13 +39,14 @@ impl Entry {
     }
 }
 
-/// Where each key's entry is: an index of the heap, or one of the constants below. For a key that names nothing, the next key of that
-/// sort. These are apart from the values because every step through the heap writes one of them: packed densely, they stay in the
-/// cache.
+/// Where each key's entry is: an index of the heap, a node of the lane, or one of the constants below. For a key that names
+/// nothing, the next key of that sort. These are apart from the values because every step through the heap writes one of them:
+/// packed densely, they stay in the cache.
 pub(crate) type Places = Vec<u32>;
 
 /// No longer queued.
 pub(crate) const POPPED: u32 = u32::MAX;
+/// From here on, less this, it is a node of the lane.
+pub(crate) const LANE: u32 = 1 << 31;
 /// Beside the heap.
-pub(crate) const NEWEST: u32 = u32::MAX - 1;
-pub(crate) const IN_LANE: u32 = u32::MAX - 2;
+pub(crate) const NEWEST: u32 = LANE - 1;

@@ -4,11 +4,14 @@
 //! them are cancelled, or put off to become the last, long before that. For them order costs nothing: they are a list, from
 //! whose end a new one goes on, if nobody there is due later, and which each leaves from wherever it is.
 
-use crate::entry::{Entry, Key, NOBODY};
+use crate::entry::{Entry, NOBODY};
 
 pub(crate) struct Lane {
-    /// Key `k` has node `k + 1`, if it has ever been here. Node 0 is nobody's: the one before the first and after the last.
+    /// As many as there have been timers in here at a time, however many keys there are: each that is touched is memory. Node 0 is
+    /// nobody's: the one before the first and after the last.
     nodes: Vec<Node>,
+    /// A node that is free, from which the others follow by `after`; the number of nodes, if none is.
+    free: u32,
     /// The deadline of the last; 0 if there is none.
     latest: u64,
     len: usize,
@@ -26,7 +29,7 @@ const ENDS: usize = 0;
 impl Lane {
     #[inline(never)]
     pub(crate) fn new() -> Lane {
-        Lane { nodes: vec![Node { entry: NOBODY, before: 0, after: 0 }], latest: 0, len: 0 }
+        Lane { nodes: vec![Node { entry: NOBODY, before: 0, after: 0 }], free: 1, latest: 0, len: 0 }
     }
 
     #[inline]
@@ -58,34 +61,55 @@ impl Lane {
         self.latest <= deadline
     }
 
-    /// To the end, where it belongs.
+    /// To the end, where it belongs. Returns its node.
     #[inline]
-    pub(crate) fn push(&mut self, entry: Entry) {
-        let node = entry.key().0 as usize + 1;
-        if node >= self.nodes.len() {
-            self.grow(node);
+    pub(crate) fn push(&mut self, entry: Entry) -> u32 {
+        let node = self.free;
+        match self.nodes.get(node as usize) {
+            Some(free) => self.free = free.after,
+            None => self.grow(),
         }
+        self.link(node, entry);
+        node
+    }
+
+    /// Makes room for one more.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.nodes.push(self.nodes[ENDS]);
+        self.free += 1;
+    }
+
+    /// Takes the entry out that has this node, and returns its deadline.
+    #[inline]
+    pub(crate) fn remove(&mut self, node: u32) -> u64 {
+        let deadline = self.unlink(node);
+        self.nodes[node as usize].after = self.free;
+        self.free = node;
+        deadline
+    }
+
+    /// Exchanges the entry that has this node for one that belongs to the end.
+    #[inline]
+    pub(crate) fn exchange(&mut self, node: u32, entry: Entry) {
+        self.unlink(node);
+        self.link(node, entry);
+    }
+
+    #[inline]
+    fn link(&mut self, node: u32, entry: Entry) {
         let last = self.nodes[ENDS].before;
-        self.nodes[node] = Node { entry, before: last, after: ENDS as u32 };
-        // Lossless: there are fewer than 2^32 - 1 keys.
-        self.nodes[last as usize].after = node as u32;
-        self.nodes[ENDS].before = node as u32;
+        self.nodes[node as usize] = Node { entry, before: last, after: ENDS as u32 };
+        self.nodes[last as usize].after = node;
+        self.nodes[ENDS].before = node;
         self.latest = entry.deadline;
         self.len += 1;
     }
 
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, node: usize) {
-        while self.nodes.len() <= node {
-            self.nodes.push(self.nodes[ENDS]);
-        }
-    }
-
-    /// Takes an entry out that is here, and returns its deadline.
     #[inline]
-    pub(crate) fn remove(&mut self, key: Key) -> u64 {
-        let Node { entry, before, after } = self.nodes[key.0 as usize + 1];
+    fn unlink(&mut self, node: u32) -> u64 {
+        let Node { entry, before, after } = self.nodes[node as usize];
         self.nodes[before as usize].after = after;
         self.nodes[after as usize].before = before;
         self.len -= 1;

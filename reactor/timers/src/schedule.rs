@@ -13,7 +13,7 @@
 //!
 //! Timers with the same deadline leave in the order in which they came.
 
-use crate::entry::{Entry, IN_LANE, Key, POPPED, Places};
+use crate::entry::{Entry, Key, LANE, NEWEST, POPPED, Places};
 use crate::heap::Heap;
 use crate::lane::Lane;
 use std::mem;
@@ -90,24 +90,32 @@ impl<T> Schedule<T> {
     fn grow(&mut self, value: T) {
         self.values.push(Some(value));
         self.places.push(POPPED);
-        let free = u32::try_from(self.values.len()).ok().filter(|free| *free < IN_LANE);
-        self.free = free.expect("fewer than 2^32 timers fit into memory");
+        let free = u32::try_from(self.values.len()).ok().filter(|free| *free < NEWEST);
+        self.free = free.expect("there are fewer than 2^31 timers");
     }
 
-    /// Gives a queued value another deadline. Within the heap it goes from where it is to where it belongs.
+    /// Gives a queued value another deadline. Within the heap it goes from where it is to where it belongs, within the lane to the end.
     #[inline]
     pub(crate) fn change(&mut self, key: Key, deadline: u64) {
         match self.places[key.0 as usize] {
             POPPED => {}
-            at if at != IN_LANE && !self.lane.takes(deadline) => {
+            at if at < LANE && !self.lane.takes(deadline) => {
                 let entry = self.entry(deadline, key);
                 self.heap.change(at, entry, &mut self.places);
             }
-            _ => {
-                self.unqueue(key);
-                self.put(key, deadline);
+            at if at >= LANE && self.lane.takes(deadline) => {
+                let entry = self.entry(deadline, key);
+                self.lane.exchange(at - LANE, entry);
             }
+            _ => self.requeue(key, deadline),
         }
+    }
+
+    /// From the heap to the lane, or the other way.
+    #[inline(never)]
+    fn requeue(&mut self, key: Key, deadline: u64) {
+        self.unqueue(key);
+        self.put(key, deadline);
     }
 
     pub(crate) fn is_queued(&self, key: Key) -> bool {
@@ -169,15 +177,16 @@ impl<T> Schedule<T> {
     #[inline(never)]
     fn exchange_only(&mut self, entry: Entry) {
         let only = self.lane.first();
-        self.lane.remove(only.key());
-        self.push(entry);
+        let at = self.places[only.key().0 as usize];
+        self.places[entry.key().0 as usize] = at;
+        self.lane.exchange(at - LANE, entry);
         self.heap.insert(only, &mut self.places);
     }
 
     #[inline]
     fn push(&mut self, entry: Entry) {
-        self.places[entry.key().0 as usize] = IN_LANE;
-        self.lane.push(entry);
+        // Neither overflows nor is POPPED: there are fewer nodes than 2^31.
+        self.places[entry.key().0 as usize] = LANE + self.lane.push(entry);
     }
 
     fn entry(&mut self, deadline: u64, key: Key) -> Entry {
@@ -190,8 +199,8 @@ impl<T> Schedule<T> {
     #[inline]
     fn unqueue(&mut self, key: Key) -> u64 {
         match self.places[key.0 as usize] {
-            IN_LANE => self.lane.remove(key),
             POPPED => u64::MAX,
+            at if at >= LANE => self.lane.remove(at - LANE),
             at => self.heap.remove(at, &mut self.places),
         }
     }
@@ -317,6 +326,16 @@ mod tests {
         }
         assert_eq!((schedule.len(), schedule.first(), schedule.second()), (2, 0, 99_999));
         assert!(schedule.capacity() <= 8);
+    }
+
+    #[test]
+    fn those_in_the_heap_take_no_memory_of_the_lane() {
+        let mut schedule = Schedule::new();
+        for deadline in (0..10_000).rev() {
+            let _armed = schedule.insert(deadline, ());
+        }
+        assert_eq!((schedule.lane.len(), schedule.len()), (1, 10_000));
+        assert!(schedule.lane.capacity() <= 8);
     }
 
     #[test]
