@@ -63,12 +63,11 @@ pub(super) fn pauses() {
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let limit_descriptors = |soft| {
             let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            // SAFETY: both point to it.
-            unsafe {
-                assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
-                limit.rlim_cur = soft;
-                assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
-            }
+            // SAFETY: the limit is written to what is there for it.
+            assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
+            limit.rlim_cur = soft;
+            // SAFETY: it is read from there.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
         };
         limit_descriptors(0);
         assert!(listener.accept().await.is_err());
