@@ -142,8 +142,11 @@ impl LocalTimers {
 
     /// As [`Queue::arm`]; clones the waker if need be. `None` on other threads.
     pub(crate) fn arm(&self, key: Option<Key>, deadline: Moment, waker: &Waker) -> Option<(Arming, bool)> {
+        if !self.home.is_here() {
+            return None;
+        }
         let arm = |spare: &mut _| self.with(|local| local.queue.arm(key, deadline, waker, spare));
-        queue::arm_with(waker, None, arm)
+        queue::arm_with(key, waker, arm)
     }
 
     /// Forgets a timer, armed or fired, which is queued here.

@@ -110,13 +110,15 @@ impl Queue {
 }
 
 /// Arms a timer by `arm`, which has a queue for as long as it runs: see [`Queue::arm`]. The waker is cloned, and what
-/// is left over dropped, in between and afterwards. `None` if `arm` has no queue.
+/// is left over dropped, before, in between and afterwards. `None` if `arm` has no queue.
 #[inline]
 pub(crate) fn arm_with(
+    key: Option<Key>,
     waker: &Waker,
-    mut spare: Option<Waker>,
     mut arm: impl FnMut(&mut Option<Waker>) -> Option<(Arming, bool)>,
 ) -> Option<(Arming, bool)> {
+    // A timer that is polled again by the same task needs no clone.
+    let mut spare = key.is_none().then(|| waker.clone());
     loop {
         let (arming, earliest) = arm(&mut spare)?;
         if arming == Arming::NeedsWaker {

@@ -155,14 +155,12 @@ impl Timers {
         if self.local.process.is_forked() {
             return Some(Tell::Nobody);
         }
-        // A timer that is polled again by the same task needs no clone.
-        let spare = key.is_none().then(|| waker.clone());
         let arm = |spare: &mut _| {
             let mut queue = self.locked.lock();
             let arming = queue.arm(key, deadline, waker, spare);
             Some((arming, self.next.set(&queue)))
         };
-        let (Arming::Armed(key), earliest) = queue::arm_with(waker, spare, arm)? else { return None };
+        let (Arming::Armed(key), earliest) = queue::arm_with(key, waker, arm)? else { return None };
         *state = State::Locked(key);
         Some(Tell::Loop.only_if(earliest))
     }
