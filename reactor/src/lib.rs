@@ -16,6 +16,7 @@
 //! | `notifier.rs` | RUNNING / PARKED / NOTIFIED, and why no wake is lost |
 //! | `registration.rs`, `registration/operation.rs` | a source, and an operation under way |
 //! | `timer.rs`, `reference.rs` | one deadline, and its hold on the reactor |
+//! | `gathering.rs` | timers that are due in close succession share a wait |
 //! | `local_reactor.rs` | a loop that stays on its thread |
 //! | `errors.rs`, `platform.rs` | messages, what differs between systems |
 //! | `timerfd.rs`, `wait.rs` | waits to the microsecond on Linux |

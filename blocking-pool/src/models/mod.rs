@@ -31,6 +31,7 @@ mod monitor;
 mod queue;
 mod room;
 mod seen;
+mod shutdown;
 mod slow;
 #[cfg(not(loom))]
 mod starts;
@@ -139,5 +140,12 @@ fn loom_is_really_on() {
             cfg!(loom),
             "a RUSTFLAGS in the environment overrides the alias: unset it and run `cargo loom` again"
         );
+    }
+}
+
+/// A job that has ended, or was turned away.
+fn ended(outcome: Result<(), crate::JoinError>) {
+    if let Err(error) = outcome {
+        assert!(error.is_rejected(), "{error}");
     }
 }

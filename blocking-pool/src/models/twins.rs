@@ -26,8 +26,8 @@ const TWINS: &[(&str, &str)] = &[
     ("slot-before-claim", "models::queue::steal_against_a_push_that_comes_round"),
     ("failed-start-drains", "models::idle::failed_start_against_submit"),
     ("failed-start-fence", "models::idle::start_that_fails_against_who_relies_on_it"),
-    ("drained-counts-entries", "models::idle::submit_against_shutdown"),
-    ("last-leaver-calls", "models::idle::workers_leave_a_closed_pool"),
+    ("drained-counts-entries", "models::shutdown::submit_against_shutdown"),
+    ("last-leaver-calls", "models::shutdown::workers_leave_a_closed_pool"),
     ("retire-by-the-list", "models::idle::keep_alive_against_call"),
     ("monitor-fence", "models::monitor::submit_against_a_monitor_that_falls_asleep"),
     ("monitor-looks-again", "models::monitor::submit_against_a_monitor_that_falls_asleep"),
@@ -52,7 +52,7 @@ const TWINS: &[(&str, &str)] = &[
     ("abandon-sweeps-again", "models::tenant::abandon_against_a_batch"),
     ("leaver-rings", "models::tenant::tenant_wait_against_leave"),
     ("outside-waits-for-jobs", "models::tenant::outside_wait_against_wait_inside"),
-    ("outside-waits-for-threads", "models::idle::outside_shutdown_against_shutdown_in_a_job"),
+    ("outside-waits-for-threads", "models::shutdown::outside_shutdown_against_shutdown_in_a_job"),
 ];
 
 #[test]
