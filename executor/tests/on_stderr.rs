@@ -5,7 +5,7 @@ use sideline::task::yield_now;
 use sideline::{Runtime, block_on, spawn, spawn_blocking};
 use std::io::{BufRead, BufReader, Read, stdin};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -107,13 +107,13 @@ fn a_poll_that_holds_the_loop_and_its_end() {
 fn a_stderr_that_nobody_reads_is_no_reason_to_panic() {
     let Some(mut child) = alone("a_stderr_that_nobody_reads_is_no_reason_to_panic") else {
         wait_for_the_end();
-        let panics = Arc::new(AtomicUsize::new(0));
+        let panics = Arc::new(AtomicI32::new(0));
         let counted = Arc::clone(&panics);
         std::panic::set_hook(Box::new(move |_| _ = counted.fetch_add(1, Ordering::SeqCst)));
         panic_where_nobody_awaits();
-        std::process::exit(if panics.load(Ordering::SeqCst) == 2 { 0 } else { 1 });
+        std::process::exit(panics.load(Ordering::SeqCst));
     };
     drop(child.stderr.take());
     drop(child.stdin.take());
-    assert!(child.wait().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(2), "not the number of panics that were to be");
 }

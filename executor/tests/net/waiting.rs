@@ -49,7 +49,6 @@ fn a_read_that_is_dropped_takes_nothing_with_it() {
     });
 }
 
-/// At its end a stream is ready for ever, whatever others do.
 /// One in sixty-five was to give way first, and the time was up then.
 #[test]
 fn what_is_there_is_read_although_its_time_is_up() {
@@ -67,6 +66,7 @@ fn what_is_there_is_read_although_its_time_is_up() {
     });
 }
 
+/// At its end a stream is ready for ever, whatever others do.
 #[test]
 fn a_task_whose_socket_is_always_ready_starves_nobody() {
     run(async {
