@@ -21,6 +21,8 @@ thread_local! {
     /// How many operations are left to this poll. Under another executor, which does not say when a poll begins, the count goes on
     /// from task to task.
     static LEFT: Cell<u32> = const { Cell::new(OPERATIONS) };
+    /// How often something has given way. It wraps: only differences matter.
+    static GIVEN_WAY: Cell<u32> = const { Cell::new(0) };
 }
 
 /// A task, or a main future, is about to be polled.
@@ -28,11 +30,11 @@ pub(crate) fn begin_poll() {
     let _ = LEFT.try_with(|left| left.set(OPERATIONS));
 }
 
-/// How many operations are left to this poll. If they have become more meanwhile, something has given way.
+/// How often something has given way here. If that is more after a poll than before it, something in there has.
 #[inline]
-pub(crate) fn left() -> u32 {
+pub(crate) fn given_way() -> u32 {
     // Err: as below.
-    LEFT.try_with(Cell::get).unwrap_or(0)
+    GIVEN_WAY.try_with(Cell::get).unwrap_or(0)
 }
 
 /// Ready if the next operation may start now; otherwise the task has already been woken to try again.
@@ -44,6 +46,7 @@ pub(crate) fn poll_turn(cx: &mut Context<'_>) -> Poll<()> {
     if left > 0 {
         return Poll::Ready(());
     }
+    let _ = GIVEN_WAY.try_with(|times| times.set(times.get().wrapping_add(1)));
     cx.waker().wake_by_ref();
     Poll::Pending
 }

@@ -103,9 +103,9 @@ impl Sleep {
         self.timer.reset(deadline);
     }
 
-    /// As its `poll`, for who has polled something just before that this is to put an end to, when so many operations were
-    /// [left](fairness::left). If that has given way, perhaps before it has begun, it is polled once more before time is up.
-    pub(super) fn poll_limit(&mut self, cx: &mut Context<'_>, left: u32) -> Poll<()> {
+    /// As its `poll`, for who has polled something just before that this is to put an end to, and says how often something had
+    /// [given way](fairness::given_way) by then. If that has, perhaps before it has begun, it is polled once more before time is up.
+    pub(super) fn poll_limit(&mut self, cx: &mut Context<'_>, given_way: Option<u32>) -> Poll<()> {
         let was_over = self.timer.has_fired();
         ready!(self.timer.poll(cx));
         // A loop of sleeps that are over when they begin never waits. But one that has given way is not to do so again: what
@@ -113,7 +113,7 @@ impl Sleep {
         if was_over {
             return Poll::Ready(());
         }
-        if fairness::left() > left {
+        if given_way.is_some_and(|before| before != fairness::given_way()) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -125,7 +125,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_limit(cx, u32::MAX)
+        self.poll_limit(cx, None)
     }
 }
 

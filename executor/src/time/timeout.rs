@@ -109,13 +109,13 @@ impl<F: Future> Future for Timeout<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: `future` is pinned whenever `self` is: it is never moved out, and `Timeout` has no Drop.
         let future = unsafe { self.as_mut().map_unchecked_mut(|timeout| &mut timeout.future) };
-        let left = fairness::left();
+        let given_way = fairness::given_way();
         if let Poll::Ready(output) = future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
         // SAFETY: `sleep` is Unpin, so it may be reached by plain reference; `future` is not touched.
         let sleep = unsafe { &mut self.get_unchecked_mut().sleep };
-        sleep.poll_limit(cx, left).map(|()| Err(Elapsed(())))
+        sleep.poll_limit(cx, Some(given_way)).map(|()| Err(Elapsed(())))
     }
 }
 

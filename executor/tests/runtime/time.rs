@@ -1,9 +1,11 @@
 //! Sleeps, timeouts and intervals, by the real clock.
 
-use sideline::task::yield_now;
+use sideline::task::{consume_budget, yield_now};
 use sideline::time::{interval_at, sleep, sleep_until, timeout};
 use sideline::{Handle, block_on, spawn, spawn_blocking};
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -33,6 +35,25 @@ fn timers_fire_in_order_and_never_early() {
             if all_had_timers {
                 break assert_eq!(*order.lock().unwrap(), [1, 2, 3, 4, 5]);
             }
+        }
+    });
+}
+
+/// It was overlooked if as many operations came after it in that poll as before, or more.
+#[test]
+fn what_has_given_way_is_asked_once_more_although_its_time_is_up() {
+    block_on(async {
+        for before in 0..64 {
+            yield_now().await;
+            for _ in 0..before {
+                consume_budget().await;
+            }
+            let mut operations: Vec<_> = (0..70).map(|_| Box::pin(consume_budget())).collect();
+            let all = poll_fn(|cx| {
+                operations.retain_mut(|operation| operation.as_mut().poll(cx).is_pending());
+                if operations.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            });
+            assert!(timeout(Duration::ZERO, all).await.is_ok(), "after {before}");
         }
     });
 }
