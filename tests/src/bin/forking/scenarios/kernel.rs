@@ -56,7 +56,8 @@ pub(super) fn signals() {
 
 /// The child waits for what the kernel has no event about: the timers of the parent's loop, by which it is looked for, never end there.
 pub(super) fn pauses() {
-    let path = std::env::temp_dir().join(format!("sideline-forking-{}", std::process::id()));
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("socket");
     let runtime = Runtime::new().unwrap();
     let (listener, _client, sender, _receiver) = runtime.block_on(async {
         let listener = listener().await;
@@ -81,7 +82,6 @@ pub(super) fn pauses() {
         leave(is_told)
     };
     expect_success(child);
-    std::fs::remove_file(path).unwrap();
 }
 
 /// The child drops what the parent waits with: that took it out of the event queue that they share. And half of a connection: that
