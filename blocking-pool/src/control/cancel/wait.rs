@@ -13,26 +13,31 @@ use super::node::{Node, next_key};
 #[must_use = "a future does nothing until it is polled"]
 pub struct WhenCancelled {
     node: Arc<Node>,
-    key: u64,
+    /// From the first poll on. Whoever has waited for longest has the lowest, however late it was after it was made: the node's list is
+    /// in that order, and one who has to stand before others moves them.
+    key: Option<u64>,
 }
 
 impl WhenCancelled {
     pub(super) fn new(node: Arc<Node>) -> Self {
-        Self { node, key: next_key() }
+        Self { node, key: None }
     }
 }
 
 impl Future for WhenCancelled {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.node.poll_cancelled(self.key, cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let key = *self.key.get_or_insert_with(next_key);
+        self.node.poll_cancelled(key, cx)
     }
 }
 
 impl Drop for WhenCancelled {
     fn drop(&mut self) {
-        self.node.forget(self.key);
+        if let Some(key) = self.key {
+            self.node.forget(key);
+        }
     }
 }
 
