@@ -133,6 +133,34 @@ fn a_job_in_line_can_be_aborted_cancelled_and_expire() {
     assert_eq!(numbers(&limiter), (0, 0));
 }
 
+/// Its entry stays in a queue that does not move. The next one of its kind, on another pool, had to wait for that.
+#[test]
+fn a_job_that_is_cancelled_gives_its_slot_back_at_once() {
+    let [busy, free] = [(); 2].map(|()| Pool::builder().core_threads(1).max_threads(1).build().unwrap());
+    let limiter = Limiter::new(1);
+    let (holder, release) = occupy(busy.job());
+    let token = CancelToken::new();
+    let cancelled = busy.job().limiter(&limiter).cancel_with(&token).spawn(|| ());
+    assert_eq!(numbers(&limiter), (1, 0));
+    token.cancel();
+    assert!(block_on(cancelled).unwrap_err().is_cancelled());
+    assert_eq!(numbers(&limiter), (0, 0));
+    let aborted = busy.job().limiter(&limiter).spawn(|| ());
+    let next = free.job().limiter(&limiter).spawn(|| 2);
+    assert_eq!(numbers(&limiter), (1, 1));
+    assert!(aborted.abort());
+    assert_eq!(block_on(next).unwrap(), 2);
+    let late = busy.job().limiter(&limiter).cancel_with(&token).spawn(|| ());
+    assert!(block_on(late).unwrap_err().is_cancelled());
+    assert_eq!(numbers(&limiter), (0, 0));
+    drop(release);
+    block_on(holder).unwrap();
+    for pool in [busy, free] {
+        pool.shutdown(Shutdown::Drain);
+    }
+    assert_eq!((numbers(&limiter), limiter.metrics().admitted), ((0, 0), 3));
+}
+
 #[test]
 fn drain_waits_for_those_in_line_and_abandon_cancels_them() {
     let pool = Pool::builder().core_threads(2).max_threads(2).build().unwrap();

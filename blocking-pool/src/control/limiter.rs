@@ -5,9 +5,9 @@
 //!
 //! | entry is | place in its terms | left by                                                                    |
 //! |----------|--------------------|----------------------------------------------------------------------------|
-//! | new      | NONE               | `admit`: gets a slot, or stands in line                                    |
+//! | new      | NONE               | `admit`: gets a slot, or stands in line; or neither, if it was cancelled before |
 //! | in line  | its ticket         | `release` of another's slot: gets that; `forget`, when it was cancelled; `take_out`, when its pool or tenant is abandoned |
-//! | admitted | SLOT               | `give_back_slot`, once, by whoever has the entry: after the closure has ended and before its outcome is delivered, or when the entry is dropped without having been run |
+//! | admitted | SLOT               | `give_back_slot`, once, after the closure has ended and before its outcome is delivered; or when the job is cancelled, by whoever does that; or when the entry is dropped |
 //!
 //! Everything in the table moves under the limiter's lock; pushing, waking and dropping happen outside it. Between "all
 //! slots are taken" and "stand in line" nobody may give a slot back, or the job that stands in line then is waited for
@@ -20,7 +20,11 @@
 //! `limiter-line-first`.)
 //!
 //! **The slot is free before the outcome is delivered**, so an awaiter that submits its next job when it sees the last
-//! one's outcome finds the slot, and strictly sequential use never waits.
+//! one's outcome finds the slot, and strictly sequential use never waits. That goes for a job that is cancelled, too. Its entry may lie
+//! behind a job that never ends, while the next one of its kind is another pool's; so whoever cancels it gives the slot back. The bad
+//! interleaving: a token that is cancelled as its job is submitted finds a job without a slot, which gets one then. So `admit` looks,
+//! under the lock, whether the job was claimed; and whoever cancels it looks at its place under the lock, after the claim. (Models:
+//! `cancel_against_asking_for_a_slot`, `cancel_against_standing_in_line`, twin `limiter-refuses-the-cancelled`.)
 //!
 //! **Jobs in line are owed** like those in the queue: the gate and the account have counted them in, they count as
 //! queued, and a closed pool's workers stay until they are taken out. A pool knows the limiters in which jobs of its
@@ -141,9 +145,12 @@ impl Limiter {
         }
     }
 
-    /// Gives `entry` a slot and hands it back, or keeps it in line until there is one.
+    /// Gives `entry` a slot and hands it back, or keeps it in line until there is one. What was cancelled needs none.
     pub(crate) fn admit(&self, entry: Entry) -> Option<Entry> {
         let mut list = self.slots().list.lock();
+        if entry.is_claimed() && !left_out("limiter-refuses-the-cancelled") {
+            return Some(entry);
+        }
         if list.taken < list.limit && (list.line.is_empty() || left_out("limiter-line-first")) {
             list.give_slot(&entry);
             return Some(entry);

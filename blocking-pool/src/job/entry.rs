@@ -44,6 +44,11 @@ impl Entry {
         self.0.header().terms.as_ref()?.limiter.as_ref()
     }
 
+    /// Somebody has cancelled it, if this is asked before it is in a queue.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.0.header().state.is_claimed()
+    }
+
     /// Notes where the job stands with its limiter. By that limiter.
     pub(crate) fn set_place(&self, place: u64) {
         let terms = self.0.header().terms.as_ref().expect("a limited job has terms");
@@ -54,23 +59,13 @@ impl Entry {
     /// By the claimer: gives the limiter's slot back, delivers, and lets go.
     fn settle<R>(self, deliver: impl FnOnce(&Hold) -> R) -> R {
         // Before anybody can see the outcome: see `crate::control::limiter`.
-        self.give_back_slot();
+        self.0.give_back_slot();
         let hold = self.0.copy();
         // All that its drop does is done here instead. (The drop would also claim the job; that has been done.)
         mem::forget(self);
         let delivered = deliver(&hold);
         hold.release(Owner::Entry);
         delivered
-    }
-
-    fn give_back_slot(&self) {
-        let header = self.0.header();
-        if let Some(terms) = &header.terms {
-            // In a forked child the slot is the parent's: see `crate::control::limiter`.
-            if !header.account.pool().is_forked() {
-                terms.give_back_slot();
-            }
-        }
     }
 }
 
@@ -92,7 +87,7 @@ impl Drop for Entry {
         if hold.claim() == Claim::Won {
             hold.refuse(Failure::Cancelled);
         }
-        self.give_back_slot();
+        hold.give_back_slot();
         hold.release(Owner::Entry);
     }
 }

@@ -83,6 +83,7 @@ impl Hold {
         }
         if let Some(terms) = &header.terms {
             terms.leave_line();
+            self.give_back_slot();
         }
         self.deliver_refusal();
     }
@@ -194,12 +195,14 @@ impl Hold {
         self.header().account.is_abandoned()
     }
 
-    /// The job was accepted and stands in a limiter's line; but it may have been cancelled before it did.
-    #[cold]
-    pub(crate) fn stands_in_line(&self) {
+    /// The job does not run, or not any more: gives its limiter's slot back, if it has one.
+    pub(super) fn give_back_slot(&self) {
         let header = self.header();
-        if let Some(terms) = header.terms.as_ref().filter(|_| header.state.is_claimed()) {
-            terms.leave_line();
+        if let Some(terms) = &header.terms {
+            // In a forked child the slot is the parent's: see `crate::control::limiter`.
+            if !header.account.pool().is_forked() {
+                terms.give_back_slot();
+            }
         }
     }
 

@@ -154,8 +154,8 @@ impl State {
 
     /// Somebody runs it, has run it, or has cancelled it.
     pub(super) fn is_claimed(&self) -> bool {
-        // Relaxed: the one who asks has stood in a limiter's line. Whoever cancels the job takes that line's lock after its claim:
-        // later, and it finds the job there; or before, and the lock shows the claim.
+        // Relaxed: the one who asks has the lock of the job's limiter, and is about to give the job a place there. Whoever cancels the
+        // job takes that lock after its claim: later, and it finds the place; or before, and the lock shows the claim.
         self.0.load(Ordering::Relaxed) & PHASE != QUEUED
     }
 

@@ -36,11 +36,11 @@ impl Terms {
         }
     }
 
-    /// By whoever has the entry: the job does not run, or not any more.
+    /// By whoever has claimed the job, or has its entry: it does not run, or not any more.
     #[cold]
     pub(super) fn give_back_slot(&self) {
         if let Some(limiter) = &self.limiter {
-            // Relaxed: see set_place(). Once, whoever comes twice: by whoever has the entry.
+            // Relaxed: see set_place(), and leave_line() for one who has cancelled the job. Once, whoever comes twice.
             if self.place.swap(limiter::NONE, Ordering::Relaxed) == limiter::SLOT {
                 limiter.release();
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::job::job_with;
 use super::{block_on, check, pool, race, settled};
+use crate::control::cancel::CancelToken;
 use crate::control::limiter::Limiter;
 use crate::job::{Entry, JobHandle, Plain, Terms};
 use crate::shutdown::Shutdown;
@@ -146,5 +147,39 @@ fn drain_without_a_thread_against_abort() {
         settled();
         assert_eq!(report.left_queued, 0);
         drop(holder);
+    });
+}
+
+/// A job is cancelled while it asks for a slot. In the end it has none, and stands in no line, although its entry is still there.
+fn cancelled_while_it_asks(limiter: &Limiter) {
+    let numbers = || {
+        let m = limiter.metrics();
+        (m.running, m.waiting)
+    };
+    let before = numbers();
+    let token = CancelToken::new();
+    let terms = Terms::new(None, Some(token.clone()), Some(limiter.clone()));
+    let (entry, _handle) = job_with(Plain(|| ()), Some(Box::new(terms)));
+    race();
+    let canceller = thread::spawn(move || token.cancel());
+    let entry = limiter.admit(entry);
+    assert!(canceller.join().unwrap());
+    settled();
+    assert_eq!(numbers(), before);
+    drop(entry);
+    assert_eq!(numbers(), before);
+}
+
+#[test]
+fn cancel_against_asking_for_a_slot() {
+    check(3, || cancelled_while_it_asks(&Limiter::new(1)));
+}
+
+#[test]
+fn cancel_against_standing_in_line() {
+    check(3, || {
+        let limiter = Limiter::new(1);
+        let (_holder, _handle) = held(&limiter);
+        cancelled_while_it_asks(&limiter);
     });
 }

@@ -37,6 +37,7 @@ const TWINS: &[(&str, &str)] = &[
     ("end-waits", "models::cancel::cancel_against_end_of_job"),
     ("limiter-one-look", "models::limiter::release_against_enqueue"),
     ("limiter-line-first", "models::limiter::late_comer_against_release"),
+    ("limiter-refuses-the-cancelled", "models::limiter::cancel_against_asking_for_a_slot"),
     ("abandon-takes-out-of-line", "models::limiter::limited_submit_against_abandon"),
     ("drain-is-told", "models::limiter::drain_without_a_thread_against_abort"),
     ("line-looks-again", "models::room::room_against_standing_in_line"),

@@ -165,8 +165,6 @@ impl Shared {
                     self.announce_injected(submission.at())?;
                 }
             }
-        } else {
-            job.stands_in_line();
         }
         if job.is_abandoned() {
             // Abandoned between admission and push, or standing in line: whoever cancelled those that wait may not have
