@@ -238,9 +238,10 @@ impl<T: 'static> JoinSet<T> {
         while self.join_next().await.is_some() {}
     }
 
-    /// Empties the set; what was in it goes on by itself.
+    /// Empties the set; what was in it goes on by itself. Whoever was told to wait by [`poll_join_next`](Self::poll_join_next) is woken.
     pub fn detach_all(&mut self) {
         self.entries.clear();
+        self.ready.end();
     }
 }
 

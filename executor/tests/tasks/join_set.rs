@@ -3,7 +3,7 @@
 use crate::Drops;
 use sideline::task::{JoinSet, yield_now};
 use sideline::{AbortHandle, Handle, block_on, spawn, spawn_blocking};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
@@ -143,6 +143,21 @@ fn all_at_once_says_who_was_cancelled() {
         let error = sideline::spawn(set.join_all()).await.unwrap_err();
         let message = *error.into_panic().downcast::<String>().unwrap();
         assert!(message.contains("join_all: task") && message.contains("was cancelled"), "{message}");
+    });
+}
+
+/// Who has a set in common with others. It was not woken, and waited for ever.
+#[test]
+fn who_waits_for_a_set_that_is_emptied_learns_of_it() {
+    block_on(async {
+        let set = Rc::new(RefCell::new(JoinSet::<()>::new()));
+        set.borrow_mut().spawn(pending());
+        let theirs = Rc::clone(&set);
+        let waiter = spawn(poll_fn(move |cx| theirs.borrow_mut().poll_join_next(cx)));
+        yield_now().await;
+        set.borrow_mut().detach_all();
+        yield_now().await;
+        assert!(waiter.is_finished() && waiter.await.unwrap().is_none());
     });
 }
 

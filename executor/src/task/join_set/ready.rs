@@ -41,6 +41,12 @@ impl ReadyList {
         self.push(key).into_iter().for_each(wake);
     }
 
+    /// The set is empty: there is nothing to wait for.
+    #[inline]
+    pub(super) fn end(&self) {
+        self.take_waiter().into_iter().for_each(wake);
+    }
+
     /// Returns who is to be woken.
     #[inline]
     fn push(&self, key: usize) -> Option<Waker> {
@@ -75,8 +81,12 @@ impl ReadyList {
     /// Nobody waits any more.
     #[inline]
     pub(super) fn forget_waiter(&self) {
-        let waiter = self.lock().waiter.take();
-        waiter.into_iter().for_each(discard);
+        self.take_waiter().into_iter().for_each(discard);
+    }
+
+    #[inline]
+    fn take_waiter(&self) -> Option<Waker> {
+        self.lock().waiter.take()
     }
 
     /// No panic leaves the list in pieces.
