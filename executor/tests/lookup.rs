@@ -4,13 +4,17 @@
 #![cfg(all(unix, not(loom)))]
 #![allow(unsafe_code)]
 
-use sideline::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+#[cfg(target_os = "linux")]
+use sideline::net::{TcpListener, TcpSocket};
+use sideline::net::{TcpStream, lookup_host};
 use sideline::time::timeout;
 use sideline::{Pool, Runtime, Shutdown, block_on, to_thread};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::future::poll_fn;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::ptr;
 use std::sync::{Condvar, Mutex};
 use std::task::{Poll, Waker};
