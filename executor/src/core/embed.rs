@@ -18,7 +18,8 @@
 //! # When work is left
 //! A turn that has used up its budget leaves tasks in the run queue, and `block_on` leaves those it did not get to.
 //! Both stand by with work at hand, so they notify themselves and the descriptor is readable at once. That is one
-//! system call in 200 µs of work, and the other loop gets its turn.
+//! system call in 200 µs of work, and the other loop gets its turn. So does a turn that the kernel has brought as many events as it
+//! has room for: there may be more, which make the descriptor readable, but are news to nobody who waits for edges.
 //!
 //! A runtime that nobody embeds never stands by, and pays for none of this: what `stand_by` does is compiled in the programs that
 //! embed one.
