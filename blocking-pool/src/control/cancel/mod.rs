@@ -64,7 +64,8 @@ impl CancelToken {
     }
 
     /// A token that counts as cancelled from `deadline` on. Its hooks run then, on a thread that watches deadlines and
-    /// exists only while there are some.
+    /// exists only while there are some. In a child of `fork` nobody watches the deadlines of tokens that were made before: they
+    /// are seen by whoever looks.
     ///
     /// ```
     /// use sideline_blocking_pool::CancelToken;
