@@ -1,8 +1,10 @@
 //! Limiters: how many at once, in which order, and that no slot is lost.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake};
 use std::time::{Duration, Instant};
 
 use sideline_blocking_pool::{CancelToken, Limiter, Pool, Shutdown};
@@ -159,6 +161,38 @@ fn a_job_that_is_cancelled_gives_its_slot_back_at_once() {
         pool.shutdown(Shutdown::Drain);
     }
     assert_eq!((numbers(&limiter), limiter.metrics().admitted), ((0, 0), 3));
+}
+
+/// The slot of one went to the other, which began to run although its token was being cancelled.
+#[test]
+fn of_two_jobs_of_one_token_none_gets_the_slot_of_the_other() {
+    struct WaitForTheOther(Mutex<mpsc::Receiver<()>>, Arc<Mutex<Option<bool>>>);
+
+    impl Wake for WaitForTheOther {
+        fn wake(self: Arc<Self>) {
+            // It runs, or its closure has been dropped.
+            let has_run = self.0.lock().unwrap().recv_timeout(Duration::from_secs(60)).is_ok();
+            *self.1.lock().unwrap() = Some(has_run);
+        }
+    }
+
+    let [busy, free] = [(); 2].map(|()| Pool::builder().core_threads(1).max_threads(1).build().unwrap());
+    let limiter = Limiter::new(1);
+    let (holder, release) = occupy(busy.job());
+    let all = CancelToken::new();
+    let (run, has_run) = mpsc::channel();
+    // Of a loop: its handles do not look for their outcomes, and are woken once.
+    let mut first = busy.tenant_of_loop().job().limiter(&limiter).cancel_with(&all).spawn(|| ());
+    let second = free.job().limiter(&limiter).cancel_with(&all).spawn(move || run.send(()).unwrap());
+    assert_eq!(numbers(&limiter), (1, 1));
+    let ran = Arc::default();
+    let waker = Arc::new(WaitForTheOther(Mutex::new(has_run), Arc::clone(&ran))).into();
+    assert!(Pin::new(&mut first).poll(&mut Context::from_waker(&waker)).is_pending());
+    all.cancel();
+    assert_eq!(*ran.lock().unwrap(), Some(false));
+    assert!(block_on(second).unwrap_err().is_cancelled());
+    drop(release);
+    block_on(holder).unwrap();
 }
 
 #[test]

@@ -102,7 +102,8 @@ impl Node {
         !self.cancelled.swap(true, order)
     }
 
-    /// Takes the jobs out of the queue that wait here and below.
+    /// Takes the jobs out of the queue that wait here and below. The last one first: those that stand in a limiter's line come after
+    /// those that have its slots, and must not be given a slot that one of these gives back.
     fn give_up_queued(&self) {
         self.give_up();
         let mut below = self.children();
@@ -120,16 +121,14 @@ impl Node {
         }
     }
 
-    /// Those right below, the last one first.
+    /// Those right below.
     fn children(&self) -> Vec<Arc<Self>> {
         let mut list = self.lock();
         let child = |hook: &mut Hook| match hook {
             Hook::Child(child) => child.upgrade(),
             Hook::User(_) | Hook::Task(_) => None,
         };
-        let mut children: Vec<_> = list.hooks.iter_mut().filter_map(child).collect();
-        children.reverse();
-        children
+        list.hooks.iter_mut().filter_map(child).collect()
     }
 }
 
