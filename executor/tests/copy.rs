@@ -5,6 +5,7 @@ use sideline::fs::File;
 use sideline::io::{BufReader, ReadBytes, WriteBytes, copy, copy_bidirectional};
 use sideline::net::{TcpListener, TcpStream, UnixStream};
 use sideline::process::{Command, Stdio};
+use sideline::task::{consume_budget, yield_now};
 use sideline::time::{now, sleep};
 use sideline::{Runtime, spawn};
 use std::future::Future;
@@ -107,6 +108,32 @@ fn a_proxy_that_has_read_lines_first_passes_on_what_came_with_them() {
         client.read_to_end(&mut answer).await?;
         assert_eq!(answer, b"welcome");
         assert_eq!(proxy.await.unwrap()?, (5, 7));
+        Ok(())
+    });
+}
+
+/// In one poll of 65 something gave way first, and then no byte had moved for so long.
+#[test]
+fn what_is_there_is_copied_although_it_is_idle_for_too_long() {
+    run(async {
+        for before in 0..65 {
+            let (client, mut near) = UnixStream::pair()?;
+            let (mut far, server) = UnixStream::pair()?;
+            client.write_all(b"!").await?;
+            client.shutdown(Shutdown::Write)?;
+            server.shutdown(Shutdown::Write)?;
+            yield_now().await;
+            for _ in 0..before {
+                consume_budget().await;
+            }
+            if before % 2 == 0 {
+                let copying = copy_bidirectional(&mut near, &mut far).idle_timeout(Duration::ZERO);
+                assert_eq!(copying.await?, (1, 0));
+            } else {
+                let copying = copy(&mut near, &mut far).idle_timeout(Duration::ZERO);
+                assert_eq!(copying.await?, 1);
+            }
+        }
         Ok(())
     });
 }

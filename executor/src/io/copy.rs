@@ -3,6 +3,7 @@
 use super::bytes::write_zero;
 use super::idle::Idle;
 use super::stream_traits::{ReadBytes, WriteBytes};
+use crate::core::fairness;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -99,10 +100,11 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { reader, writer, transfer, idle } = &mut *self;
+        let given_way = fairness::given_way();
         if transfer.poll(cx, *reader, *writer)?.is_ready() && writer.poll_flush(cx)?.is_ready() {
             return Poll::Ready(Ok(transfer.total));
         }
-        idle.poll(cx, transfer.moved()).map(Err)
+        idle.poll(cx, transfer.moved(), given_way).map(Err)
     }
 }
 

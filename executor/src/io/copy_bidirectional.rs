@@ -3,6 +3,7 @@
 use super::copy::Transfer;
 use super::idle::Idle;
 use super::stream_traits::{ReadBytes, WriteBytes};
+use crate::core::fairness;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -112,11 +113,12 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { a, b, forth, back, idle } = &mut *self;
+        let given_way = fairness::given_way();
         let is_over = forth.poll_to_shutdown(cx, *a, *b)?.is_ready();
         if back.poll_to_shutdown(cx, *b, *a)?.is_ready() && is_over {
             return Poll::Ready(Ok((forth.total, back.total)));
         }
-        idle.poll(cx, forth.moved() + back.moved()).map(Err)
+        idle.poll(cx, forth.moved() + back.moved(), given_way).map(Err)
     }
 }
 

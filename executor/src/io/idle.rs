@@ -1,9 +1,7 @@
 //! For how long a copy may move nothing.
 
 use crate::time::{Sleep, sleep};
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -29,9 +27,10 @@ impl Idle {
         Self { limit: Some(limit), ..Self::never() }
     }
 
-    /// Ready with an error if nothing has moved for so long. `moved` grows whenever something does.
+    /// Ready with an error if nothing has moved for so long. `moved` grows whenever something does; `given_way` is how often something
+    /// had before the streams were asked.
     #[inline]
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, moved: u64) -> Poll<io::Error> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, moved: u64, given_way: u32) -> Poll<io::Error> {
         let Some(limit) = self.limit else { return Poll::Pending };
         let is_first = self.sleep.is_none();
         let sleep = self.sleep.get_or_insert_with(|| sleep(limit));
@@ -40,7 +39,7 @@ impl Idle {
             self.due = sleep.now().checked_add(limit);
         }
         loop {
-            ready!(Pin::new(&mut *sleep).poll(cx));
+            ready!(sleep.poll_limit(cx, Some(given_way)));
             match self.due {
                 Some(due) if due > sleep.deadline() => sleep.reset(due),
                 _ => return Poll::Ready(error(limit)),

@@ -105,7 +105,7 @@ impl Sleep {
 
     /// As its `poll`, for who has polled something just before that this is to put an end to, and says how often something had
     /// [given way](fairness::given_way) by then. If that has, perhaps before it has begun, it is polled once more before time is up.
-    pub(super) fn poll_limit(&mut self, cx: &mut Context<'_>, given_way: Option<u32>) -> Poll<()> {
+    pub(crate) fn poll_limit(&mut self, cx: &mut Context<'_>, given_way: Option<u32>) -> Poll<()> {
         let was_over = self.timer.has_fired();
         ready!(self.timer.poll(cx));
         // A loop of sleeps that are over when they begin never waits. But one that has given way is not to do so again: what
