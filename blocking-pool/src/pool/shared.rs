@@ -1,7 +1,7 @@
 //! What the threads of a pool, its handles and its jobs share.
 //!
 //! Its methods are where their protocols are: `submit/` (a closure's way in), `threads/summon.rs` (somebody to run it),
-//! `shutdown/ending.rs` (what is given up, and the end).
+//! `shutdown/` (what is given up, and the end).
 
 use std::sync::Arc;
 use std::task::Waker;

@@ -8,7 +8,7 @@
 //!
 //! # Threads that were refused
 //! If every worker is stuck, jobs wait for a thread. If the system has refused that, somebody has to ask again, and the pool has
-//! nobody left who could (`growth/monitor.rs` there). A loop asks, whatever it is doing: before each wait, which is then short if jobs of its
+//! nobody left who could (`growth/refused.rs` there). A loop asks, whatever it is doing: before each wait, which is then short if jobs of its
 //! own are outstanding; while it lingers, which then ends; at the end of a turn whose budget is used up, as a loop that is never idle
 //! never waits; in each turn inside another loop, and when that wants to know how long it may wait. As long as nothing was refused, this is one
 //! look at a word that nobody writes to.
