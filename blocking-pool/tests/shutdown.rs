@@ -345,3 +345,31 @@ fn a_job_that_is_being_cancelled_when_a_shutdown_begins_is_cancelled_in_its_repo
     block_on(busy).unwrap();
     pool.shutdown(Shutdown::Drain);
 }
+
+/// Those that a worker had taken in a batch were put back behind those that had come later.
+#[test]
+fn an_abandon_leaves_the_jobs_of_others_in_their_order() {
+    let pool = one_thread();
+    let (abandoned, order) = (pool.tenant(), Arc::new(Mutex::new(Vec::new())));
+    let spawn = |number: i32| {
+        let order = Arc::clone(&order);
+        pool.spawn(move || order.lock().unwrap().push(number)).detach();
+    };
+    let (_, go_on) = occupy(pool.job());
+    let (has_begun, (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+    pool.spawn(move || {
+        has_begun.0.send(()).unwrap();
+        _ = released.recv();
+    })
+    .detach();
+    (0..4).for_each(spawn);
+    drop(go_on);
+    // With some of them in its own deque.
+    has_begun.1.recv().unwrap();
+    (4..8).for_each(spawn);
+    abandoned.spawn(|| ()).detach();
+    assert_eq!(abandoned.shutdown(Shutdown::Abandon).cancelled, 1);
+    drop(release);
+    pool.shutdown(Shutdown::Drain);
+    assert_eq!(*order.lock().unwrap(), (0..8).collect::<Vec<_>>());
+}

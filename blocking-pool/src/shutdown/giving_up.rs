@@ -62,7 +62,9 @@ impl Shared {
     #[inline]
     fn take_out_of_queues(self: &Arc<Self>, whose: &dyn Fn(&Account) -> bool) -> Vec<Entry> {
         let sweeping = self.sweep.lock();
-        let all = std::iter::from_fn(|| self.queues.pop());
+        // The deques first: what a worker has taken there in a batch has come before what is in the injector.
+        let in_deques = std::iter::from_fn(|| self.queues.steal_from(0));
+        let all = in_deques.chain(std::iter::from_fn(|| self.queues.pop()));
         let (theirs, others): (Vec<_>, Vec<_>) = all.partition(|entry| whose(entry.account()));
         let some_went_back = !others.is_empty();
         others.into_iter().for_each(|entry| self.queues.push(entry));
