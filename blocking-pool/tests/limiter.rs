@@ -182,8 +182,10 @@ fn of_two_jobs_of_one_token_none_gets_the_slot_of_the_other() {
     let all = CancelToken::new();
     let (run, has_run) = mpsc::channel();
     // Of a loop: its handles do not look for their outcomes, and are woken once.
-    let mut first = busy.tenant_of_loop().job().limiter(&limiter).cancel_with(&all).spawn(|| ());
-    let second = free.job().limiter(&limiter).cancel_with(&all).spawn(move || run.send(()).unwrap());
+    // Whose token was made first says nothing of who has the slot.
+    let [of_second, of_first] = [(); 2].map(|()| all.child());
+    let mut first = busy.tenant_of_loop().job().limiter(&limiter).cancel_with(&of_first).spawn(|| ());
+    let second = free.job().limiter(&limiter).cancel_with(&of_second).spawn(move || run.send(()).unwrap());
     assert_eq!(numbers(&limiter), (1, 1));
     let ran = Arc::default();
     let waker = Arc::new(WaitForTheOther(Mutex::new(has_run), Arc::clone(&ran))).into();

@@ -36,6 +36,11 @@ impl Terms {
         }
     }
 
+    pub(super) fn has_slot(&self) -> bool {
+        // Relaxed: nothing but an order is decided by it.
+        self.place.load(Ordering::Relaxed) == limiter::SLOT
+    }
+
     /// By whoever has claimed the job, or has its entry: it does not run, or not any more.
     #[cold]
     pub(super) fn give_back_slot(&self) {

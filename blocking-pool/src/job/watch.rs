@@ -13,6 +13,11 @@ impl Watch {
         Self(hold)
     }
 
+    /// Whether the job has its limiter's slot, as far as is known here: it may get one any time.
+    pub(crate) fn has_slot(&self) -> bool {
+        self.0.header().terms.as_ref().is_some_and(|terms| terms.has_slot())
+    }
+
     /// The job's token was cancelled. If the job has not started it never will.
     pub(crate) fn give_up(self) {
         if self.0.claim() == Claim::Won {

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::{Hook, List, Node, Place, next_key};
 use crate::control::cancel::CancelToken;
 use crate::control::deadlines;
+use crate::job::Watch;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::left_out;
 use crate::user_code::report;
@@ -102,33 +103,45 @@ impl Node {
         !self.cancelled.swap(true, order)
     }
 
-    /// Takes the jobs out of the queue that wait here and below. The last one first: those that stand in a limiter's line come after
-    /// those that have its slots, and must not be given a slot that one of these gives back.
+    /// Takes the jobs out of the queue that wait here and below. Those that have a limiter's slot come last: they give it back, and
+    /// it must not go to one of the others, which may stand in that limiter's line.
     fn give_up_queued(&self) {
-        self.give_up();
+        let mut with_slots = Vec::new();
+        let mut give_up = |node: &Self| match node.take_queued() {
+            Some(job) if job.has_slot() => with_slots.push(job),
+            Some(job) => job.give_up(),
+            None => {}
+        };
+        give_up(self);
         let mut below = self.children();
         while let Some(node) = below.pop() {
-            node.give_up();
+            give_up(&node);
             below.extend(node.children());
         }
+        with_slots.into_iter().for_each(Watch::give_up);
     }
 
     /// Takes the job out of the queue that waits here, if there is one.
     fn give_up(&self) {
-        let job = self.lock().queued.take();
-        if let Some(job) = job {
+        if let Some(job) = self.take_queued() {
             job.give_up();
         }
     }
 
-    /// Those right below.
+    fn take_queued(&self) -> Option<Watch> {
+        self.lock().queued.take()
+    }
+
+    /// Those right below, the last one first.
     fn children(&self) -> Vec<Arc<Self>> {
         let mut list = self.lock();
         let child = |hook: &mut Hook| match hook {
             Hook::Child(child) => child.upgrade(),
             Hook::User(_) | Hook::Task(_) => None,
         };
-        list.hooks.iter_mut().filter_map(child).collect()
+        let mut children: Vec<_> = list.hooks.iter_mut().filter_map(child).collect();
+        children.reverse();
+        children
     }
 }
 
