@@ -5,9 +5,12 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io::{self, Write};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
+
+use crate::sys::refusal::ok;
 
 /// What a panic carries.
 pub type Payload = Box<dyn Any + Send>;
@@ -43,6 +46,13 @@ pub fn message_and_discard(payload: Payload) -> String {
         mem::forget(second);
     }
     text
+}
+
+/// Writes a line to stderr, for whom there is no hook. In one piece: others write to it, too. That it is closed is no reason to panic,
+/// which `eprintln!` would.
+#[inline(never)]
+pub fn tell_stderr(line: &str) {
+    let _ = ok(io::stderr().write_all(line.as_bytes()));
 }
 
 /// A hook of the user's, which goes with the last who knows what it was given to: a handle, a token, a waker, on any thread. What its

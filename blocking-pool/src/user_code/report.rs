@@ -1,13 +1,12 @@
 //! What went wrong where nobody awaits it, told to a hook (by default: one line on stderr).
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
 use super::contain::{self, Kept};
 use crate::job::JobInfo;
 use crate::pool::shared::Shared;
-use crate::sys::refusal::ok;
 
 /// Something that went wrong where no awaiter could learn of it.
 ///
@@ -120,9 +119,7 @@ pub(crate) fn tell(hook: Option<&Hook>, report: &Report) {
         Some(hook) => {
             let _ = contain::contain(|| hook.0.get()(report)).map_err(contain::message_and_discard);
         }
-        // A closed stderr is no reason to panic, which `eprintln!` would.
-        // In one piece: others write to it, too.
-        None => _ = ok(io::stderr().write_all(format!("sideline-blocking-pool: {report}\n").as_bytes())),
+        None => contain::tell_stderr(&format!("sideline-blocking-pool: {report}\n")),
     }
 }
 

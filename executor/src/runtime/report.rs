@@ -12,7 +12,6 @@ use crate::watchdog::{Milliseconds, Named, Stall};
 use sideline_blocking_pool::Survivor;
 use sideline_blocking_pool::contain::{self, Kept};
 use std::fmt;
-use std::io::{self, Write};
 use std::panic::Location;
 
 /// Something that went wrong where no caller could be told.
@@ -129,8 +128,7 @@ impl Reporter {
     }
 
     pub(crate) fn stderr() -> Self {
-        // A closed stderr is no reason to panic, which `eprintln!` would. In one piece: others write to it, too.
-        Self::new(|report| _ = io::stderr().write_all(format!("sideline: {report}\n").as_bytes()))
+        Self::new(|report| contain::tell_stderr(&format!("sideline: {report}\n")))
     }
 
     /// Calls the hook. A hook that panics is not called about that.
