@@ -142,14 +142,19 @@ fn sockets_share_a_port_and_a_group_on_one_interface() {
             sender.set_multicast_if_v4(Ipv4Addr::new(192, 0, 2, 1)).unwrap_err().kind(),
             ErrorKind::AddrNotAvailable
         );
-        sender.send_to(b"anybody?", (GROUP, port)).await?;
-        for receiver in [&first, &second] {
-            let mut buffer = [0; 16];
-            let (n, from) = receiver.recv_from(&mut buffer).await?;
-            assert_eq!((&buffer[..n], from.port()), (&b"anybody?"[..], sender.local_addr()?.port()));
-        }
-        Ok(())
+        all_hear(&sender, (GROUP, port).into(), [&first, &second]).await
     });
+}
+
+/// What is sent to the group comes to all of its members.
+async fn all_hear(sender: &UdpSocket, group: SocketAddr, members: [&UdpSocket; 2]) -> io::Result<()> {
+    sender.send_to(b"anybody?", group).await?;
+    for member in members {
+        let mut buffer = [0; 16];
+        let (n, from) = member.recv_from(&mut buffer).await?;
+        assert_eq!((&buffer[..n], from.port()), (&b"anybody?"[..], sender.local_addr()?.port()));
+    }
+    Ok(())
 }
 
 #[test]
@@ -183,13 +188,7 @@ fn sockets_share_a_group_of_ipv6() {
             return Ok(());
         }
         second.join_multicast_v6(&GROUP, 0)?;
-        sender.send_to(b"anybody?", (GROUP, port)).await?;
-        for receiver in [&first, &second] {
-            let mut buffer = [0; 16];
-            let (n, from) = receiver.recv_from(&mut buffer).await?;
-            assert_eq!((&buffer[..n], from.port()), (&b"anybody?"[..], sender.local_addr()?.port()));
-        }
-        Ok(())
+        all_hear(&sender, (GROUP, port).into(), [&first, &second]).await
     });
 }
 
