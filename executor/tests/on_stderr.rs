@@ -4,7 +4,7 @@
 use sideline::task::yield_now;
 use sideline::{Runtime, block_on, spawn, spawn_blocking};
 use std::io::{BufRead, BufReader, Read, stdin};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -13,13 +13,11 @@ use std::time::Duration;
 /// Only a test that fails waits this long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+include!("../../reactor/tests/support/again.rs");
+
 /// Runs one of these tests once more, in a process of its own. `None` in that process.
 fn alone(test: &str) -> Option<Child> {
-    if std::env::var_os("SIDELINE_ALONE").is_some() {
-        return None;
-    }
-    let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", test, "--nocapture"]).env("SIDELINE_ALONE", "1");
+    let mut again = again(test, None)?;
     Some(again.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
 }
 

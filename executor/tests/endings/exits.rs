@@ -43,16 +43,16 @@ static FREED: AtomicBool = AtomicBool::new(false);
 // Registered first, hence dropped last.
 thread_local!(static LAST: RefCell<Option<UsesTheRuntime>> = const { RefCell::new(None) });
 
+include!("../../../reactor/tests/support/again.rs");
+
 /// Runs one of these tests once more, in a process of its own, unless this is that: false there, and true here, when it has ended by its
 /// exit.
 fn exited_alone(test: &str) -> bool {
-    if std::env::var_os("SIDELINE_ALONE").is_some() {
+    let Some(mut again) = again(&format!("exits::{test}"), None) else {
         LAST.set(Some(UsesTheRuntime));
         return false;
-    }
-    let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
-    let status =
-        alone.args(["--exact", &format!("exits::{test}")]).env("SIDELINE_ALONE", "1").status().unwrap();
+    };
+    let status = again.status().unwrap();
     assert_eq!(status.code(), Some(7), "{status}");
     true
 }
